@@ -1,0 +1,158 @@
+"""The frozen values that flow between the stages.
+
+Query → Description → Intent → Grain(s) → FusedQuery → Ranking; a Trace holds them all.
+Vectors are float32 numpy arrays of shape (d,) and unit length unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a person asks: a reference image, a modification, or both."""
+
+    id: str
+    reference: Path | None = None
+    modification: str = ""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the captioner says about the reference; the first caption is the main one."""
+
+    captions: tuple[str, ...] = ()
+
+    @property
+    def caption(self) -> str:
+        """The main caption, or an empty string."""
+        return self.captions[0] if self.captions else ""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What the reason stage understood.
+
+    ``fallback`` is empty for a usable reply; otherwise it says why the target caption is only
+    "caption + modification".
+    """
+
+    target_caption: str
+    reasoning: str = ""
+    desired: tuple[str, ...] = ()
+    preserved: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    fallback: str = ""
+
+
+@dataclass(frozen=True)
+class Grain:
+    """One named unit vector and its signed weight.
+
+    ``role`` is what recipes give weights to ("target_caption", "forbidden", …); ``name`` is unique
+    within a query ("forbidden:red apple"); ``text`` is empty for a grain that comes from pixels.
+    """
+
+    name: str
+    role: str
+    weight: float
+    vector: NDArray[Any]
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class FusedQuery:
+    """All grains folded into one vector (d,): score(v) = vector·v + bias.
+
+    ``shares[name]`` is the affine share (vector, bias) of each grain, so that the shares of a hit
+    add up to its score.
+    """
+
+    vector: NDArray[Any]
+    bias: float
+    grains: tuple[Grain, ...]
+    scales: tuple[float, ...]
+    biases: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One ranked item: its place (from 1), score, and the share of every grain in the score."""
+
+    rank: int
+    row: int
+    id: str
+    path: str
+    score: float
+    shares: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The hits of one query, best first."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One chat message; ``images`` are shown to a model that can see, before the text."""
+
+    role: str
+    text: str
+    images: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an engine writes: part of the cache key."""
+
+    max_tokens: int = 512
+    temperature: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One raw answer of an engine, with what it cost."""
+
+    text: str
+    prompt_tokens: int = 0
+    reply_tokens: int = 0
+    seconds: float = 0.0
+    cached: bool = False
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One model call of a stage, as kept in the trace."""
+
+    stage: str
+    model: str
+    prompt: str
+    messages: tuple[Message, ...]
+    reply: Reply
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything about one query, as it happened."""
+
+    query: Query
+    recipe: str
+    profile: str
+    description: Description
+    intent: Intent
+    grains: tuple[Grain, ...]
+    ranking: Ranking
+    exchanges: tuple[Exchange, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    error: str = ""
