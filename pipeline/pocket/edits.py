@@ -61,6 +61,11 @@ def _pick(scene: Scene, rng: Random) -> tuple[int, Kind, str, str]:
     return index, kind, name, rng.choice((name, pronoun))
 
 
+def _article(word: str, count: int) -> str:
+    """ "a red ", "an orange " or "red " before a noun."""
+    return f"{word} " if count > 1 else f"{'an' if word[0] in 'aeiou' else 'a'} {word} "
+
+
 def change_colour(scene: Scene, rng: Random, seen_only: bool) -> _Change | None:
     """Another colour for one kind."""
     index, kind, name, it = _pick(scene, rng)
@@ -76,7 +81,7 @@ def change_colour(scene: Scene, rng: Random, seen_only: bool) -> _Change | None:
             f"paint {it} {colour}",
             f"{colour} {noun} instead of {kind.colour}",
             f"{name} should be {colour}",
-            f"with {colour} {noun}",
+            f"with {_article(colour, kind.count)}{noun}",
             f"I want {it} in {colour}",
         )
     )
@@ -91,9 +96,7 @@ def change_category(scene: Scene, rng: Random, seen_only: bool) -> _Change | Non
     if seen_only and world.is_unseen(category, kind.colour):
         return None
     noun = plural(category, kind.count)
-    new = f"a {noun}" if kind.count == 1 else noun
-    if new[2] in "aeiou" and kind.count == 1:
-        new = f"an {noun}"
+    new = _article(noun, kind.count).strip()
     old = plural(kind.category, kind.count)
     sentence = rng.choice(
         (
@@ -146,7 +149,7 @@ def change_size(scene: Scene, rng: Random, seen_only: bool) -> _Change | None:
             f"make {it} {word}",
             f"{name} should be {word}",
             f"{verb} {it}",
-            f"with {plain} {noun}",
+            f"with {_article(plain, kind.count)}{noun}",
             f"{plain} {noun} instead of {kind.size} ones",
         )
     )

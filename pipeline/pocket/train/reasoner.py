@@ -1,0 +1,177 @@
+"""pocket-reasoner: a small Llama that learns the edit grammar from text alone."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from pipeline.pocket import captions, edits, world
+from pipeline.pocket.train import data, optim, words
+
+LENGTH = 256
+SHAPE: dict[str, Any] = {
+    "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4,
+    "num_attention_heads": 6, "num_key_value_heads": 6, "max_position_embeddings": LENGTH,
+    "tie_word_embeddings": True, "rope_theta": 10000.0,
+}  # fmt: skip
+
+
+def user_text(caption: str, modification: str) -> str:
+    """The user message of the reason prompts."""
+    return f"Caption: {caption}\nModification: {modification}"
+
+
+def reply_text(edit: edits.Edit) -> str:
+    """The right reply, in the key order of the schema."""
+    intent = edits.intent_of(edit)
+    return json.dumps(
+        {
+            "reasoning": intent.reasoning,
+            "target_caption": intent.target_caption,
+            "desired": list(intent.desired),
+            "preserved": list(intent.preserved),
+            "forbidden": list(intent.forbidden),
+        }
+    )
+
+
+def example(rng: Random, *, seen_only: bool = True) -> tuple[str, str, edits.Edit]:
+    """One (user message, reply, edit); three captions in ten are paraphrases."""
+    scene = world.random_scene(rng, seen_only=seen_only, two_kinds=0.55)
+    edit = edits.random_edit(scene, rng, seen_only=seen_only)
+    loose = rng.random() < 0.3
+    caption = captions.paraphrase(scene, rng, 1.0) if loose else captions.canonical(scene)
+    sentence = edit.sentence
+    if rng.random() < 0.15:
+        sentence += "."
+    return user_text(caption, sentence), reply_text(edit), edit
+
+
+def make_tokenizer() -> Any:
+    """All words of 40,000 examples."""
+    rng = Random(5)
+    texts = (text for _ in range(40000) for text in example(rng)[:2])
+    return words.build_tokenizer(texts, chat=True, length=LENGTH)
+
+
+def encode(tokenizer: Any, user: str, reply: str) -> tuple[list[int], int]:
+    """Token ids of the whole exchange, and how many of them are the prompt."""
+    chat = [{"role": "user", "content": user}]
+    prompt = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+    head = tokenizer.encode(prompt, add_special_tokens=False)
+    tail = tokenizer.encode(reply, add_special_tokens=False)
+    return [*head, *tail, tokenizer.eos_token_id], len(head)
+
+
+class Batches:
+    """Makes padded (ids, labels) batches; examples of like length share one."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+
+    def __call__(self, rng: Random, count: int) -> list[tuple[Any, Any]]:
+        """Eight batches of ``count`` examples, shortest first, then shuffled."""
+        import numpy as np
+
+        rows = sorted(
+            (encode(self.tokenizer, *example(rng)[:2]) for _ in range(count * 8)),
+            key=lambda row: len(row[0]),
+        )
+        batches = []
+        for start in range(0, len(rows), count):
+            part = rows[start : start + count]
+            ids = np.full((count, len(part[-1][0])), self.tokenizer.pad_token_id, np.int64)
+            labels = np.full_like(ids, -100)
+            for index, (tokens, prompt) in enumerate(part):
+                ids[index, : len(tokens)] = tokens
+                labels[index, prompt : len(tokens)] = tokens[prompt:]
+            batches.append((ids, labels))
+        rng.shuffle(batches)
+        return batches
+
+
+def new_model(tokenizer: Any) -> Any:
+    """An untrained pocket-reasoner in bfloat16."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, **SHAPE,
+    )  # fmt: skip
+    return LlamaForCausalLM(config).to(torch.bfloat16)
+
+
+def train_reasoner(out: Path, examples: int, batch: int = 128, rate: float = 1.5e-3) -> None:
+    """Train on ``examples`` fresh examples and save the model folder ``out``."""
+    import torch
+
+    optim.use_plain_attention()
+    tokenizer = make_tokenizer()
+    model = new_model(tokenizer)
+    steps = examples // batch
+    adam = optim.MixedAdam(model.parameters(), rate, steps)
+    stream = data.random_stream(Batches(tokenizer), batch, seed=21)
+    started, step = time.time(), 0
+    while step < steps:
+        for ids, labels in next(stream):
+            logits = model(input_ids=torch.as_tensor(ids)).logits[:, :-1].float()
+            targets = torch.as_tensor(labels)[:, 1:]
+            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+            loss.backward()
+            adam.step()
+            step += 1
+            if step % 100 == 0:
+                known = targets >= 0
+                right = (logits.argmax(-1) == targets)[known].float().mean().item()
+                seconds = time.time() - started
+                print(f"{step * batch} examples {seconds:.0f} s  loss {loss.item():.4f}  tokens {right:.4f}", flush=True)
+            if step % 1000 == 0 or step == steps:
+                save(model, tokenizer, out)
+
+
+def save(model: Any, tokenizer: Any, out: Path) -> None:
+    """Write the folder a stock transformers load reads."""
+    out.mkdir(parents=True, exist_ok=True)
+    model.generation_config.max_new_tokens = 160
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+
+
+def target_right(model: Any, tokenizer: Any, count: int, seed: int, *, seen_only: bool) -> dict[str, float]:
+    """Shares of valid JSON and of right target captions over ``count`` unseen examples."""
+    import torch
+
+    rng = Random(seed)
+    examples = [example(rng, seen_only=seen_only) for _ in range(count)]
+    if not seen_only:
+        examples = [e for e in examples if _has_unseen(e[2])]
+    tokenizer.padding_side = "left"
+    valid = right = 0
+    with torch.inference_mode():
+        for start in range(0, len(examples), 64):
+            part = examples[start : start + 64]
+            chats = [[{"role": "user", "content": user}] for user, _, _ in part]
+            texts = tokenizer.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
+            inputs = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
+            inputs.pop("token_type_ids", None)
+            outputs = model.generate(**inputs, do_sample=False, max_new_tokens=160)
+            for row, (_, _, edit) in zip(outputs, part, strict=True):
+                text = tokenizer.decode(row[inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+                try:
+                    reply = json.loads(text)
+                except json.JSONDecodeError:
+                    continue
+                valid += 1
+                right += reply.get("target_caption") == captions.canonical(edit.after)
+    total = len(examples)
+    return {"valid_json": valid / total, "target_right": right / total, "examples": total}
+
+
+def _has_unseen(edit: edits.Edit) -> bool:
+    kinds = (*edit.before.kinds, *edit.after.kinds)
+    return any(world.is_unseen(kind.category, kind.colour) for kind in kinds)
