@@ -1,0 +1,42 @@
+"""`python -m pipeline.pocket.train clip|captioner|reasoner`: make a pocket model anew, seeded."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipeline.pocket.evaluate import MODELS
+
+WORK = Path(".training")
+
+
+def main() -> None:
+    """Train the named model into the package's models folder (or ``--out``)."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.pocket.train", description=__doc__)
+    parser.add_argument("model", choices=("tower", "clip", "captioner", "reasoner"))
+    parser.add_argument("--out", type=Path, help="folder to write (default: the shipped models)")
+    parser.add_argument("--tower-images", type=int, default=520_000)
+    parser.add_argument("--examples", type=int, help="pictures or texts to train on")
+    options = parser.parse_args()
+    out = options.out or MODELS / options.model
+    if options.model == "reasoner":
+        from pipeline.pocket.train.reasoner import train_reasoner
+
+        train_reasoner(out, options.examples or 640_000)
+        return
+    from pipeline.pocket.train.tower import train_tower
+
+    if options.model == "tower" or not (WORK / "tower.safetensors").exists():
+        train_tower(WORK, options.tower_images)
+    if options.model == "clip":
+        from pipeline.pocket.train.clip import train_clip
+
+        train_clip(WORK, out, options.examples or 300_000)
+    elif options.model == "captioner":
+        from pipeline.pocket.train.captioner import train_captioner
+
+        train_captioner(WORK, out, options.examples or 260_000)
+
+
+if __name__ == "__main__":
+    main()
