@@ -1,0 +1,37 @@
+# Everything runs in one virtual environment, made on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test lint types bench clean
+
+help:
+	@echo "make demo   draw a gallery, run a dozen composed queries, write demo/index.html"
+	@echo "make test   lint, types, tests with coverage"
+	@echo "make bench  measure speed side by side"
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/python run.py demo
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+test: lint types
+	$(BIN)/pytest --cov --cov-report=term
+
+bench: $(READY)
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) demo .coverage* .mypy_cache .pytest_cache .ruff_cache
