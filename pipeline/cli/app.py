@@ -1,0 +1,70 @@
+"""The `likebut` program: gathers the commands and turns problems into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from indexes.errors import GalleryError
+from pipeline import __version__
+from pipeline.cli import batch, cache, demo, doctor, index, listings, pocket, query
+from pipeline.cli.output import say_error
+from pipeline.errors import LikebutError
+
+app = typer.Typer(
+    name="likebut",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done · 1 bug · 2 usage · 3 input · 4 model missing · 5 partial · 130 Ctrl-C",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"likebut {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Like this picture, [bold]but[/bold] …: find pictures with a picture and a sentence.
+
+    The first thing to try: [cyan]likebut demo[/cyan]. Then, on a folder of your own:
+    [cyan]likebut query photo.jpg "at night" --in ~/Pictures --profile cpu[/cyan]
+    """
+
+
+app.command(name="query", epilog=query.EPILOG)(query.query)
+app.command(name="batch", epilog=batch.EPILOG)(batch.batch)
+app.add_typer(index.app, name="index")
+app.add_typer(listings.recipes, name="recipes")
+app.add_typer(listings.prompts, name="prompts")
+app.add_typer(listings.profiles, name="profiles")
+app.command(name="doctor", epilog=doctor.EPILOG)(doctor.doctor)
+app.add_typer(cache.app, name="cache")
+app.add_typer(pocket.app, name="pocket")
+app.command(name="demo", epilog=demo.EPILOG)(demo.demo)
+
+
+def main() -> NoReturn:
+    """Run the program; a problem the user can act on is one line, a bug keeps its traceback."""
+    # File names may hold bytes that are not UTF-8: print them as they are on disk.
+    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        app()
+    except (LikebutError, GalleryError) as problem:
+        say_error(problem.message, problem.hint)
+        sys.exit(problem.exit_code)
+    except KeyboardInterrupt:
+        say_error("interrupted", "what was finished is kept; run the same command to continue")
+        sys.exit(130)
+    sys.exit(0)

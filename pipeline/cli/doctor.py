@@ -1,0 +1,68 @@
+"""`doctor`: what this machine has, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import cache_path
+from pipeline.cli.output import Format, write_rows
+
+EPILOG = "Example: [cyan]likebut doctor[/cyan]"
+PACKAGES = ("torch", "transformers", "open_clip_torch", "faiss-cpu", "pyarrow", "pillow", "aggdraw")
+OPTIONAL = ("vllm", "openai")
+
+
+def doctor(form: Annotated[Format, typer.Option("--format", "-f")] = Format.table) -> None:
+    """Check packages, devices, models and folders; exit 4 if something needed is missing."""
+    rows = [_row("python", sys.version.split()[0], True)]
+    rows += [_package(name, needed=True) for name in PACKAGES]
+    rows += [_package(name, needed=False) for name in OPTIONAL]
+    rows += _devices()
+    rows += _models()
+    path = cache_path(None)
+    writable = os.access(next(p for p in (path, *path.parents) if p.exists()), os.W_OK)
+    rows.append(_row("cache", str(path), writable, "choose another place with LIKEBUT_CACHE=FILE"))
+    write_rows(rows, form)
+    if any(row["state"] == "missing" for row in rows):
+        raise typer.Exit(4)
+
+
+def _row(what: str, value: str, good: bool, advice: str = "") -> dict[str, str]:
+    return {"what": what, "state": "ok" if good else "missing", "value": value if good else f"{value}: {advice}"}
+
+
+def _package(name: str, *, needed: bool) -> dict[str, str]:
+    try:
+        return _row(name, version(name), True)
+    except PackageNotFoundError:
+        if needed:
+            return _row(name, "not installed", False, "pip install likebut")
+        return {"what": name, "state": "optional", "value": f"not installed (pip install 'likebut[{name}]')"}
+
+
+def _devices() -> list[dict[str, str]]:
+    import torch
+
+    features = torch.backends.cpu.get_cpu_capability()
+    rows = [_row("cpu", f"{os.cpu_count()} cores, {features}", True)]
+    for number in range(torch.cuda.device_count()):
+        rows.append(_row(f"cuda:{number}", torch.cuda.get_device_name(number), True))
+    if not torch.cuda.is_available():
+        rows.append({"what": "cuda", "state": "none", "value": "no device (profiles pocket and cpu do without)"})
+    return rows
+
+
+def _models() -> list[dict[str, str]]:
+    from pipeline.pocket.evaluate import MODELS
+
+    rows = []
+    for name in ("clip", "captioner", "reasoner"):
+        weights = list((MODELS / name).glob("*.safetensors"))
+        size = sum(file.stat().st_size for file in weights) / 1e6
+        rows.append(_row(f"pocket-{name}", f"{size:.1f} MB", bool(weights), "install likebut again"))
+    return rows

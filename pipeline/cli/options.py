@@ -1,0 +1,74 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.errors import ConfigError
+
+RecipeOption = Annotated[
+    str, typer.Option("--recipe", "-r", help="Method: a name (see `recipes list`) or a .toml file.")
+]
+ProfileOption = Annotated[
+    str, typer.Option("--profile", "-p", help="Models: a name (see `profiles list`) or a .toml file.")
+]
+DeviceOption = Annotated[
+    str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; missing means the profile's.")
+]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Forbid every download; a missing model is an error.")
+]
+CacheOption = Annotated[
+    Path | None, typer.Option("--cache", help="Cache file (default: the user's cache folder).")
+]
+WeightOption = Annotated[
+    list[str] | None,
+    typer.Option("--weight", "-w", metavar="GRAIN=NUMBER", help="Change one weight; repeatable."),
+]
+LIST_FIELDS = ("desired", "preserved", "forbidden")
+SET_FIELDS = ("caption", "target_caption", *LIST_FIELDS)
+
+
+def cache_path(given: Path | None) -> Path:
+    """The cache file: the option, $LIKEBUT_CACHE, or the user's cache folder."""
+    if given is not None:
+        return given
+    if named := os.environ.get("LIKEBUT_CACHE"):
+        return Path(named)
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "likebut" / "answers.sqlite"
+
+
+def read_weights(values: Sequence[str] | None) -> dict[str, float]:
+    """ "reference=0.3" → {"reference": 0.3}. Raises ConfigError."""
+    weights = {}
+    for value in values or ():
+        name, _, number = value.partition("=")
+        try:
+            weights[name.strip()] = float(number)
+        except ValueError:
+            raise ConfigError(f"--weight {value!r} is not grain=number", "for example --weight reference=0.3") from None
+    return weights
+
+
+def read_settings(values: Sequence[str] | None) -> Mapping[str, Any]:
+    """ "target_caption=a red apple" → overrides; lists are separated by ";". Raises ConfigError."""
+    from pipeline.errors import did_you_mean
+
+    settings: dict[str, Any] = {}
+    for value in values or ():
+        name, found, text = value.partition("=")
+        name = name.strip()
+        if not found or name not in SET_FIELDS:
+            hint = did_you_mean(name, list(SET_FIELDS))
+            raise ConfigError(f"--set {value!r}: no field {name!r}", hint)
+        if name in LIST_FIELDS:
+            settings[name] = [part.strip() for part in text.split(";") if part.strip()]
+        else:
+            settings[name] = text
+    return settings

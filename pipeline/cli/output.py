@@ -1,0 +1,124 @@
+"""What a person sees: data on stdout in five formats, talk and progress on stderr."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any
+
+
+class Format(StrEnum):
+    """How results are written to stdout."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+    paths = "paths"
+
+
+def say(text: str) -> None:
+    """One line of talk on stderr."""
+    print(one_line(text), file=sys.stderr)
+
+
+def say_error(message: str, hint: str = "") -> None:
+    """One line: what went wrong, where, and what to do."""
+    say(f"error: {message}" + (f" — {hint}" if hint else ""))
+
+
+def one_line(text: str) -> str:
+    """Text with its control characters shown, so that a file name cannot break the line."""
+    return "".join(c if c.isprintable() or _is_escape(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _is_escape(character: str) -> bool:
+    return "\udc80" <= character <= "\udcff"
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str] = ()) -> None:
+    """Write ``rows`` to stdout; ``columns`` chooses and orders what a table or CSV shows."""
+    columns = columns or (list(rows[0]) if rows else [])
+    if form is Format.json:
+        print(json.dumps(list(rows), indent=2, ensure_ascii=True))
+    elif form is Format.jsonl:
+        for row in rows:
+            print(json.dumps(row, ensure_ascii=True))
+    elif form is Format.csv:
+        buffer = io.StringIO()
+        writer = csv.DictWriter(buffer, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        print(buffer.getvalue(), end="")
+    elif form is Format.paths:
+        for row in rows:
+            print(row.get("path") or row.get("name", ""))
+    else:
+        write_table(rows, columns)
+
+
+def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """A plain table on stdout, numbers to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        numeric = all(isinstance(row.get(column), int | float) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(row.get(column))) for column in columns))
+    console = Console(soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(width=max(_width(rows, columns), 40))
+    console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return one_line(str(value)).encode(errors="backslashreplace").decode()
+
+
+def _width(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> int:
+    """Wide enough that a table in a pipe is never wrapped."""
+    return sum(
+        max([len(column), *(2 * len(_cell(row.get(column))) for row in rows)]) + 2 for column in columns
+    )
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr: only in a terminal, and only past two seconds."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=Console(stderr=True), transient=True,
+    )  # fmt: skip
+    task = bar.add_task(title, total=None)
+    started = time.monotonic()
+
+    def advance(done: int, total: int) -> None:
+        bar.update(task, completed=done, total=total)
+        if not bar.live.is_started and time.monotonic() - started > 2:
+            bar.start()
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
