@@ -6,6 +6,7 @@ picture of what the models saw at 64.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from math import cos, pi, sin
@@ -25,6 +26,7 @@ PAINTS: dict[str, RGB] = {
     "white": (252, 252, 252),
 }  # fmt: skip
 INK: RGB = (26, 26, 30)
+_TINY = re.compile(r"-?[\d.]+e-\d+")  # aggdraw reads no exponents
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def _paint_backdrop(canvas: Any, scene: Scene, size: int, rng: Random) -> None:
     pencil = aggdraw.Pen(PENCIL[scene.time], size / 110)
     for name, path in backdrop(scene.setting, scene.time, rng):
         colour = palette[name.lstrip("~")]
-        symbol = aggdraw.Symbol(path)
+        symbol = aggdraw.Symbol(_TINY.sub("0", path))
         if scene.style == "sketch":
             if name not in ("sky", "wall"):
                 canvas.symbol((0, 0), symbol, pencil)
@@ -145,6 +147,8 @@ def _paint_object(canvas: Any, scene: Scene, kind: Kind, at: Placement, size: in
     body = PAINTS[kind.colour]
     width = size * (0.009 + 0.012 * at.extent)
     sketch = scene.style == "sketch"
+    if sketch and scene.time == "night" and kind.colour in ("purple", "blue", "green", "red"):
+        body = _mix(body, (255, 255, 255), 0.22)  # keeps its hue on dark paper
     ink = body if sketch else (_mix(INK, (255, 255, 255), 0.62) if kind.colour == "black" else INK)
     pen = aggdraw.Pen(ink, width * (1.25 if sketch else 1.0))
     for name, symbol in _symbols(kind.category):

@@ -114,18 +114,23 @@ def table_loss(logits: Any, table: Any) -> Any:
     )
 
 
-def train_tower(folder: Path, images: int, batch: int = 128, rate: float = 1e-3) -> None:
+def train_tower(
+    folder: Path, images: int, batch: int = 128, rate: float = 1e-3, resume: bool = False
+) -> None:
     """Train the image tower and save ``folder/tower.safetensors`` every few minutes."""
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import load_file, save_file
 
     optim.use_plain_attention()
-    tower: Any = new_clip().visual.to(torch.bfloat16)
+    tower: Any = new_clip().visual
+    if resume:
+        tower.load_state_dict(load_file(folder / "tower.safetensors"))
+    tower = tower.to(torch.bfloat16)
     classifiers: Any = heads().to(torch.bfloat16)
     steps = images // batch
     parameters = [*tower.parameters(), *classifiers.parameters()]
     adam = optim.MixedAdam(parameters, rate, steps)
-    stream = data.random_stream(make_batch, batch, seed=11)
+    stream = data.random_stream(make_batch, batch, seed=12 if resume else 11)
     started = time.time()
     for step in range(1, steps + 1):
         pixels, patches, whole, table = (torch.as_tensor(part) for part in next(stream))
