@@ -1,0 +1,98 @@
+"""`demo`: the whole product on a drawn gallery, in one command and without a network."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipeline.cli.output import Format, progress, say, write_rows
+
+if TYPE_CHECKING:
+    from pipeline.pocket.draw import DrawnQuery, Gallery
+    from pipeline.records import Trace
+
+EPILOG = "Example: [cyan]likebut demo --seed 7[/cyan]"
+PICTURES = 2000
+COMBINED = 2
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the gallery and the report.")] = Path("demo"),
+    seed: Annotated[int, typer.Option("--seed", help="Another seed, other queries.")] = 2026,
+    count: Annotated[int, typer.Option("--count", min=100, help="Pictures in the gallery.")] = PICTURES,
+) -> None:
+    """Draw a gallery, index it, run a query of each kind, and write demo/index.html."""
+    started = time.monotonic()
+    from pipeline.cli.query import refresh
+    from pipeline.composer import assemble
+    from pipeline.pocket.draw import draw_gallery, file_name
+    from pipeline.records import Query
+
+    gallery_folder = out / "gallery"
+    kinds = demo_kinds(seed)
+    with progress("drawing") as on_progress:
+        gallery = draw_gallery(
+            gallery_folder, count, seed, len(kinds), kinds=kinds, on_progress=on_progress
+        )
+    composer = assemble(recipe="likebut", profile="pocket", cache_path=out / "cache.sqlite")
+    composer = composer.on(refresh(gallery_folder, composer))
+    queries = [
+        Query(q.id, gallery_folder / file_name(q.reference), q.modification) for q in gallery.queries
+    ]
+    traces = composer.compose(queries, 50)
+    rows = [_row(q, t, gallery) for q, t in zip(gallery.queries, traces, strict=True)]
+    write_rows(rows, Format.table)
+    _report(out, gallery_folder, gallery, traces)
+    found = sum(row["first correct"] is not None and row["first correct"] <= 5 for row in rows)
+    say(f"{found} of {len(rows)} queries have a correct picture in the top five")
+    say(f"report: {out / 'index.html'} ({time.monotonic() - started:.1f} s)")
+
+
+def demo_kinds(seed: int) -> list[str]:
+    """One query of each kind of edit and two combined ones, which the seed chooses."""
+    from random import Random
+
+    from pipeline.pocket.draw import COMBINED_KINDS, SINGLE_KINDS
+
+    return [*SINGLE_KINDS, *Random(seed).sample(COMBINED_KINDS, COMBINED)]
+
+
+def first_correct(trace: Trace, targets: set[str]) -> int | None:
+    """The rank of the first hit among ``targets`` (file names), or None."""
+    return next((hit.rank for hit in trace.ranking.hits if Path(hit.path).name in targets), None)
+
+
+def _names(query: DrawnQuery) -> set[str]:
+    from pipeline.pocket.draw import file_name
+
+    return {file_name(number) for number in query.targets}
+
+
+def _row(query: DrawnQuery, trace: Trace, gallery: Gallery) -> dict[str, Any]:
+    from pipeline.pocket.captions import canonical
+
+    return {
+        "kind": query.kind,
+        "reference": canonical(gallery.scenes[query.reference]),
+        "modification": query.modification,
+        "first correct": first_correct(trace, _names(query)),
+    }
+
+
+def _report(
+    out: Path, folder: Path, gallery: Gallery, traces: list[Trace]
+) -> None:
+    from pipeline.report.demo_report import DemoRow, write_demo_report
+
+    rows = [
+        DemoRow(
+            kind=query.kind, trace=trace,
+            correct=frozenset(str(folder / name) for name in _names(query)),
+            first_correct=first_correct(trace, _names(query)),
+        )
+        for query, trace in zip(gallery.queries, traces, strict=True)
+    ]  # fmt: skip
+    write_demo_report(rows, out / "index.html")

@@ -1,0 +1,170 @@
+"""`query`: one reference, one sentence, ranked pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli import show
+from pipeline.cli.index import tell_build
+from pipeline.cli.options import (
+    CacheOption,
+    DeviceOption,
+    OfflineOption,
+    ProfileOption,
+    RecipeOption,
+    WeightOption,
+    cache_path,
+    read_settings,
+    read_weights,
+)
+from pipeline.cli.output import Format, progress, say
+from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
+from pipeline.records import Query
+
+if TYPE_CHECKING:
+    from pipeline.composer import Composer
+    from pipeline.records import Trace
+
+EPILOG = """Examples:
+
+[cyan]likebut query cat.png "make it black" --in gallery[/cyan]
+
+[cyan]likebut query cat.png "at night" --index pets.index -k 20 --explain --report out.html[/cyan]
+
+[cyan]likebut query --text "two red apples at the beach" --in gallery[/cyan]   without a reference
+
+[cyan]likebut query cat.png --in gallery[/cyan]   pictures like this one
+
+[cyan]likebut query cat.png "without the dog" --in gallery --weight reference=0.4[/cyan]"""
+
+INDEX_FOLDER = ".likebut"
+
+
+def query(
+    reference: Annotated[Path | None, typer.Argument(metavar="[REF]", help="The reference image.")] = None,
+    modification: Annotated[
+        str | None, typer.Argument(metavar='["MODIFICATION"]', help="What should be different.")
+    ] = None,
+    text: Annotated[str | None, typer.Option("--text", "-t", help="Search by a sentence alone.")] = None,
+    index: Annotated[Path | None, typer.Option("--index", "-i", help="An index folder.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--in", help="A folder of pictures; its index is kept in .likebut/.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=100_000, help="How many hits.")] = 10,
+    recipe: RecipeOption = "likebut",
+    profile: ProfileOption = "pocket",
+    weight: WeightOption = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=TEXT", help="Use this caption, target_caption, … instead."),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", "-f", help="What stdout gets.")] = Format.table,
+    explain: Annotated[bool, typer.Option("--explain", help="Show the reasoning and every share.")] = False,
+    report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report.")] = None,
+    copy_to: Annotated[Path | None, typer.Option("--copy-to", help="Copy the hits into a folder.")] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Show pictures (kitty, iTerm2).")] = False,
+    device: DeviceOption = None,
+    offline: OfflineOption = False,
+    cache: CacheOption = None,
+) -> None:
+    """Find pictures like REF, but changed as the sentence says."""
+    asked = _query(reference, modification, text)
+    overrides = read_settings(settings)
+    weights = read_weights(weight)
+    composer = open_composer(
+        index, folder, recipe=recipe, profile=profile, weights=weights, cache=cache_path(cache),
+        device=device, offline=offline,
+    )  # fmt: skip
+    trace = composer.compose([asked], k, overrides=overrides)[0]
+    _tell(trace)
+    if explain:
+        show.explain_trace(trace)
+    show.show_hits(trace, form, explain=explain)
+    if copy_to:
+        show.copy_hits(trace, copy_to)
+    if report:
+        from pipeline.report.query_report import write_query_report
+
+        write_query_report([trace], report, title=_title(asked))
+        say(f"report: {report}")
+    if preview:
+        show.preview(trace)
+
+
+def _query(reference: Path | None, modification: str | None, text: str | None) -> Query:
+    """The Query of the arguments. Raises ConfigError and InputError."""
+    if text is not None and reference is not None:
+        raise ConfigError("--text searches without a reference", "leave out REF, or give the sentence after it")
+    if text is not None:
+        if not text.strip():
+            raise ConfigError("--text is empty", "say what the picture should show")
+        return Query("query", None, text.strip())
+    if reference is None:
+        raise ConfigError("nothing to look for", "give REF and a sentence, REF alone, or --text")
+    if not reference.is_file():
+        raise InputError(f"no reference image at {reference}", "check the path")
+    if modification is not None and not modification.strip():
+        raise ConfigError("the modification is empty", "say what should change, or leave it out")
+    return Query("query", reference, (modification or "").strip())
+
+
+def open_composer(
+    index: Path | None,
+    folder: Path | None,
+    *,
+    recipe: str,
+    profile: str,
+    weights: dict[str, float],
+    cache: Path,
+    device: str | None,
+    offline: bool,
+) -> Composer:
+    """A composer on an index, or on a folder whose index is refreshed first."""
+    from pipeline.composer import assemble
+
+    if (index is None) == (folder is None):
+        raise ConfigError("name one gallery", "--index DIR for an index, or --in FOLDER for pictures")
+    composer = assemble(
+        recipe=recipe, profile=profile, cache_path=cache, weights=weights, device=device, offline=offline
+    )
+    if folder is not None:
+        index = refresh(folder, composer)
+    assert index is not None
+    return composer.on(index)
+
+
+def refresh(folder: Path, composer: Composer) -> Path:
+    """Build or refresh ``folder/.likebut``. Raises InputError for a missing folder."""
+    from indexes.build import build
+
+    if not folder.is_dir():
+        raise InputError(f"no folder {folder}", "check --in")
+    out = folder / INDEX_FOLDER
+    with progress("indexing") as on_progress:
+        report = build([folder], out, composer.encoder, on_progress=on_progress)
+    if report.encoded or report.removed or report.renamed or report.failed:
+        tell_build(report, out)
+    return out
+
+
+def _tell(trace: Trace) -> None:
+    for warning in trace.warnings:
+        say(f"warning: {warning}")
+    if trace.error:
+        raise InputError(trace.error)
+    if trace.intent.fallback:
+        say(f"warning: the reasoner's reply was not usable ({trace.intent.fallback}); using caption + modification")
+
+
+def _title(asked: Query) -> str:
+    name = asked.reference.name if asked.reference else "text"
+    return f"{name}: {asked.modification}" if asked.modification else name
+
+
+def exit_partial(failed: int) -> None:
+    """Exit 5 where some items failed."""
+    if failed:
+        raise typer.Exit(EXIT_PARTIAL)
