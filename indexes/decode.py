@@ -1,0 +1,128 @@
+"""A file's bytes as an RGB picture, upright, on white, or a short reason why not.
+
+Pillow reads the formats; this module decides what a gallery sees of them: EXIF orientation applied,
+transparency on white, CMYK, palette and 16-bit converted, the first frame of an animation.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexes.errors import BadImage, readable
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_PIXELS = 178_956_970  # where Pillow itself refuses; larger limits need its own raised, too
+MAX_BYTES = 1 << 29  # of one file; all threads hold one at a time
+
+
+def load_image(
+    path: str | os.PathLike[str], draft_size: int | None = None, max_pixels: int = MAX_PIXELS
+) -> Image:
+    """The picture in ``path`` as RGB.
+
+    ``draft_size``: a JPEG may be decoded smaller, its short side no less than this many pixels.
+    Raises ``BadImage`` when the file cannot be read or is no usable picture.
+    """
+    name = readable(os.fspath(path))
+    try:
+        size = os.stat(path).st_size
+        if size > MAX_BYTES:
+            raise BadImage(name, f"too large a file ({size >> 20} MB; limit {MAX_BYTES >> 20} MB)")
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise BadImage(name, (error.strerror or "cannot be read").lower(), lasting=False) from error
+    with quiet():
+        return decode(data, name, draft_size, max_pixels)
+
+
+def quiet() -> warnings.catch_warnings[None]:
+    """A context without Pillow's warnings about files; wraps all threads of a build at once."""
+    return warnings.catch_warnings(action="ignore")
+
+
+def decode(
+    data: bytes, name: str, draft_size: int | None = None, max_pixels: int = MAX_PIXELS
+) -> Image:
+    """The picture in ``data`` as RGB; ``name`` is for the error. Raises ``BadImage``."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            pixels = image.width * image.height
+            if pixels > max_pixels:
+                raise BadImage(name, _too_many(pixels, max_pixels), lasting=False)
+            if draft_size and image.format == "JPEG":
+                image.draft(None, (draft_size, draft_size))  # type: ignore[arg-type]
+            image.load()
+            return _to_rgb(_upright(image))
+    except BadImage:
+        raise
+    except MemoryError as error:
+        raise BadImage(name, "not enough memory", lasting=False) from error
+    except Exception as error:  # Pillow's readers leak whatever a damaged file provokes
+        reason = decode_problem(error, data, max_pixels)
+        raise BadImage(name, reason, lasting="pixels" not in reason) from error
+
+
+def decode_problem(error: Exception, data: bytes, max_pixels: int = MAX_PIXELS) -> str:
+    """A few words for what Pillow raised on ``data``."""
+    from PIL import Image, UnidentifiedImageError
+
+    if not data:
+        return "empty file"
+    if isinstance(error, Image.DecompressionBombError):
+        digits = re.search(r"\d+", str(error))
+        return _too_many(int(digits[0]) if digits else max_pixels, max_pixels)
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image"
+    if "truncated" in str(error).lower() or isinstance(error, EOFError):
+        return "truncated"
+    return f"damaged ({readable(str(error))[:80] or type(error).__name__})"
+
+
+def _too_many(pixels: int, limit: int) -> str:
+    return f"too many pixels ({pixels / 1e6:.0f} MP; limit {limit / 1e6:.0f} MP)"
+
+
+def _upright(image: Image) -> Image:
+    """The picture turned as its EXIF says; a damaged EXIF block turns nothing."""
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # pixels are fine, and EXIF readers leak as the others do
+        return image
+
+
+def _to_rgb(image: Image) -> Image:
+    """Any mode as RGB, transparency on white."""
+    from PIL import Image
+
+    if image.mode.startswith("I") or image.mode == "F":
+        return _eight_bits(image).convert("RGB")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(white, layer).convert("RGB")
+    # a copy even of RGB: the file behind it is closed when this returns
+    return image.copy() if image.mode == "RGB" else image.convert("RGB")
+
+
+def _eight_bits(image: Image) -> Image:
+    """A picture of wide grey levels as mode L: 16-bit by 257, other ranges stretched to 0..255."""
+    import numpy as np
+    from PIL import Image
+
+    grey = np.asarray(image, dtype=np.float64)
+    low, high = 0.0, 65535.0
+    if image.mode == "F" or grey.min() < 0 or grey.max() > high:
+        low, high = float(grey.min()), float(grey.max())
+    levels = (grey - low) * (255.0 / max(high - low, 1e-12))
+    return Image.fromarray(np.rint(levels).astype(np.uint8))

@@ -1,0 +1,64 @@
+"""What can go wrong with a gallery: one clear message, a hint, and the exit code it ends with."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+EXIT_USAGE = 2
+EXIT_INPUT = 3
+
+
+class GalleryError(Exception):
+    """A problem the user can act on: one clear ``message`` and, where there is one, a ``hint``."""
+
+    def __init__(self, message: str, hint: str = "", exit_code: int = EXIT_INPUT) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.exit_code = exit_code
+
+
+class IndexMissing(GalleryError):
+    """There is no index in the folder."""
+
+
+class IndexIncompatible(GalleryError):
+    """The index belongs to another encoder or to a newer format; the hint rebuilds it."""
+
+
+class IndexDamaged(GalleryError):
+    """A file of the index is missing, cut or changed; the hint rebuilds it."""
+
+
+class IndexBusy(GalleryError):
+    """Another process is writing the index."""
+
+
+class NoImages(GalleryError):
+    """Nothing is left that could be indexed."""
+
+
+class DiskFull(GalleryError):
+    """The disk that holds the index has no room; the previous index is as it was."""
+
+
+class BadImage(GalleryError):
+    """One file that is no usable picture; ``reason`` is a few words, ``lasting`` if bytes decide it."""
+
+    def __init__(self, name: str, reason: str, lasting: bool = True) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.reason = reason
+        self.lasting = lasting
+
+
+def rebuild_hint(folder: Path, roots: Sequence[str] = ()) -> str:
+    """The command that makes the index in ``folder`` anew from ``roots``."""
+    pictures = " ".join(shlex.quote(readable(root)) for root in roots) or "IMAGES"
+    target = shlex.quote(readable(str(folder)))
+    return f"rebuild it: run.py index build {pictures} --out {target} --rebuild"
+
+
+def readable(name: str) -> str:
+    """``name`` as text that any terminal or file can hold: undecodable bytes become ``\\xNN``."""
+    raw = name.encode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "backslashreplace")

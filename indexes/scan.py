@@ -1,0 +1,136 @@
+"""Which files are the gallery: a deterministic, recursive walk that opens no picture.
+
+Names are kept as the operating system gives them (``surrogateescape``); ids are valid UTF-8, with
+``\\xNN`` for each byte that is not. An id is the path below its root, with ``/``.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from indexes.errors import GalleryError, readable
+
+SUFFIXES = frozenset(
+    ".apng .avif .avifs .bmp .dib .gif .icns .ico .j2k .jfif .jp2 .jpc .jpe .jpeg .jpf .jpg .jpx .pbm "
+    ".pcx .pgm .png .pnm .ppm .qoi .sgi .tga .tif .tiff .webp".split()
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One picture file: ``id`` in the gallery, absolute ``path``, ``size`` in bytes, ``mtime_ns``."""
+
+    id: str
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The files found, by id, and the (path, reason) of what could not be looked into."""
+
+    files: tuple[Found, ...]
+    problems: tuple[tuple[str, str], ...]
+
+
+def scan(roots: Sequence[Path]) -> Scan:
+    """All picture files below ``roots`` (folders, or single files of any suffix).
+
+    Hidden files and folders are skipped, symbolic links followed, every folder entered once. Raises
+    ``GalleryError`` for a root that does not exist.
+    """
+    groups: list[tuple[str, list[Found]]] = []
+    problems: list[tuple[str, str]] = []
+    seen: set[tuple[int, int]] = set()
+    for root in roots:
+        # not resolved: a linked folder keeps the name its owner knows
+        base = os.path.abspath(root)
+        if not os.path.exists(base):
+            raise GalleryError(f"no such file or folder: {readable(str(root))}")
+        if os.path.isdir(base):
+            groups.append((os.path.basename(base), _walk(base, seen, problems)))
+        else:
+            found = _found(base, os.path.basename(base), problems)
+            groups.append(("", [found] if found else []))
+    return Scan(_unique(groups), tuple(problems))
+
+
+def _walk(
+    base: str, seen: set[tuple[int, int]], problems: list[tuple[str, str]]
+) -> list[Found]:
+    """The pictures below ``base``. Linked folders come last, so that a real one keeps its own name."""
+    files: list[Found] = []
+    folders, linked = [base], [""][:0]
+    while folders or linked:
+        folder = folders.pop() if folders else linked.pop(0)
+        try:
+            status = os.stat(folder)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            problems.append((readable(folder), _reason(error)))
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if _is_folder(entry):
+                (linked if entry.is_symlink() else folders).append(entry.path)
+            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+                name = os.path.relpath(entry.path, base).replace(os.sep, "/")
+                found = _found(entry.path, name, problems)
+                if found:
+                    files.append(found)
+    return files
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that points at itself
+        return False
+
+
+def _found(path: str, name: str, problems: list[tuple[str, str]]) -> Found | None:
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        problems.append((readable(path), _reason(error)))
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        problems.append((readable(path), "not a regular file"))
+        return None
+    return Found(readable(name), path, status.st_size, status.st_mtime_ns)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or "cannot be read").lower()
+
+
+def _unique(groups: Sequence[tuple[str, list[Found]]]) -> tuple[Found, ...]:
+    """One entry per file, ids unique: roots that share an id prefix theirs with the root's name."""
+    by_path: dict[str, tuple[str, Found]] = {}
+    for root, files in groups:
+        for found in files:
+            by_path.setdefault(found.path, (root, found))
+    counts = Counter(found.id for _, found in by_path.values())
+    clash = any(count > 1 for count in counts.values())
+    taken: set[str] = set()
+    unique: list[Found] = []
+    for path in sorted(by_path, key=os.fsencode):
+        root, found = by_path[path]
+        base = f"{readable(root)}/{found.id}" if clash and root else found.id
+        name, number = base, 2
+        while name in taken:
+            name, number = f"{base}~{number}", number + 1
+        taken.add(name)
+        unique.append(replace(found, id=name))
+    return tuple(sorted(unique, key=lambda found: found.id))
