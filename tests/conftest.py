@@ -1,0 +1,46 @@
+"""What every test shares: no network, no user cache, one drawn gallery."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+class NetworkForbidden(RuntimeError):
+    """A test reached for the network."""
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only local sockets (AF_UNIX, for worker processes) may be opened."""
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX:
+            raise NetworkForbidden(f"a test tried to reach {address}")
+        real(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """No test reads or writes the user's cache."""
+    path = tmp_path_factory.mktemp("cache") / "answers.sqlite"
+    monkeypatch.setenv("LIKEBUT_CACHE", str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A drawn gallery of 120 pictures with 20 queries; tests must not change it."""
+    from pipeline.pocket.draw import draw_gallery
+
+    folder = tmp_path_factory.mktemp("drawn") / "gallery"
+    draw_gallery(folder, 120, seed=4, queries=20)
+    yield folder
