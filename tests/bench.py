@@ -1,0 +1,236 @@
+"""`make bench`: speed as ratios of one run on one machine; prints a table, asserts nothing.
+
+(a) index build of 400 twelve-megapixel JPEGs with ViT-B-32 (random weights) against the plain
+    loop of open_clip's README; (b) exact search over 1,000,000 × 512 fp16 against a plain copy,
+    with one grain and with ten; (c) start-up and query times of the command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+Row = tuple[str, str, str]
+
+
+def seconds(work: Callable[[], Any], repeats: int = 1) -> float:
+    """The best wall time of ``repeats`` runs."""
+    best = float("inf")
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - started)
+    return best
+
+
+def make_jpegs(folder: Path, count: int) -> list[Path]:
+    """Photo-like 4000 × 3000 JPEGs: drawn scenes, enlarged, with grain of their own."""
+    import numpy as np
+    from PIL import Image
+
+    from pipeline.pocket.paint import paint
+    from pipeline.pocket.world import random_scene
+
+    paths = []
+    from random import Random
+
+    rng, noise = Random(1), np.random.default_rng(1)
+    grain = noise.integers(-12, 12, (3000, 4000, 3), dtype=np.int16)
+    for number in range(count):
+        scene = paint(random_scene(rng), 512, number).resize((4000, 3000))
+        pixels = np.clip(np.asarray(scene, np.int16) + np.roll(grain, number * 37, 1), 0, 255)
+        paths.append(folder / f"{number:04d}.jpg")
+        Image.fromarray(pixels.astype(np.uint8)).save(paths[-1], quality=88)
+    return paths
+
+
+def plain_loop(paths: list[Path]) -> Any:
+    """What open_clip's README shows: open, preprocess, fp32, batches of 32."""
+    import numpy as np
+    import open_clip
+    import torch
+    from PIL import Image
+
+    torch.manual_seed(0)
+    model, _, preprocess = open_clip.create_model_and_transforms("ViT-B-32")
+    model.eval()
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(paths), 32):
+            batch = torch.stack([preprocess(Image.open(p)) for p in paths[start : start + 32]])
+            features = model.encode_image(batch)
+            parts.append((features / features.norm(dim=-1, keepdim=True)).numpy())
+    return np.concatenate(parts)
+
+
+def bench_index(count: int, work: Path) -> list[Row]:
+    """(a): our build against the plain loop, same weights."""
+    import numpy as np
+    import open_clip
+    import torch
+
+    from indexes.build import build
+    from indexes.store import Index
+    from pipeline.encoders import make_encoder
+    from pipeline.encoders.contract import EncoderSpec
+
+    pictures, model_folder = work / "jpegs", work / "vit"
+    pictures.mkdir()
+    model_folder.mkdir()
+    paths = make_jpegs(pictures, count)
+    torch.manual_seed(0)
+    model, _, _ = open_clip.create_model_and_transforms("ViT-B-32")
+    save_open_clip(model, "ViT-B-32", model_folder)
+    encoder = make_encoder(
+        EncoderSpec(encoder="open_clip", model=str(model_folder), pretrained=None, device="auto",
+                    dtype="auto", batch_size=32)
+    )  # fmt: skip
+    encoder.encode_prepared([encoder.prepare(_black())])  # the model is loaded, as it is below
+    started = time.perf_counter()
+    report = build([pictures], work / "index", encoder, batch_size=32)
+    ours = time.perf_counter() - started
+    started = time.perf_counter()
+    reference = plain_loop(paths)
+    plain = time.perf_counter() - started
+    index = Index.open(work / "index")
+    items = index.items(range(index.count))
+    order = {item.id: item.row for item in items}
+    rows = np.concatenate([np.asarray(shard, np.float32) for shard in index.vectors()])
+    cosines = [float(rows[order[p.name]] @ reference[i]) for i, p in enumerate(paths)]
+    return [
+        ("index build, 12-MP JPEGs", f"{count / ours:.1f} /s", f"{report.items} pictures, {ours:.1f} s"),
+        ("plain open_clip loop", f"{count / plain:.1f} /s", f"{plain:.1f} s"),
+        ("ratio (bar: ≥ 6)", f"{plain / ours:.1f} ×", f"lowest cosine {min(cosines):.5f} (bar: ≥ 0.999)"),
+    ]
+
+
+def _black() -> Any:
+    from PIL import Image
+
+    return Image.new("RGB", (640, 480))
+
+
+def save_open_clip(model: Any, name: str, folder: Path) -> None:
+    """Write a local folder of open_clip's own format."""
+    import json
+
+    import open_clip
+    from safetensors.torch import save_file
+
+    config = {
+        "model_cfg": open_clip.get_model_config(name),
+        "preprocess_cfg": open_clip.get_model_preprocess_cfg(model),
+    }
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    state = {key: value.contiguous() for key, value in model.state_dict().items()}
+    save_file(state, folder / "open_clip_model.safetensors")
+
+
+def bench_search(rows: int, work: Path) -> list[Row]:
+    """(b): bandwidth of a search against a copy; ten grains fold into one query."""
+    import numpy as np
+
+    from indexes.exact import search
+    from pipeline.records import Grain
+    from pipeline.scoring.linear import fold
+
+    rng = np.random.default_rng(0)
+    path = work / "vectors.npy"
+    data = np.lib.format.open_memmap(path, "w+", np.float16, (rows, 512))
+    for start in range(0, rows, 50_000):
+        block = rng.standard_normal((min(50_000, rows - start), 512), np.float32)
+        data[start : start + len(block)] = block / np.linalg.norm(block, axis=1, keepdims=True)
+    data.flush()
+    vectors = np.load(path, mmap_mode="r")
+    target = np.empty_like(vectors)
+    copy = seconds(lambda: np.copyto(target, vectors), 5)
+    del target
+    units = rng.standard_normal((10, 512)).astype(np.float32)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    grains = [Grain(f"g{i}", f"g{i}", 0.1, vector) for i, vector in enumerate(units)]
+
+    def ask(count: int) -> Any:
+        fused = fold(grains[:count])
+        return search([vectors], fused.vector[None], 10)
+
+    one, ten = seconds(lambda: ask(1), 5), seconds(lambda: ask(10), 5)
+    size = vectors.nbytes / 1e9
+    return [
+        (f"copy of {rows:,} × 512 fp16", f"{size / copy:.1f} GB/s", f"{copy * 1000:.0f} ms (reads once)"),
+        ("exact search, one grain", f"{size / one:.1f} GB/s", f"{one * 1000:.0f} ms"),
+        ("share of the copy (bar: ≥ 60 %)", f"{copy / one:.0%}", ""),
+        ("ten grains / one grain", f"{ten / one:.2f} ×", f"{ten * 1000:.0f} ms"),
+    ]
+
+
+def likebut(*arguments: str, cache: Path) -> float:
+    """Wall seconds of one command in a fresh process."""
+    started = time.perf_counter()
+    subprocess.run(
+        [sys.executable, str(ROOT / "run.py"), *arguments], check=True, capture_output=True,
+        env={**os.environ, "LIKEBUT_CACHE": str(cache)},
+    )  # fmt: skip
+    return time.perf_counter() - started
+
+
+def bench_cli(work: Path) -> list[Row]:
+    """(c): help, a new query cold, the same query again."""
+    from pipeline.pocket.draw import draw_gallery, file_name
+
+    gallery = draw_gallery(work / "gallery", 500, 1, 20)
+    cache = work / "cache.sqlite"
+    likebut("query", "--text", "a red apple", "--in", str(work / "gallery"), cache=cache)
+    asked = gallery.queries[0]
+    query = (
+        "query", str(work / "gallery" / file_name(asked.reference)), asked.modification,
+        "--in", str(work / "gallery"),
+    )  # fmt: skip
+    helped = min(likebut("--help", cache=cache) for _ in range(5))
+    cold = likebut(*query, cache=cache)
+    again = min(likebut(*query, cache=cache) for _ in range(3))
+    return [
+        ("--help (bar: ≤ 0.3 s)", f"{helped:.2f} s", "best of 5"),
+        ("new pocket query, cold (bar: ≤ 12 s)", f"{cold:.1f} s", ""),
+        ("the same query again (bar: ≤ 1.0 s)", f"{again:.2f} s", "best of 3, no torch"),
+    ]
+
+
+def main() -> None:
+    """Run the parts that are asked for and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", help="index, search, cli (default: all)")
+    parser.add_argument("--jpegs", type=int, default=400)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    options = parser.parse_args()
+    parts: dict[str, Callable[[Path], list[Row]]] = {
+        "cli": bench_cli,
+        "search": lambda work: bench_search(options.rows, work),
+        "index": lambda work: bench_index(options.jpegs, work),
+    }
+    rows: list[Row] = []
+    for name in options.parts or parts:
+        work = Path(tempfile.mkdtemp(prefix="likebut-bench-"))
+        try:
+            rows += parts[name](work)
+        finally:
+            shutil.rmtree(work)
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("what", "figure", "detail", box=None, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    main()
