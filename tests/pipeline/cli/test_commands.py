@@ -1,0 +1,132 @@
+"""The smaller commands, and what they must not import."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.cli.conftest import Run
+
+ROOT = Path(__file__).parents[3]
+HEAVY = ("torch", "transformers", "open_clip", "faiss", "pyarrow", "numpy")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom pipeline.cli import app\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [(), ("query",), ("batch",), ("index",), ("index", "build"), ("index", "info"), ("index", "verify"),
+     ("index", "remove"), ("recipes",), ("prompts",), ("prompts", "render"), ("profiles",), ("doctor",),
+     ("cache",), ("pocket",), ("pocket", "draw"), ("demo",)],
+)  # fmt: skip
+def test_every_command_has_help(likebut: Run, command: tuple[str, ...]) -> None:
+    outcome = likebut(*command, "--help")
+    assert outcome.code == 0
+    assert "Usage" in outcome.out
+
+
+def test_commands_that_do_something_teach_by_example(likebut: Run) -> None:
+    for command in ("query", "batch", "doctor", "demo"):
+        assert "Example" in likebut(command, "--help").out
+
+
+def test_version_is_printed(likebut: Run) -> None:
+    assert likebut("--version").out.startswith("likebut ")
+
+
+def test_an_unknown_option_is_a_usage_error(likebut: Run) -> None:
+    assert likebut("query", "--wieght", "1").code == 2
+
+
+def test_recipes_prompts_and_profiles_are_listed_and_shown(likebut: Run) -> None:
+    assert {row["name"] for row in json.loads(likebut("recipes", "list", "-f", "json").out)} >= {
+        "likebut", "cirevl", "image-only", "text-only",
+    }  # fmt: skip
+    names = {row["name"] for row in json.loads(likebut("profiles", "list", "-f", "json").out)}
+    assert names >= {"pocket", "cpu", "gpu", "server"}
+    assert "target_caption" in likebut("recipes", "show", "likebut").out
+    assert "encoder" in likebut("profiles", "show", "cpu").out
+    assert "reason/likebut" in likebut("prompts", "list").out
+    assert "+++" in likebut("prompts", "show", "reason/likebut").out
+
+
+def test_a_prompt_is_rendered_with_variables(likebut: Run) -> None:
+    outcome = likebut(
+        "prompts", "render", "reason/likebut", "--var", "caption=a red apple",
+        "--var", "modification=make it blue",
+    )  # fmt: skip
+    assert "Caption: a red apple\nModification: make it blue" in outcome.out
+    assert likebut("prompts", "render", "reason/likebut", "--var", "caption").code == 2
+    assert likebut("prompts", "render", "reason/likebut").code == 2
+
+
+def test_doctor_finds_this_machine_fit(likebut: Run) -> None:
+    outcome = likebut("doctor", "-f", "json")
+    rows = {row["what"]: row["state"] for row in json.loads(outcome.out)}
+    assert outcome.code == 0
+    assert rows["torch"] == rows["pocket-clip"] == "ok"
+
+
+def test_pocket_draw_writes_a_gallery(likebut: Run, tmp_path: Path) -> None:
+    outcome = likebut("pocket", "draw", "--out", tmp_path / "g", "--count", "8", "--queries", "2", "--seed", "3")
+    assert outcome.code == 0
+    assert len(list((tmp_path / "g").glob("*.png"))) == 8
+    assert len((tmp_path / "g" / "queries.jsonl").read_text().splitlines()) == 2
+
+
+def test_cache_info_counts_answers(likebut: Run, gallery: Path, reference: Path, own_cache: Path) -> None:
+    assert "not made yet" in likebut("cache", "info").out
+    likebut("query", reference, "at night", "--in", gallery)
+    shown = likebut("cache", "info").out
+    assert "not made yet" not in shown
+    assert "captioner" in shown
+
+
+def test_an_index_is_built_shown_verified_and_trimmed(likebut: Run, gallery: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    assert "120 pictures" in likebut("index", "build", gallery, "--out", index).err
+    assert "120 unchanged" in likebut("index", "build", gallery, "--out", index).err
+    assert json.loads(likebut("index", "info", index, "-f", "json").out)[0]["count"] == 120
+    assert likebut("index", "verify", index).code == 0
+    assert "10 items removed" in likebut("index", "remove", index, "scene-0000?.png").err
+    assert json.loads(likebut("index", "info", index, "-f", "json").out)[0]["count"] == 110
+
+
+def test_a_damaged_shard_is_found_by_verify(likebut: Run, gallery: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    likebut("index", "build", gallery, "--out", index)
+    shard = next(index.glob("*.npy"))
+    content = bytearray(shard.read_bytes())
+    content[-5] ^= 0xFF
+    shard.write_bytes(content)
+    outcome = likebut("index", "verify", index)
+    assert outcome.code == 3
+    assert shard.name in outcome.err
+
+
+def test_a_batch_is_answered_once_and_only_once(likebut: Run, gallery: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results.jsonl"
+    first = likebut("batch", gallery / "queries.jsonl", "--in", gallery, "--out", out)
+    assert first.code == 0, first.err
+    assert len(out.read_text().splitlines()) == 20
+    again = likebut("batch", gallery / "queries.jsonl", "--in", gallery, "--out", out)
+    assert "0 answered, 20 already there" in again.err
+    assert len(out.read_text().splitlines()) == 20
+
+
+def test_a_small_demo_draws_asks_and_reports(likebut: Run, tmp_path: Path) -> None:
+    outcome = likebut("demo", "--out", tmp_path / "demo", "--count", "200")
+    assert outcome.code == 0, outcome.err
+    assert "of 12 queries have a correct picture in the top five" in outcome.err
+    assert (tmp_path / "demo" / "index.html").is_file()
