@@ -1,0 +1,73 @@
+"""The linear score and its fold: all grains of a query in one vector.
+
+A score is Σ wᵢ·(gᵢ·v), so it is (Σ wᵢ·gᵢ)·v: one inner product, however many grains. With z-score
+calibration every grain counts in units of its own spread over the gallery,
+Σ wᵢ·(gᵢ·v − gᵢ·μ)/σᵢ with σᵢ² = gᵢᵀΣgᵢ, which folds too: the vector is Σ (wᵢ/σᵢ)·gᵢ and the
+constant is −Σ (wᵢ/σᵢ)·(gᵢ·μ). μ (d,) and Σ (d, d) are the mean and covariance of the gallery's vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from pipeline.errors import ConfigError
+from pipeline.records import FusedQuery, Grain
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Calibration = Literal["none", "zscore"]
+# A grain that does not vary over the gallery says nothing; below this spread it is left uncalibrated
+# rather than blown up. Cosines of float16 vectors are exact to about 1e-3.
+SMALLEST_SPREAD = 1e-4
+
+
+def fold(
+    grains: Sequence[Grain],
+    calibration: Calibration = "none",
+    mu: NDArray[Any] | None = None,
+    sigma: NDArray[Any] | None = None,
+) -> FusedQuery:
+    """One vector (d,) and a bias for any number of grains.
+
+    Raises ConfigError without grains, and where z-scores are asked for without μ and Σ.
+    """
+    import numpy as np
+
+    if not grains:
+        raise ConfigError("the query has no grain with a weight", "give a reference, a sentence or --weight")
+    scales, biases = [], []
+    for grain in grains:
+        scale, bias = grain.weight, 0.0
+        if calibration == "zscore":
+            if mu is None or sigma is None:
+                raise ConfigError("z-score calibration needs an index with statistics", "rebuild the index")
+            spread = spread_of(grain.vector, sigma)
+            if spread > SMALLEST_SPREAD:
+                scale = grain.weight / spread
+                bias = -scale * float(np.dot(grain.vector.astype(np.float64), mu))
+        scales.append(scale)
+        biases.append(bias)
+    vectors = np.stack([grain.vector for grain in grains]).astype(np.float64)
+    vector = (np.array(scales)[:, None] * vectors).sum(0).astype(np.float32)
+    return FusedQuery(vector, float(sum(biases)), tuple(grains), tuple(scales), tuple(biases))
+
+
+def spread_of(vector: NDArray[Any], sigma: NDArray[Any]) -> float:
+    """The standard deviation √(gᵀΣg) of g·v over the gallery."""
+    import numpy as np
+
+    exact = vector.astype(np.float64)
+    return float(np.sqrt(max(0.0, exact @ sigma.astype(np.float64) @ exact)))
+
+
+def shares(fused: FusedQuery, vector: NDArray[Any]) -> dict[str, float]:
+    """What every grain adds to the score of one item's vector (d,); they sum to its score."""
+    import numpy as np
+
+    item = vector.astype(np.float64)
+    return {
+        grain.name: scale * float(np.dot(grain.vector.astype(np.float64), item)) + bias
+        for grain, scale, bias in zip(fused.grains, fused.scales, fused.biases, strict=True)
+    }
