@@ -1,0 +1,61 @@
+"""Devices and number formats: what was asked for or the best there is, never a silent fallback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from pipeline.errors import ConfigError, ModelError
+
+
+def choose_device(asked: str) -> str:
+    """ "auto" → cuda, mps or cpu. Raises ModelError where the asked-for device is missing."""
+    import torch
+
+    has_mps = torch.backends.mps.is_available()
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu"
+    kind, _, number = asked.partition(":")
+    if kind not in ("cpu", "cuda", "mps"):
+        raise ConfigError(f"no device {asked!r}", "use auto, cpu, cuda, cuda:1 or mps")
+    if kind == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if count <= int(number or 0):
+            raise ModelError(f"device {asked!r} is not here ({count} CUDA devices)", "use --device cpu")
+    if kind == "mps" and not has_mps:
+        raise ModelError("device 'mps' is not here", "use --device cpu")
+    return asked
+
+
+def choose_dtype(asked: str, device: str) -> Any:
+    """The torch dtype: "auto" is bfloat16 where the hardware multiplies it, else float32."""
+    import torch
+
+    if asked != "auto":
+        return getattr(torch, asked)
+    if device.startswith("cuda"):
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return torch.bfloat16 if device == "cpu" and cpu_multiplies_bfloat16() else torch.float32
+
+
+def cpu_multiplies_bfloat16() -> bool:
+    """Whether this CPU has AMX or AVX-512 BF16; elsewhere bfloat16 is slower than float32."""
+    import torch
+
+    features = torch.backends.cpu.get_cpu_capability()
+    probe = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    return bool(probe()) or "BF16" in str(features).upper()
+
+
+def forbid_network() -> None:
+    """Make the hub libraries fail at once instead of reaching out.
+
+    Must run before they are imported. Raises ConfigError where it is too late.
+    """
+    if "huggingface_hub" in sys.modules and os.environ.get("HF_HUB_OFFLINE") != "1":
+        from huggingface_hub import constants
+
+        constants.HF_HUB_OFFLINE = True
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TRANSFORMERS_OFFLINE"] = "1"

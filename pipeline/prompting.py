@@ -1,0 +1,156 @@
+"""Prompt templates: read, fingerprint, render to messages, and check the reply.
+
+A template is a `.j2` file: TOML front matter between `+++` lines (version, description, variables,
+reply = "text" or "json", images, schema), then messages that begin with `=== role ===` lines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import ConfigError, ReplyError, did_you_mean
+from pipeline.records import Message
+
+# The repository and the wheel both put `prompts/` beside `pipeline/`.
+FOLDER = Path(__file__).parent.parent / "prompts"
+_FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
+_ROLE = re.compile(r"^=== (system|user|assistant) ===$", re.MULTILINE)
+_KEYS = {"version", "description", "variables", "reply", "images", "schema"}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One template; ``fingerprint`` changes with any byte of it."""
+
+    name: str
+    version: str
+    description: str
+    variables: tuple[str, ...]
+    reply: str
+    images: bool
+    schema: Mapping[str, Any] | None
+    source: str = field(repr=False)
+    fingerprint: str = ""
+
+
+def names() -> list[str]:
+    """The prompts of this package, "stage/name"."""
+    return sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.glob("*/*.j2"))
+
+
+def load(name: str) -> Prompt:
+    """A prompt by name or by the path of a `.j2` file. Raises ConfigError."""
+    known = names()
+    path = FOLDER / f"{name}.j2" if name in known else Path(name)
+    if path.suffix != ".j2" or not path.is_file():
+        raise ConfigError(f"no prompt {name!r}", did_you_mean(name, known))
+    return _parse(name, path, path.read_text(encoding="utf-8"))
+
+
+def _parse(name: str, path: Path, source: str) -> Prompt:
+    found = _FRONT.match(source)
+    if found is None:
+        raise ConfigError(f"{path}: no front matter", "begin the file with +++ lines around TOML")
+    try:
+        front = tomllib.loads(found.group(1))
+    except tomllib.TOMLDecodeError as problem:
+        raise ConfigError(f"{path}: front matter is not valid TOML: {problem}") from problem
+    for key in front:
+        if key not in _KEYS:
+            raise ConfigError(f"{path}: unknown key {key!r}", did_you_mean(key, list(_KEYS)))
+    reply = front.get("reply", "text")
+    if reply not in ("text", "json") or (reply == "json") != ("schema" in front):
+        raise ConfigError(f"{path}: reply is text, or json with a [schema]")
+    if not _ROLE.search(found.group(2)):
+        raise ConfigError(f"{path}: no message", "begin messages with a line `=== user ===`")
+    return Prompt(
+        name=name, version=str(front.get("version", "")), description=front.get("description", ""),
+        variables=tuple(front.get("variables", ())), reply=reply, images=bool(front.get("images")),
+        schema=front.get("schema"), source=source,
+        fingerprint=hashlib.sha256(source.encode()).hexdigest()[:16],
+    )  # fmt: skip
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import StrictUndefined
+    from jinja2.sandbox import SandboxedEnvironment
+
+    return SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
+
+
+def render(
+    prompt: Prompt, variables: Mapping[str, str], images: Sequence[Path] = ()
+) -> tuple[Message, ...]:
+    """The messages of a prompt; images go to its last user message.
+
+    Variables are flattened to one line and cannot open a message of their own. Raises ConfigError
+    for a variable that is missing or not declared.
+    """
+    from jinja2 import TemplateError
+
+    for name in prompt.variables:
+        if name not in variables:
+            raise ConfigError(f"prompt {prompt.name} needs the variable {name!r}")
+    for name in variables:
+        if name not in prompt.variables:
+            hint = did_you_mean(name, list(prompt.variables))
+            raise ConfigError(f"prompt {prompt.name} has no variable {name!r}", hint)
+    flat = {name: " ".join(str(value).split()) for name, value in variables.items()}
+    found = _FRONT.match(prompt.source)
+    assert found is not None
+    pieces = _ROLE.split(found.group(2))[1:]
+    messages = []
+    for role, body in zip(pieces[::2], pieces[1::2], strict=True):
+        try:
+            text = _environment().from_string(body.strip()).render(flat)
+        except TemplateError as problem:
+            raise ConfigError(f"prompt {prompt.name}: {problem}") from problem
+        messages.append(Message(role, text))
+    if images:
+        last = max(i for i, message in enumerate(messages) if message.role == "user")
+        messages[last] = Message("user", messages[last].text, tuple(images))
+    return tuple(messages)
+
+
+def parse_reply(prompt: Prompt, text: str) -> Any:
+    """The reply as the prompt promises it: stripped text, or a value that fits the schema.
+
+    JSON may be wrapped in prose or fences, and small faults are repaired. Raises ReplyError.
+    """
+    if prompt.reply == "text":
+        stripped = " ".join(text.split())
+        if not stripped:
+            raise ReplyError("the reply is empty")
+        return stripped
+    from jsonschema import Draft202012Validator
+
+    value = _read_json(text)
+    assert prompt.schema is not None
+    problems = sorted(Draft202012Validator(prompt.schema).iter_errors(value), key=lambda e: str(e.path))
+    if problems:
+        where = "/".join(str(part) for part in problems[0].path)
+        raise ReplyError(f"{where or 'the reply'}: {problems[0].message[:200]}")
+    return value
+
+
+def _read_json(text: str) -> Any:
+    """The JSON object of a reply: from its first brace, repaired where it is a little broken."""
+    start = text.find("{")
+    if start < 0:
+        raise ReplyError("the reply holds no JSON object")
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text[start:])
+        return value
+    except json.JSONDecodeError:
+        from json_repair import repair_json
+
+        return repair_json(text[start:], return_objects=True)
