@@ -61,12 +61,11 @@ def scan(roots: Sequence[Path]) -> Scan:
     return Scan(_unique(groups), tuple(problems))
 
 
-def _walk(
-    base: str, seen: set[tuple[int, int]], problems: list[tuple[str, str]]
-) -> list[Found]:
+def _walk(base: str, seen: set[tuple[int, int]], problems: list[tuple[str, str]]) -> list[Found]:
     """The pictures below ``base``. Linked folders come last, so that a real one keeps its own name."""
     files: list[Found] = []
-    folders, linked = [base], [""][:0]
+    folders: list[str] = [base]
+    linked: list[str] = []
     while folders or linked:
         folder = folders.pop() if folders else linked.pop(0)
         try:

@@ -1,0 +1,139 @@
+"""The items of an index: who stands behind each row, in Parquet, read a row group at a time.
+
+Columns: ``id`` and ``path`` are text with ``\\xNN`` for bytes that are not UTF-8; where ``path`` has
+such bytes, ``path_bytes`` holds the name as it is, else null. ``content_hash`` is the SHA-256 of the
+file (32 bytes), ``size`` in bytes, ``mtime_ns``, ``caption`` null where there is none. Rows ascend by
+id, so the statistics of the row groups find an id in one of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from indexes.errors import readable
+
+GROUP_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row: ``path`` as the file system knows it, ``content_hash`` as 64 hexadecimal digits."""
+
+    row: int
+    id: str
+    path: str
+    content_hash: str
+    caption: str | None = None
+    size: int = 0
+    mtime_ns: int = 0
+
+
+def write_items(items: Sequence[Item]) -> Iterator[Any]:
+    """The bytes of the Parquet file that holds ``items`` in their order."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    shown = [readable(item.path) for item in items]
+    odd = [
+        os.fsencode(item.path) if text != item.path else None
+        for item, text in zip(items, shown, strict=True)
+    ]
+    table = pa.table(
+        {
+            "id": pa.array([item.id for item in items], pa.string()),
+            "path": pa.array(shown, pa.string()),
+            "path_bytes": pa.array(odd, pa.binary()),
+            "content_hash": pa.array([bytes.fromhex(i.content_hash) for i in items], pa.binary(32)),
+            "size": pa.array([item.size for item in items], pa.int64()),
+            "mtime_ns": pa.array([item.mtime_ns for item in items], pa.int64()),
+            "caption": pa.array([item.caption for item in items], pa.string()),
+        }
+    )
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, row_group_size=GROUP_ROWS, compression="zstd")
+    yield memoryview(sink.getvalue())
+
+
+class ItemTable:
+    """A Parquet file of items in ``data`` (a memory map); row groups are read as they are asked for."""
+
+    def __init__(self, data: Any) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self._file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
+        self._meta = self._file.metadata
+        self._starts = [0]
+        for group in range(self._meta.num_row_groups):
+            self._starts.append(self._starts[-1] + self._meta.row_group(group).num_rows)
+        self._columns = {name: i for i, name in enumerate(self._file.schema_arrow.names)}
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def items(self, rows: Sequence[int]) -> list[Item]:
+        """The items of ``rows``, in that order. ``IndexError`` for a row that is not there."""
+        from bisect import bisect_right
+
+        groups: dict[int, Any] = {}
+        found = []
+        for row in rows:
+            if not 0 <= row < len(self):
+                raise IndexError(f"row {row} of {len(self)}")
+            group = bisect_right(self._starts, row) - 1
+            if group not in groups:
+                groups[group] = self._file.read_row_group(group)
+            found.append(_item(groups[group].slice(row - self._starts[group], 1), row))
+        return found
+
+    def all(self) -> Iterator[Item]:
+        """Every item, in row order."""
+        for group, start in enumerate(self._starts[:-1]):
+            columns = self._file.read_row_group(group).to_pydict()
+            for at, values in enumerate(zip(*columns.values(), strict=True)):
+                yield _from_values(dict(zip(columns, values, strict=True)), start + at)
+
+    def rows_where(self, column: str, value: str | bytes) -> list[int]:
+        """The rows whose ``column`` equals ``value``; groups whose statistics deny it are skipped."""
+        rows: list[int] = []
+        for group, start in enumerate(self._starts[:-1]):
+            if self._may_hold(group, column, value):
+                values = self._file.read_row_group(group, columns=[column])[column]
+                rows += [start + at for at in _equal(values, value)]
+        return rows
+
+    def _may_hold(self, group: int, column: str, value: str | bytes) -> bool:
+        stats = self._meta.row_group(group).column(self._columns[column]).statistics
+        if stats is None or not stats.has_min_max or type(stats.min) is not type(value):
+            return True
+        return bool(stats.min <= value <= stats.max)
+
+
+def _equal(values: Any, value: str | bytes) -> list[int]:
+    """Places of ``value`` in an Arrow column; most groups that are read hold it at most once."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    matches = pc.equal(values, pa.scalar(value, values.type))
+    return [int(at) for at in np.flatnonzero(matches.fill_null(False).to_numpy())]
+
+
+def _item(line: Any, row: int) -> Item:
+    return _from_values({name: values[0] for name, values in line.to_pydict().items()}, row)
+
+
+def _from_values(values: dict[str, Any], row: int) -> Item:
+    odd = values["path_bytes"]
+    return Item(
+        row=row,
+        id=values["id"],
+        path=values["path"] if odd is None else os.fsdecode(odd),
+        content_hash=values["content_hash"].hex(),
+        caption=values["caption"],
+        size=values["size"],
+        mtime_ns=values["mtime_ns"],
+    )

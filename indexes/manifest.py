@@ -1,0 +1,163 @@
+"""``manifest.json``: the one file that says what an index is; written last, replaced in one step.
+
+Its ``checksum`` covers the canonical JSON of everything else in it, so a flipped byte is noticed; the
+checksums it holds cover the other files. Names are kept as the system gives them: JSON escapes carry
+the surrogates of names that are not UTF-8.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexes.errors import IndexDamaged, IndexIncompatible, IndexMissing, rebuild_hint
+
+if TYPE_CHECKING:
+    from indexes.contract import ImageEncoder
+
+MANIFEST = "manifest.json"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class EncoderId:
+    """Which vectors may be compared: an encoder's name, weights and preprocessing."""
+
+    name: str
+    fingerprint: str
+    preprocessing: str
+
+    @classmethod
+    def of(cls, encoder: ImageEncoder) -> EncoderId:
+        """The identity of ``encoder``."""
+        return cls(encoder.name, encoder.fingerprint, encoder.preprocessing)
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file of the index: its name in the folder, rows, size in bytes and SHA-256."""
+
+    file: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A file that is no usable picture, remembered so that it is not decoded again unchanged."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What ``manifest.json`` holds, but for its own checksum."""
+
+    encoder: EncoderId
+    dimension: int
+    dtype: str
+    count: int
+    shards: tuple[FileEntry, ...]
+    items: FileEntry
+    stats: FileEntry
+    failed: tuple[Failed, ...] = ()
+    roots: tuple[str, ...] = ()
+    format_version: int = FORMAT_VERSION
+
+    def files(self) -> tuple[FileEntry, ...]:
+        """Every other file of the index."""
+        return (*self.shards, self.items, self.stats)
+
+
+def seal(content: dict[str, Any]) -> dict[str, Any]:
+    """``content`` with the checksum of everything else in it."""
+    rest = {key: value for key, value in content.items() if key != "checksum"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+    return {**rest, "checksum": hashlib.sha256(text.encode("ascii")).hexdigest()}
+
+
+def write_manifest(folder: Path, workspace: Path, manifest: Manifest) -> None:
+    """Replace the manifest of ``folder`` in one step; ``workspace`` is on the same disk."""
+    draft = workspace / MANIFEST
+    with draft.open("w", encoding="ascii") as file:
+        json.dump(seal(asdict(manifest)), file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, folder / MANIFEST)
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_manifest(folder: Path, roots: Sequence[str] = ()) -> Manifest:
+    """The manifest of the index in ``folder``; ``roots`` only serve the hint.
+
+    Raises ``IndexMissing``, ``IndexDamaged`` or, for a newer format, ``IndexIncompatible``.
+    """
+    path = folder / MANIFEST
+    hint = rebuild_hint(folder, roots)
+    try:
+        raw = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise IndexMissing(f"no index in {folder}", hint.replace(" --rebuild", "")) from error
+    except OSError as error:
+        raise IndexDamaged(f"cannot read {path}: {error.strerror}", hint) from error
+    damaged = IndexDamaged(f"the index in {folder} is damaged: {MANIFEST} was changed or cut", hint)
+    try:
+        content = json.loads(raw.decode("ascii"))
+        if not isinstance(content, dict) or content != seal(content):
+            raise damaged
+    except (ValueError, RecursionError) as error:
+        raise damaged from error
+    hint = rebuild_hint(folder, roots or content.get("roots", ()))
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        raise IndexIncompatible(
+            f"the index in {folder} has format {version}; this likebut reads {FORMAT_VERSION}", hint
+        )
+    try:
+        return _parse(content)
+    except (KeyError, TypeError) as error:
+        raise damaged from error
+
+
+def check_encoder(manifest: Manifest, folder: Path, wanted: str, name: str = "") -> None:
+    """Raise ``IndexIncompatible`` unless the vectors were made by weights ``wanted``."""
+    if manifest.encoder.fingerprint != wanted:
+        label = " ".join(part for part in (name, wanted[:12]) if part)
+        raise IndexIncompatible(
+            f"the index in {folder} was made by encoder {manifest.encoder.name} "
+            f"{manifest.encoder.fingerprint[:12]}, not by {label}",
+            rebuild_hint(folder, manifest.roots),
+        )
+
+
+def _parse(content: dict[str, Any]) -> Manifest:
+    return Manifest(
+        encoder=EncoderId(**content["encoder"]),
+        dimension=content["dimension"],
+        dtype=content["dtype"],
+        count=content["count"],
+        shards=tuple(FileEntry(**entry) for entry in content["shards"]),
+        items=FileEntry(**content["items"]),
+        stats=FileEntry(**content["stats"]),
+        failed=tuple(Failed(**entry) for entry in content["failed"]),
+        roots=tuple(content["roots"]),
+    )
