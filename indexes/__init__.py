@@ -1,7 +1,8 @@
 """Gallery indexes: vectors and items of a folder of pictures, on disk, built, kept and searched.
 
 Knows pictures, vectors and items; nothing of prompts or models (an encoder is handed in, see
-``contract``), and never imports ``pipeline``. Importing this package costs nothing: names load on use.
+``contract``), and never imports ``pipeline``. Importing this package costs nothing: names load on
+use.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
 """The rows that may be among the k best of one query, while a scan goes on.
 
-Scores that reach a pool are float32 and off by at most half of ``slack``; a pool drops a row only when
-k others beat it by more.
+Scores that reach a pool are float32 and off by at most half of ``slack``; a pool drops a row only
+when k others beat it by more.
 """
 
 from __future__ import annotations

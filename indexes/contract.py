@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class ImageEncoder(Protocol):
     """The image side of a dual encoder, split where threads end and the device begins.
 
-    ``name``, ``fingerprint`` (of the weights) and ``preprocessing`` say which vectors may be compared.
-    ``dimension`` is d. ``draft_size`` is the smallest short side, in pixels, that the preprocessing
-    wants to start from; large JPEGs may be decoded down to no less.
+    ``name``, ``fingerprint`` (of the weights) and ``preprocessing`` say which vectors may be
+    compared. ``dimension`` is d. ``draft_size`` is the smallest short side, in pixels, that the
+    preprocessing wants to start from; large JPEGs may be decoded down to no less.
     """
 
     name: str

@@ -59,7 +59,7 @@ def decode(
             if pixels > max_pixels:
                 raise BadImage(name, _too_many(pixels, max_pixels), lasting=False)
             if draft_size and image.format == "JPEG":
-                image.draft(None, (draft_size, draft_size))  # type: ignore[arg-type]
+                image.draft(None, (draft_size, draft_size))
             image.load()
             return _to_rgb(_upright(image))
     except BadImage:

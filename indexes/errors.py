@@ -43,7 +43,9 @@ class DiskFull(GalleryError):
 
 
 class BadImage(GalleryError):
-    """One file that is no usable picture; ``reason`` is a few words, ``lasting`` if bytes decide it."""
+    """One file that is no usable picture; ``reason`` is a few words, ``lasting`` if bytes decide
+    it.
+    """
 
     def __init__(self, name: str, reason: str, lasting: bool = True) -> None:
         super().__init__(f"{name}: {reason}")

@@ -1,9 +1,9 @@
 """Exact inner-product search over memory-mapped fp16 or fp32 vectors.
 
-Two passes. A fast one (``kernels``) multiplies in float32 and may round equal rows differently, so it
-only collects candidates: the k best and all within its rounding error of the k-th. Those are scored
-again in float64: equal rows get equal scores, and ties go to the lower row whatever the kernel, the
-block size or the number of threads.
+Two passes. A fast one (``kernels``) multiplies in float32 and may round equal rows differently, so
+it only collects candidates: the k best and all within its rounding error of the k-th. Those are
+scored again in float64: equal rows get equal scores, and ties go to the lower row whatever the
+kernel, the block size or the number of threads.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def search(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The ``k`` rows with the largest inner product, for each query.
 
-    ``index_or_vectors`` is an index, one (n, d) array or a list of shards, float16 or float32, finite,
-    rows of length about 1. ``queries`` is (q, d) or (d,). ``exclude[i]`` holds the rows that query
-    ``i`` must not return. Gives rows (q, k) int64 and scores (q, k) float32, best first, the lower
-    row first among equals; where fewer than ``k`` rows remain, row -1 with score -inf.
+    ``index_or_vectors`` is an index, one (n, d) array or a list of shards, float16 or float32,
+    finite, rows of length about 1. ``queries`` is (q, d) or (d,). ``exclude[i]`` holds the rows
+    that query ``i`` must not return. Gives rows (q, k) int64 and scores (q, k) float32, best first,
+    the lower row first among equals; where fewer than ``k`` rows remain, row -1 with score -inf.
 
     Raises ``ValueError`` when the shapes do not fit.
     """

@@ -1,6 +1,7 @@
 """Files of an index as they are written: hashed on the way, synced, named by their content.
 
-A name that holds the content's hash never collides with a file that a previous manifest still needs.
+A name that holds the content's hash never collides with a file that a previous manifest still
+needs.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The items of an index: who stands behind each row, in Parquet, read a row group at a time.
 
-Columns: ``id`` and ``path`` are text with ``\\xNN`` for bytes that are not UTF-8; where ``path`` has
-such bytes, ``path_bytes`` holds the name as it is, else null. ``content_hash`` is the SHA-256 of the
-file (32 bytes), ``size`` in bytes, ``mtime_ns``, ``caption`` null where there is none. Rows ascend by
-id, so the statistics of the row groups find an id in one of them.
+Columns: ``id`` and ``path`` are text with ``\\xNN`` for bytes that are not UTF-8; where ``path``
+has such bytes, ``path_bytes`` holds the name as it is, else null. ``content_hash`` is the SHA-256
+of the file (32 bytes), ``size`` in bytes, ``mtime_ns``, ``caption`` null where there is none. Rows
+ascend by id, so the statistics of the row groups find an id in one of them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def write_items(items: Sequence[Item]) -> Iterator[Any]:
 
 
 class ItemTable:
-    """A Parquet file of items in ``data`` (a memory map); row groups are read as they are asked for."""
+    """A Parquet file of items in ``data`` (a memory map); row groups are read as they are asked
+    for.
+    """
 
     def __init__(self, data: Any) -> None:
         import pyarrow as pa
@@ -105,11 +107,18 @@ class ItemTable:
                 rows += [start + at for at in _equal(values, value)]
         return rows
 
+    def rows_of_path(self, path: str) -> list[int]:
+        """The rows of the file that the system knows as ``path``."""
+        shown = readable(path)
+        rows = self.rows_where("path", shown)
+        return [row for row in rows if self.items([row])[0].path == path]
+
     def _may_hold(self, group: int, column: str, value: str | bytes) -> bool:
         stats = self._meta.row_group(group).column(self._columns[column]).statistics
         if stats is None or not stats.has_min_max or type(stats.min) is not type(value):
             return True
-        return bool(stats.min <= value <= stats.max)
+        low: Any = stats.min
+        return bool(low <= value <= stats.max)
 
 
 def _equal(values: Any, value: str | bytes) -> list[int]:

@@ -2,8 +2,8 @@
 
 Two kernels give the same candidates. NumPy's needs no import: its own fp16 to fp32 conversion reads
 about 2.5 GB/s on one core, so a half is widened by moving its bits (shift, mask), which leaves it
-2^112 times too small; that factor is undone in the query, and the rows go into BLAS while they are in
-the cache (4 GB/s). faiss reads the same mapped memory without a copy, at the memory's own speed
+2^112 times too small; that factor is undone in the query, and the rows go into BLAS while they are
+in the cache (4 GB/s). faiss reads the same mapped memory without a copy, at the memory's own speed
 (11 GB/s on one core), for 0.05 s of import.
 """
 
@@ -93,7 +93,9 @@ def _bar(column: NDArray[np.float32], barred: NDArray[np.int64], first: int) -> 
 
 
 class FaissScan(NumpyScan):
-    """The same pass by faiss's fp16 kernel over the mapped rows; blocks it cannot settle go to NumPy."""
+    """The same pass by faiss's fp16 kernel over the mapped rows; blocks it cannot settle go to
+    NumPy.
+    """
 
     @staticmethod
     def serves(shards: list[NDArray[Any]]) -> bool:

@@ -1,8 +1,8 @@
 """``manifest.json``: the one file that says what an index is; written last, replaced in one step.
 
-Its ``checksum`` covers the canonical JSON of everything else in it, so a flipped byte is noticed; the
-checksums it holds cover the other files. Names are kept as the system gives them: JSON escapes carry
-the surrogates of names that are not UTF-8.
+Its ``checksum`` covers the canonical JSON of everything else in it, so a flipped byte is noticed;
+the checksums it holds cover the other files. Names are kept as the system gives them: JSON escapes
+carry the surrogates of names that are not UTF-8.
 """
 
 from __future__ import annotations

@@ -16,8 +16,37 @@ from pathlib import Path
 from indexes.errors import GalleryError, readable
 
 SUFFIXES = frozenset(
-    ".apng .avif .avifs .bmp .dib .gif .icns .ico .j2k .jfif .jp2 .jpc .jpe .jpeg .jpf .jpg .jpx .pbm "
-    ".pcx .pgm .png .pnm .ppm .qoi .sgi .tga .tif .tiff .webp".split()
+    [
+        ".apng",
+        ".avif",
+        ".avifs",
+        ".bmp",
+        ".dib",
+        ".gif",
+        ".icns",
+        ".ico",
+        ".j2k",
+        ".jfif",
+        ".jp2",
+        ".jpc",
+        ".jpe",
+        ".jpeg",
+        ".jpf",
+        ".jpg",
+        ".jpx",
+        ".pbm",
+        ".pcx",
+        ".pgm",
+        ".png",
+        ".pnm",
+        ".ppm",
+        ".qoi",
+        ".sgi",
+        ".tga",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
 )
 
 

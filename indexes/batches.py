@@ -1,0 +1,90 @@
+"""Prepared pictures gathered into batches, encoded, checked and journalled. Runs in one thread."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from indexes.journal import Stamp
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexes.contract import ImageEncoder
+    from indexes.plan import Plan
+    from indexes.reading import Outcome
+    from indexes.scan import Found
+
+NO_VECTOR = "the encoder gave no finite vector"
+
+
+class Batches:
+    """Takes outcomes in order and settles each file in ``plan``.
+
+    ``encoded`` counts pictures, ``seconds`` the encoder's, ``thread_seconds`` read, decode,
+    prepare.
+    """
+
+    def __init__(self, encoder: ImageEncoder, plan: Plan, size: int) -> None:
+        self.encoder, self.plan, self.size = encoder, plan, size
+        self.encoded = 0
+        self.seconds = 0.0
+        self.thread_seconds = [0.0, 0.0, 0.0]
+        # by content: the array and every file that has it; the first is the one that was decoded
+        self._waiting: dict[str, tuple[NDArray[Any], list[Found]]] = {}
+
+    def take(self, outcome: Outcome) -> bool:
+        """Settle one outcome, now or with its batch; True when a batch was encoded."""
+        self.thread_seconds = [
+            a + b for a, b in zip(self.thread_seconds, outcome.seconds, strict=True)
+        ]
+        if outcome.reason:
+            self.plan.fail(outcome.found, outcome.reason, outcome.lasting)
+        elif outcome.content_hash in self._waiting:
+            self._waiting[outcome.content_hash][1].append(outcome.found)
+        elif outcome.array is None or self.plan.known(outcome.content_hash):
+            self.plan.settled.append((outcome.found, outcome.content_hash))
+        else:
+            self._waiting[outcome.content_hash] = (outcome.array, [outcome.found])
+        if len(self._waiting) < self.size:
+            return False
+        self.flush()
+        return True
+
+    def flush(self) -> None:
+        """Encode what waits, keep it, and settle its files; a row that is not finite fails alone."""
+        import numpy as np
+
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, {}
+        vectors, usable = self._encode([array for array, _ in waiting.values()])
+        entries: list[tuple[str, Stamp]] = []
+        for good, (content_hash, (_, files)) in zip(usable, waiting.items(), strict=True):
+            if good:
+                entries.append((content_hash, Stamp.of(files[0])))
+                self.plan.settled += [(found, content_hash) for found in files]
+            else:
+                for found in files:
+                    self.plan.fail(found, NO_VECTOR, False)
+        if entries:
+            self.plan.journal.add(vectors[np.flatnonzero(usable)], entries)
+
+    def _encode(self, arrays: list[NDArray[Any]]) -> tuple[NDArray[Any], list[bool]]:
+        """Unit rows, and which of them are finite. ``ValueError`` when the encoder breaks its word."""
+        import numpy as np
+
+        began = perf_counter()
+        vectors = np.asarray(self.encoder.encode_prepared(arrays), np.float32)
+        self.seconds += perf_counter() - began
+        self.encoded += len(arrays)
+        if vectors.shape != (len(arrays), self.encoder.dimension):
+            raise ValueError(
+                f"encoder {self.encoder.name} gave {vectors.shape} for {len(arrays)} pictures of "
+                f"dimension {self.encoder.dimension}"
+            )
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        usable = np.isfinite(lengths[:, 0]) & (lengths[:, 0] > 0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            # an encoder in bf16 gives rows off by 1e-3; scores are only cosines if they are not
+            return vectors / lengths, usable.tolist()

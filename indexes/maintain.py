@@ -1,0 +1,159 @@
+"""Looking after an index: what it is (``info``), whether it is whole (``verify``), taking items
+out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexes.errors import IndexDamaged, IndexMissing, NoImages, readable
+from indexes.files import disk_errors, sha256_of
+from indexes.lock import write_lock
+from indexes.manifest import read_manifest
+from indexes.writing import Content, write_index
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexes.items import Item
+    from indexes.store import Index
+
+NORM_TOLERANCE = 2e-3  # rows of d halves are off unit length by less than 2^-11
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What is wrong with an index, one line each, and how many rows were looked at."""
+
+    problems: tuple[str, ...]
+    rows: int
+
+
+def verify(folder: Path) -> VerifyReport:
+    """Check every checksum, the counts and the length of every row.
+
+    Raises ``IndexMissing`` or ``IndexIncompatible``; whatever is damaged is a problem in the
+    report.
+    """
+    from indexes.store import Index
+
+    folder = Path(folder)
+    try:
+        index = Index.open(folder)
+        problems = [
+            f"{entry.file}: the checksum differs"
+            for entry in index.manifest.files()
+            if sha256_of(folder / entry.file) != entry.sha256
+        ]
+        return VerifyReport((*problems, *_contents(index)), index.count)
+    except IndexDamaged as error:
+        return VerifyReport((error.message,), 0)
+    except OSError as error:
+        return VerifyReport((f"{error.filename}: {error.strerror}",), 0)
+
+
+def _contents(index: Index) -> list[str]:
+    import numpy as np
+
+    problems = []
+    first = 0
+    for shard in index.vectors():
+        for at in range(0, len(shard), 8192):
+            lengths = np.linalg.norm(shard[at : at + 8192].astype(np.float32), axis=1)
+            # "not within" rather than "beyond": NaN is not within
+            for row in np.flatnonzero(~(np.abs(lengths - 1) <= NORM_TOLERANCE))[:10]:
+                problems.append(f"row {first + at + row}: length {lengths[row]:.4f}, not 1")
+        first += len(shard)
+    ids = [item.id for item in index.items(range(index.count))]
+    if any(a >= b for a, b in pairwise(ids)):
+        problems.append("items: the ids are not ascending and unique")
+    if index.mu.shape != (index.dimension,) or index.sigma.shape != (index.dimension,) * 2:
+        problems.append("stats: the shapes do not fit the dimension")
+    return problems
+
+
+def info(folder: Path) -> dict[str, Any]:
+    """What an index is, as plain JSON values."""
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    return {
+        "folder": readable(str(folder)),
+        "format_version": manifest.format_version,
+        "encoder": manifest.encoder.name,
+        "fingerprint": manifest.encoder.fingerprint,
+        "preprocessing": manifest.encoder.preprocessing,
+        "dimension": manifest.dimension,
+        "dtype": manifest.dtype,
+        "items": manifest.count,
+        "failed": len(manifest.failed),
+        "shards": len(manifest.shards),
+        "bytes": sum(entry.bytes for entry in manifest.files()),
+        "roots": [readable(root) for root in manifest.roots],
+    }
+
+
+def remove(folder: Path, glob: str) -> int:
+    """Take the items whose id or path matches ``glob`` (``*`` also matches ``/``) out of the index.
+
+    The index changes in one step. Gives how many went. Raises ``NoImages`` when none would be left.
+    """
+    from indexes.store import Index
+
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise IndexMissing(f"no index in {folder}")
+    with disk_errors(folder), write_lock(folder):
+        index = Index.open(folder)
+        items = index.items(range(index.count))
+        stay = [item for item in items if not _matches(item, glob)]
+        if not stay and items:
+            raise NoImages(f"{glob!r} matches all {len(items)} items", f"delete {folder} instead")
+        if len(stay) < len(items):
+            check_shards(index)
+            write_index(folder, _remaining(index, stay))
+        return len(items) - len(stay)
+
+
+def check_shards(index: Index) -> None:
+    """Raise ``IndexDamaged`` if a shard changed: rows about to be copied get a fresh checksum."""
+    for entry in index.manifest.shards:
+        if sha256_of(index.folder / entry.file) != entry.sha256:
+            raise index.damaged(f"{entry.file}: the checksum differs")
+
+
+def take_rows(shards: Sequence[NDArray[Any]], rows: NDArray[Any]) -> NDArray[Any]:
+    """The vectors of ``rows`` (any order) of an index's shards, (n, d)."""
+    import numpy as np
+
+    taken = np.empty((len(rows), shards[0].shape[1]), shards[0].dtype)
+    first = 0
+    for shard in shards:
+        here = np.flatnonzero((rows >= first) & (rows < first + len(shard)))
+        taken[here] = shard[rows[here] - first]
+        first += len(shard)
+    return taken
+
+
+def _remaining(index: Index, stay: Sequence[Item]) -> Content:
+    import numpy as np
+
+    manifest, shards = index.manifest, index.vectors()
+    rows = np.array([item.row for item in stay], np.int64)
+    return Content(
+        encoder=manifest.encoder,
+        dimension=manifest.dimension,
+        dtype=manifest.dtype,
+        items=stay,
+        failed=manifest.failed,
+        roots=manifest.roots,
+        gather=lambda start, stop: take_rows(shards, rows[start:stop]),
+    )
+
+
+def _matches(item: Item, glob: str) -> bool:
+    return fnmatchcase(item.id, glob) or fnmatchcase(readable(item.path), glob)

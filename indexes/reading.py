@@ -1,0 +1,99 @@
+"""One file on its way to the encoder: read once, hashed, decoded, prepared. Runs in threads."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from indexes.decode import MAX_BYTES, decode
+from indexes.errors import BadImage, readable
+from indexes.scan import Found
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexes.contract import ImageEncoder
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A file as it was read: ``array`` for the encoder, or none when its content is known or bad.
+
+    ``found`` carries size and time as of the reading. ``lasting``: the same bytes would fail again.
+    """
+
+    found: Found
+    content_hash: str = ""
+    array: NDArray[Any] | None = None
+    reason: str = ""
+    lasting: bool = False
+    seconds: tuple[float, float, float] = (0.0, 0.0, 0.0)  # read and hash, decode, prepare
+
+
+class Reader:
+    """Reads files for ``encoder``; a content for which ``known`` is true is not decoded."""
+
+    def __init__(
+        self, encoder: ImageEncoder, known: Callable[[str], bool], pixels_limit: int
+    ) -> None:
+        self.encoder, self.known, self.pixels_limit = encoder, known, pixels_limit
+
+    def read(self, found: Found) -> Outcome:
+        """The outcome of one file; nothing that is wrong with a file is raised."""
+        began = perf_counter()
+        try:
+            found, data = _bytes_of(found)
+        except BadImage as error:
+            return Outcome(found, reason=error.reason, lasting=error.lasting)
+        content_hash = hashlib.sha256(data).hexdigest()
+        read = perf_counter()
+        if self.known(content_hash):
+            return Outcome(found, content_hash, seconds=(read - began, 0.0, 0.0))
+        try:
+            image = decode(data, found.id, self.encoder.draft_size, self.pixels_limit)
+            decoded = perf_counter()
+            array = self.encoder.prepare(image)
+        except BadImage as error:
+            return Outcome(found, content_hash, None, error.reason, error.lasting)
+        except (ArithmeticError, MemoryError, OSError, RuntimeError, ValueError) as error:
+            return Outcome(found, content_hash, None, f"cannot be prepared ({error})")
+        spent = (read - began, decoded - read, perf_counter() - decoded)
+        return Outcome(found, content_hash, array, seconds=spent)
+
+
+def _bytes_of(found: Found) -> tuple[Found, bytes]:
+    """The file's bytes, and ``found`` with size and time of exactly these. Raises ``BadImage``."""
+    try:
+        with open(found.path, "rb") as file:
+            status = os.fstat(file.fileno())
+            if status.st_size > MAX_BYTES:
+                size, limit = status.st_size >> 20, MAX_BYTES >> 20
+                raise BadImage(found.id, f"too large a file ({size} MB; limit {limit} MB)")
+            data = file.read()
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise BadImage(readable(found.path), reason, lasting=False) from error
+    return Found(found.id, found.path, status.st_size, status.st_mtime_ns), data
+
+
+def in_threads(
+    work: Callable[[Found], Outcome], files: Iterable[Found], threads: int, ahead: int
+) -> Iterator[Outcome]:
+    """``work`` of every file, in order; at most ``ahead`` results wait, so memory stays bounded."""
+    waiting: deque[Future[Outcome]] = deque()
+    pool = ThreadPoolExecutor(threads, "likebut-read")
+    try:
+        for found in files:
+            waiting.append(pool.submit(work, found))
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,176 @@
+"""An index folder, opened for reading.
+
+::
+
+    manifest.json                written last: encoder, dimension, dtype, count, files, checksums
+    vectors-<hash>.npy           unit rows, float16 or float32, memory-mapped
+    items-<hash>.parquet         id, path, content hash, size, mtime, caption; in row order
+    stats-<hash>.npz             mu (d,) and sigma (d, d), float64: mean and covariance of the rows
+
+Opening checks sizes and shapes and holds every file open, so a build that replaces the index does
+not pull files away from a reader. No pickle anywhere.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexes.errors import IndexDamaged, rebuild_hint
+from indexes.files import load_npy
+from indexes.items import Item, ItemTable
+from indexes.maintain import VerifyReport, info, remove, verify
+from indexes.manifest import FileEntry, Manifest, check_encoder, read_manifest
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Index", "Item", "VerifyReport", "info", "remove", "verify"]
+
+
+class Index:
+    """Vectors and items of one gallery; made by ``Index.open``."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self._shards = [self._shard(entry) for entry in manifest.shards]
+        self._items_bytes = self._mapped(manifest.items)
+        self._stats_bytes = self._mapped(manifest.stats)
+        if sum(map(len, self._shards)) != manifest.count or manifest.items.rows != manifest.count:
+            raise self.damaged("counts disagree")
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str], encoder_fingerprint: str | None = None) -> Index:
+        """The index in ``folder``; cheap, no vector is read.
+
+        Raises ``IndexMissing``, ``IndexDamaged``, or ``IndexIncompatible`` for a newer format or
+        when ``encoder_fingerprint`` is given and is not that of the vectors.
+        """
+        place = Path(folder)
+        manifest = read_manifest(place)
+        try:
+            index = cls(place, manifest)
+        except IndexDamaged:
+            # a build may have replaced the index between its manifest and its shards
+            again = read_manifest(place)
+            if again == manifest:
+                raise
+            index = cls(place, again)
+        if encoder_fingerprint is not None:
+            check_encoder(index.manifest, place, encoder_fingerprint)
+        return index
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return self.manifest.count
+
+    @property
+    def dimension(self) -> int:
+        """Length of a row."""
+        return self.manifest.dimension
+
+    def vectors(self) -> list[NDArray[Any]]:
+        """The memory-mapped shards, (rows, d) each, in row order."""
+        return list(self._shards)
+
+    def vector(self, row: int) -> NDArray[np.float32]:
+        """Row ``row`` as (d,) float32. ``IndexError`` when there is none."""
+        if row >= 0:
+            at = row
+            for shard in self._shards:
+                if at < len(shard):
+                    wide: NDArray[np.float32] = shard[at].astype("float32")
+                    return wide
+                at -= len(shard)
+        raise IndexError(f"row {row} of {self.count}")
+
+    @property
+    def mu(self) -> NDArray[np.float64]:
+        """The mean of the rows, (d,)."""
+        return self._stats[0]
+
+    @property
+    def sigma(self) -> NDArray[np.float64]:
+        """The covariance of the rows (divided by their number), (d, d)."""
+        return self._stats[1]
+
+    def items(self, rows: Sequence[int]) -> list[Item]:
+        """The items of ``rows``, in that order; reads only their row groups."""
+        return self._table.items(rows)
+
+    def row_of(self, path_or_id: str | os.PathLike[str]) -> int | None:
+        """The row of an item id or, failing that, of a file's path; None when not in the index."""
+        name = os.fspath(path_or_id)
+        if isinstance(path_or_id, str):
+            rows = self._table.rows_where("id", name)
+            if rows:
+                return rows[0]
+        for path in dict.fromkeys((os.path.abspath(name), os.path.realpath(name))):
+            rows = self._table.rows_of_path(path)
+            if rows:
+                return rows[0]
+        return None
+
+    def rows_of_hash(self, content_hash: str) -> list[int]:
+        """The rows whose files have this SHA-256 (hexadecimal); several when files are equal."""
+        return self._table.rows_where("content_hash", bytes.fromhex(content_hash))
+
+    @cached_property
+    def _table(self) -> ItemTable:
+        try:
+            table = ItemTable(self._items_bytes)
+        except (OSError, ValueError) as error:  # pyarrow's errors are both
+            raise self.damaged(f"{self.manifest.items.file} is no Parquet file") from error
+        if len(table) != self.count:
+            raise self.damaged("counts disagree")
+        return table
+
+    @cached_property
+    def _stats(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        import zipfile
+
+        import numpy as np
+
+        try:
+            with np.load(io.BytesIO(self._stats_bytes), allow_pickle=False) as stats:
+                return stats["mu"], stats["sigma"]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise self.damaged(f"{self.manifest.stats.file} cannot be read") from error
+
+    def _shard(self, entry: FileEntry) -> NDArray[Any]:
+        path = self.folder / entry.file
+        try:
+            if path.stat().st_size != entry.bytes:
+                raise self.damaged(f"{entry.file} has another size")
+            shard = load_npy(path)
+        except (OSError, ValueError) as error:
+            raise self.damaged(f"{entry.file} cannot be read") from error
+        manifest = self.manifest
+        if shard.shape != (entry.rows, manifest.dimension) or shard.dtype.name != manifest.dtype:
+            raise self.damaged(f"{entry.file} has another shape")
+        return shard
+
+    def _mapped(self, entry: FileEntry) -> mmap.mmap:
+        try:
+            with (self.folder / entry.file).open("rb") as file:
+                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError) as error:
+            raise self.damaged(f"{entry.file} cannot be read") from error
+        if len(data) != entry.bytes:
+            raise self.damaged(f"{entry.file} has another size")
+        return data
+
+    def damaged(self, what: str) -> IndexDamaged:
+        """The error that says so, with the command that rebuilds this index."""
+        return IndexDamaged(
+            f"the index in {self.folder} is damaged: {what}",
+            rebuild_hint(self.folder, self.manifest.roots),
+        )

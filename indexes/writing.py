@@ -1,0 +1,139 @@
+"""The last step of every change to an index: shards, statistics, items, then the manifest.
+
+Until the manifest is replaced the previous index is whole; afterwards what it alone used is
+deleted.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexes.files import npy_chunks, store_file
+from indexes.items import Item, write_items
+from indexes.manifest import EncoderId, Failed, FileEntry, Manifest, write_manifest
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PENDING = ".pending"
+SHARD_ROWS = 262_144
+BLOCK_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the next index holds: its items in row order, and where their vectors come from.
+
+    ``gather(start, stop)`` gives rows ``start..stop`` as (n, d); ``kept`` is the previous manifest
+    when the rows are exactly its own, so that shards and statistics need not be written again.
+    """
+
+    encoder: EncoderId
+    dimension: int
+    dtype: str
+    items: Sequence[Item]
+    failed: tuple[Failed, ...]
+    roots: tuple[str, ...]
+    gather: Callable[[int, int], NDArray[Any]]
+    kept: Manifest | None = None
+
+
+def write_index(folder: Path, content: Content) -> Manifest:
+    """Make ``content`` the index in ``folder``, in one step. Raises ``OSError``."""
+    workspace = folder / PENDING
+    workspace.mkdir(exist_ok=True)
+    rows = len(content.items)
+    if content.kept:
+        shards, stats = content.kept.shards, content.kept.stats
+    else:
+        moments = Moments(content.dimension)
+        shards = tuple(_write_shards(folder, workspace, content, moments))
+        stats = store_file(folder, workspace, "stats", ".npz", rows, [moments.npz()])
+    items = [replace(item, row=row) for row, item in enumerate(content.items)]
+    manifest = Manifest(
+        encoder=content.encoder,
+        dimension=content.dimension,
+        dtype=content.dtype,
+        count=rows,
+        shards=shards,
+        items=store_file(folder, workspace, "items", ".parquet", rows, write_items(items)),
+        stats=stats,
+        failed=content.failed,
+        roots=content.roots,
+    )
+    write_manifest(folder, workspace, manifest)
+    tidy(folder, manifest)
+    return manifest
+
+
+def tidy(folder: Path, manifest: Manifest | None) -> None:
+    """Delete what no manifest needs: the workspace, and files of earlier or unfinished builds."""
+    needed = {entry.file for entry in manifest.files()} if manifest else set()
+    for pattern in ("vectors-*.npy", "items-*.parquet", "stats-*.npz"):
+        for path in folder.glob(pattern):
+            if path.name not in needed:
+                with suppress(FileNotFoundError):
+                    path.unlink()
+    shutil.rmtree(folder / PENDING, ignore_errors=True)
+
+
+def _write_shards(
+    folder: Path, workspace: Path, content: Content, moments: Moments
+) -> Iterator[FileEntry]:
+    for start in range(0, len(content.items), SHARD_ROWS):
+        stop = min(start + SHARD_ROWS, len(content.items))
+        blocks = _blocks(content, start, stop, moments)
+        chunks = npy_chunks(stop - start, content.dimension, content.dtype, blocks)
+        yield store_file(folder, workspace, "vectors", ".npy", stop - start, chunks)
+
+
+def _blocks(content: Content, start: int, stop: int, moments: Moments) -> Iterator[NDArray[Any]]:
+    for at in range(start, stop, BLOCK_ROWS):
+        block = content.gather(at, min(at + BLOCK_ROWS, stop)).astype(content.dtype, copy=False)
+        # of the stored, rounded rows: calibration must match what a search multiplies
+        moments.add(block)
+        yield block
+
+
+class Moments:
+    """Mean and covariance of rows that come in blocks."""
+
+    def __init__(self, dimension: int) -> None:
+        import numpy as np
+
+        self.count = 0
+        self.total = np.zeros(dimension, np.float64)
+        self.products = np.zeros((dimension, dimension), np.float64)
+
+    def add(self, block: NDArray[Any]) -> None:
+        """Take (n, d) rows."""
+        import numpy as np
+
+        # float32 products of a block (fast), summed over blocks in float64 (exact enough)
+        rows = block.astype(np.float32)
+        self.count += len(rows)
+        self.total += rows.sum(axis=0, dtype=np.float64)
+        self.products += rows.T @ rows
+
+    def result(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """mu (d,) and sigma (d, d), the latter divided by the number of rows."""
+        import numpy as np
+
+        mu = self.total / max(1, self.count)
+        return mu, self.products / max(1, self.count) - np.outer(mu, mu)
+
+    def npz(self) -> bytes:
+        """Both as the bytes of an ``.npz`` file."""
+        import numpy as np
+
+        mu, sigma = self.result()
+        buffer = io.BytesIO()
+        np.savez(buffer, mu=mu, sigma=sigma)
+        return buffer.getvalue()
