@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--tower-images", type=int, default=520_000)
     parser.add_argument("--examples", type=int, help="pictures or texts to train on")
     options = parser.parse_args()
-    out = options.out or MODELS / options.model
+    out = options.out or MODELS / str(options.model)
     if options.model == "reasoner":
         from pipeline.pocket.train.reasoner import train_reasoner
 

@@ -1,0 +1,136 @@
+"""The cache: model answers and vectors by content, one SQLite file, committed item by item.
+
+A key is SHA-256 over everything that decides an answer (engine, model, revision, image contents,
+messages, schema, sampling, repeat); device and batch size are not in it. Nothing expires. The
+file may be copied, shared or deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import InputError
+from pipeline.records import Reply
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, model TEXT, reply TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, model TEXT, tokens INTEGER, vector BLOB)
+    WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+"""
+_IN_ONE_QUESTION = 500
+
+
+def content_key(**parts: Any) -> str:
+    """SHA-256 over named parts in canonical JSON."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Cache:
+    """An open cache file; made with its folder if missing.
+
+    Raises InputError where the file is damaged, or cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_TABLES)
+        except (OSError, sqlite3.Error) as problem:
+            raise InputError(
+                f"cannot use the cache {path}: {problem}", "delete it, or name another with --cache"
+            ) from problem
+
+    def __enter__(self) -> Cache:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; what was put is there already."""
+        self._db.close()
+
+    def answers(self, keys: Sequence[str]) -> dict[str, Reply]:
+        """The cached replies among ``keys``."""
+        rows = self._rows("SELECT key, reply FROM answers WHERE key IN ({})", keys)
+        return {key: Reply(**{**json.loads(reply), "cached": True}) for key, reply in rows}
+
+    def put_answer(self, key: str, model: str, reply: Reply) -> None:
+        """Keep one reply; committed on return."""
+        facts = {
+            "text": reply.text, "prompt_tokens": reply.prompt_tokens,
+            "reply_tokens": reply.reply_tokens, "seconds": reply.seconds,
+        }  # fmt: skip
+        self._write("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, model, json.dumps(facts)))
+
+    def vectors(self, keys: Sequence[str]) -> dict[str, tuple[NDArray[Any], int]]:
+        """The cached float32 vectors among ``keys``, each with the token count of its text."""
+        import numpy as np
+
+        rows = self._rows("SELECT key, vector, tokens FROM vectors WHERE key IN ({})", keys)
+        return {key: (np.frombuffer(blob, "<f4"), tokens) for key, blob, tokens in rows}
+
+    def put_vector(self, key: str, model: str, vector: NDArray[Any], tokens: int = 0) -> None:
+        """Keep one vector; committed on return."""
+        blob = vector.astype("<f4").tobytes()
+        self._write("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", (key, model, tokens, blob))
+
+    def fact(self, key: str) -> Any:
+        """A remembered JSON value, or None."""
+        rows = self._rows("SELECT key, value FROM facts WHERE key IN ({})", [key])
+        return json.loads(rows[0][1]) if rows else None
+
+    def put_fact(self, key: str, value: Mapping[str, Any]) -> None:
+        """Remember a JSON value."""
+        self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, json.dumps(value)))
+
+    def info(self) -> dict[str, Any]:
+        """Counts of answers and vectors by model, and the size of the file in bytes."""
+        by_model: dict[str, int] = {}
+        for table in ("answers", "vectors"):
+            for model, count in self._db.execute(f"SELECT model, COUNT(*) FROM {table} GROUP BY model"):
+                by_model[f"{model} {table}"] = count
+        return {
+            "entries": sum(by_model.values()),
+            "bytes": self.path.stat().st_size,
+            "by model": by_model,
+        }
+
+    def _rows(self, question: str, keys: Sequence[str]) -> list[Any]:
+        rows: list[Any] = []
+        try:
+            for start in range(0, len(keys), _IN_ONE_QUESTION):
+                part = keys[start : start + _IN_ONE_QUESTION]
+                marks = ",".join("?" * len(part))
+                rows += self._db.execute(question.format(marks), list(part)).fetchall()
+        except sqlite3.DatabaseError as problem:
+            raise self._damaged(problem) from problem
+        return rows
+
+    def _write(self, statement: str, values: tuple[Any, ...]) -> None:
+        try:
+            self._db.execute(statement, values)
+        except sqlite3.DatabaseError as problem:
+            raise self._damaged(problem) from problem
+
+    def _damaged(self, problem: Exception) -> InputError:
+        return InputError(
+            f"the cache {self.path} cannot be used: {problem}", "delete it; answers are made anew"
+        )

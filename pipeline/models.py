@@ -1,0 +1,52 @@
+"""Where model folders lie, and what identifies their weights, without importing torch."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pipeline.errors import ModelError, did_you_mean
+
+POCKET = Path(__file__).parent / "pocket" / "models"
+
+
+def local_folder(model: str) -> Path | None:
+    """The folder of "pocket:NAME" or of a path; None for a name on the hub.
+
+    Raises ModelError for a pocket model or an explicit path that is not there.
+    """
+    if model.startswith("pocket:"):
+        folder = POCKET / model.removeprefix("pocket:")
+        if not folder.is_dir():
+            known = [f"pocket:{path.name}" for path in POCKET.glob("*/")]
+            raise ModelError(f"no model {model!r}", did_you_mean(model, known))
+        return folder
+    path = Path(model)
+    if path.is_dir():
+        return path
+    if path.is_absolute() or model.startswith((".", "~")):
+        raise ModelError(f"no model folder {model}", "check the path in the profile")
+    return None
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that make a model folder what it is: weights, configs, tokenizers."""
+    return sorted(
+        path for path in folder.iterdir() if path.suffix in (".safetensors", ".json", ".bin", ".jinja", ".txt")
+    )
+
+
+def stamp(folder: Path) -> str:
+    """Changes whenever a file of the folder does; cheap (sizes and times only)."""
+    facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weight_files(folder)]
+    return hashlib.sha256(repr((str(folder.resolve()), facts)).encode()).hexdigest()
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 over the contents of the folder's files: the same wherever the folder lies."""
+    digest = hashlib.sha256()
+    for path in weight_files(folder):
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
