@@ -1,0 +1,203 @@
+"""Engines and encoders behind the cache: the real one is loaded only when an answer is missing.
+
+So a repeated query imports no torch. What must be known of a model without loading it (its
+fingerprint, an encoder's dimension) is remembered in the cache under a stamp of its files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline import models
+from pipeline.cache import Cache, content_key
+from pipeline.encoders.contract import Encoder, EncoderSpec
+from pipeline.engines.contract import Engine, EngineSpec, Request
+from pipeline.records import Reply
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+
+@lru_cache(maxsize=4096)
+def _file_hash(path: Path, size: int, mtime: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    facts = path.stat()
+    return _file_hash(path, facts.st_size, facts.st_mtime_ns)
+
+
+def _fingerprint(model: str, revision: str | None, cache: Cache) -> str:
+    """What identifies a model: of a folder its contents, of a hub name its revision."""
+    folder = models.local_folder(model)
+    if folder is None:
+        return revision or "main"
+    key = content_key(kind="fingerprint", stamp=models.stamp(folder))
+    known = cache.fact(key)
+    if known is None:
+        known = {"fingerprint": models.fingerprint(folder)}
+        cache.put_fact(key, known)
+    return str(known["fingerprint"])
+
+
+class CachedEngine:
+    """Answers from the cache first; loads the engine for what is missing."""
+
+    def __init__(self, spec: EngineSpec, cache: Cache, engine: Engine | None = None) -> None:
+        self.spec, self.cache, self._engine = spec, cache, engine
+        self.model = spec.model
+        self.revision = _fingerprint(spec.model, spec.revision, cache) if engine is None else "given"
+
+    @property
+    def engine(self) -> Engine:
+        """The real engine, loaded on first use."""
+        if self._engine is None:
+            from pipeline.engines import make_engine
+
+            self._engine = make_engine(self.spec)
+        return self._engine
+
+    def generate(self, requests: Sequence[Request], repeat: int = 0) -> list[Reply]:
+        """One reply per request, in order; ``repeat`` > 0 asks the same question anew."""
+        keys = [self._key(request, repeat) for request in requests]
+        known = self.cache.answers(keys)
+        missing: dict[str, Request] = {
+            key: request for key, request in zip(keys, requests, strict=True) if key not in known
+        }
+        size = max(1, self.spec.batch_size)
+        waiting = list(missing.items())
+        for start in range(0, len(waiting), size):
+            part = waiting[start : start + size]
+            replies = self.engine.generate([request for _, request in part])
+            for (key, _), reply in zip(part, replies, strict=True):
+                self.cache.put_answer(key, self.model, reply)
+                known[key] = reply
+        return [known[key] for key in keys]
+
+    def _key(self, request: Request, repeat: int) -> str:
+        messages = [
+            [message.role, message.text, [file_hash(path) for path in message.images]]
+            for message in request.messages
+        ]
+        return content_key(
+            engine=self.spec.engine, model=self.model, revision=self.revision, messages=messages,
+            schema=request.schema, sampling=asdict(request.sampling), repeat=repeat,
+        )  # fmt: skip
+
+
+class CachedEncoder:
+    """An Encoder whose texts and reference pictures are remembered; loads itself when asked."""
+
+    def __init__(self, spec: EncoderSpec, cache: Cache, encoder: Encoder | None = None) -> None:
+        self.spec, self.cache, self._encoder = spec, cache, encoder
+        self._facts: Mapping[str, Any] | None = None
+
+    @property
+    def encoder(self) -> Encoder:
+        """The real encoder, loaded on first use."""
+        if self._encoder is None:
+            from pipeline.encoders import make_encoder
+
+            self._encoder = make_encoder(self.spec)
+        return self._encoder
+
+    def _fact(self, name: str) -> Any:
+        """A fact of the encoder, from the cache where it is known."""
+        if self._facts is None:
+            folder = models.local_folder(self.spec.model)
+            key = content_key(
+                kind="encoder", encoder=self.spec.encoder, model=self.spec.model,
+                pretrained=self.spec.pretrained, stamp=models.stamp(folder) if folder else "",
+            )  # fmt: skip
+            self._facts = self.cache.fact(key) if self._encoder is None else None
+            if self._facts is None:
+                names = ("name", "fingerprint", "preprocessing", "dimension", "draft_size", "context_length")
+                self._facts = {name: getattr(self.encoder, name) for name in names}
+                self.cache.put_fact(key, self._facts)
+        return self._facts[name]
+
+    @property
+    def name(self) -> str:
+        """The encoder's name."""
+        return str(self._fact("name"))
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of its weights."""
+        return str(self._fact("fingerprint"))
+
+    @property
+    def preprocessing(self) -> str:
+        """Its preprocessing, as JSON."""
+        return str(self._fact("preprocessing"))
+
+    @property
+    def dimension(self) -> int:
+        """d, the length of its vectors."""
+        return int(self._fact("dimension"))
+
+    @property
+    def draft_size(self) -> int:
+        """The smallest short side it wants pictures to have."""
+        return int(self._fact("draft_size"))
+
+    @property
+    def context_length(self) -> int:
+        """How many tokens of a text it reads."""
+        return int(self._fact("context_length"))
+
+    def prepare(self, image: Image) -> NDArray[Any]:
+        """See Encoder."""
+        return self.encoder.prepare(image)
+
+    def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """See Encoder; gallery pictures are kept by their index, not here."""
+        return self.encoder.encode_prepared(batch)
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[Any]:
+        """(n, d) float32 unit rows."""
+        import numpy as np
+
+        return np.stack([vector for vector, _ in self.texts_with_counts(texts)])
+
+    def token_count(self, text: str) -> int:
+        """How many tokens the whole text has."""
+        return self.texts_with_counts([text])[0][1]
+
+    def texts_with_counts(self, texts: Sequence[str]) -> list[tuple[NDArray[Any], int]]:
+        """(vector, token count) of every text, from the cache where it is known."""
+        keys = [content_key(encoder=self.fingerprint, text=text) for text in texts]
+        known = self.cache.vectors(keys)
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        if missing:
+            vectors = self.encoder.encode_texts(list(missing.values()))
+            for (key, text), vector in zip(missing.items(), vectors, strict=True):
+                known[key] = (vector, self.encoder.token_count(text))
+                self.cache.put_vector(key, self.spec.model, *known[key])
+        return [known[key] for key in keys]
+
+    def encode_files(self, paths: Sequence[Path]) -> list[NDArray[Any]]:
+        """(d,) unit vectors of picture files, by content. Raises BadImage for one that is none."""
+        from indexes.decode import load_image
+
+        keys = [
+            content_key(encoder=self.fingerprint, preprocessing=self.preprocessing, image=file_hash(path))
+            for path in paths
+        ]
+        known = self.cache.vectors(keys)
+        missing = {key: path for key, path in zip(keys, paths, strict=True) if key not in known}
+        if missing:
+            prepared = [self.prepare(load_image(path, self.draft_size)) for path in missing.values()]
+            for key, vector in zip(missing, self.encode_prepared(prepared), strict=True):
+                self.cache.put_vector(key, self.spec.model, vector)
+                known[key] = (vector, 0)
+        return [known[key][0] for key in keys]
