@@ -58,12 +58,13 @@ class Grain:
 
     ``role`` is what recipes give weights to ("target_caption", "forbidden", …); ``name`` is unique
     within a query ("forbidden:red apple"); ``text`` is empty for a grain that comes from pixels.
+    ``vector`` (d,) is None in a trace that was read back from JSON.
     """
 
     name: str
     role: str
     weight: float
-    vector: NDArray[Any]
+    vector: Any
     text: str = ""
 
 
@@ -71,8 +72,7 @@ class Grain:
 class FusedQuery:
     """All grains folded into one vector (d,): score(v) = vector·v + bias.
 
-    ``shares[name]`` is the affine share (vector, bias) of each grain, so that the shares of a hit
-    add up to its score.
+    Grain i adds scales[i]·(gᵢ·v) + biases[i], so the shares of a hit add up to its score.
     """
 
     vector: NDArray[Any]

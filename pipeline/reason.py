@@ -1,0 +1,103 @@
+"""The reason stage: the LLM thinks about caption and modification and answers with an Intent.
+
+An unusable reply is asked for again within a bound, with a word on what was wrong. After that the
+query falls back to "caption, modification", and its Intent says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline import prompting
+from pipeline.cached import CachedEngine
+from pipeline.engines.contract import Request
+from pipeline.errors import InputError, ReplyError
+from pipeline.prompting import Prompt
+from pipeline.records import Exchange, Intent, Message, Reply, Sampling
+
+
+@dataclass
+class _Case:
+    caption: str
+    modification: str
+    messages: tuple[Message, ...]
+    exchanges: list[Exchange] = field(default_factory=list)
+    intent: Intent | None = None
+    problem: str = ""
+
+
+def fallback(caption: str, modification: str, why: str) -> Intent:
+    """The Intent of a query whose reply could not be used."""
+    parts = [part for part in (caption, modification) if part]
+    return Intent(target_caption=", ".join(parts), fallback=why)
+
+
+def reason(
+    pairs: Sequence[tuple[str, str]],
+    prompt: Prompt,
+    engine: CachedEngine,
+    sampling: Sampling,
+    retries: int = 2,
+) -> list[tuple[Intent, tuple[Exchange, ...]]]:
+    """An Intent per (caption, modification), in order, with the model calls that made it."""
+    cases = [
+        _Case(c, m, prompting.render(prompt, {"caption": c, "modification": m})) for c, m in pairs
+    ]
+    for attempt in range(retries + 1):
+        waiting = [case for case in cases if case.intent is None]
+        if not waiting:
+            break
+        _ask(waiting, prompt, engine, sampling, attempt)
+    return [
+        (case.intent or fallback(case.caption, case.modification, case.problem), tuple(case.exchanges))
+        for case in cases
+    ]
+
+
+def _ask(
+    cases: Sequence[_Case], prompt: Prompt, engine: CachedEngine, sampling: Sampling, attempt: int
+) -> None:
+    requests = [Request(case.messages, sampling, prompt.schema) for case in cases]
+    for case, answer in zip(cases, _answers(requests, engine, attempt), strict=True):
+        if isinstance(answer, InputError):
+            case.intent = fallback(case.caption, case.modification, answer.message)
+            continue
+        case.exchanges.append(Exchange("reason", engine.model, prompt.name, case.messages, answer))
+        try:
+            case.intent = _intent(prompting.parse_reply(prompt, answer.text))
+        except ReplyError as problem:
+            case.problem = problem.message
+            case.messages = (*case.messages[: len(case.messages)], *_correction(answer, problem))
+
+
+def _answers(
+    requests: Sequence[Request], engine: CachedEngine, attempt: int
+) -> Sequence[Reply | InputError]:
+    """All replies; a request that the model cannot take does not spoil its batch."""
+    try:
+        return engine.generate(requests, repeat=attempt)
+    except InputError:
+        answers: list[Reply | InputError] = []
+        for request in requests:
+            try:
+                answers += engine.generate([request], repeat=attempt)
+            except InputError as problem:
+                answers.append(problem)
+        return answers
+
+
+def _correction(reply: Reply, problem: ReplyError) -> tuple[Message, ...]:
+    advice = f"That reply cannot be used: {problem.message}. Answer with the JSON object alone."
+    return (Message("assistant", reply.text), Message("user", advice))
+
+
+def _intent(value: Mapping[str, Any] | str) -> Intent:
+    if isinstance(value, str):
+        return Intent(target_caption=value)
+    lists = {
+        name: tuple(text.strip() for text in value.get(name, ()) if text.strip())
+        for name in ("desired", "preserved", "forbidden")
+    }
+    return Intent(" ".join(value["target_caption"].split()), str(value.get("reasoning", "")), **lists)

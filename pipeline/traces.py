@@ -1,0 +1,104 @@
+"""Traces as plain JSON records: shown, saved, and read back (vectors are left out)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.records import (
+    Description,
+    Exchange,
+    Grain,
+    Hit,
+    Intent,
+    Message,
+    Query,
+    Ranking,
+    Reply,
+    Trace,
+)
+
+
+def trace_to_json(trace: Trace) -> dict[str, Any]:
+    """A JSON-ready record of everything but the vectors."""
+    query = trace.query
+    return {
+        "query": {
+            "id": query.id,
+            "reference": str(query.reference) if query.reference else None,
+            "modification": query.modification,
+        },
+        "recipe": trace.recipe,
+        "profile": trace.profile,
+        "captions": list(trace.description.captions),
+        "intent": {
+            "reasoning": trace.intent.reasoning,
+            "target_caption": trace.intent.target_caption,
+            "desired": list(trace.intent.desired),
+            "preserved": list(trace.intent.preserved),
+            "forbidden": list(trace.intent.forbidden),
+            "fallback": trace.intent.fallback,
+        },
+        "grains": [
+            {"name": g.name, "role": g.role, "weight": g.weight, "text": g.text} for g in trace.grains
+        ],
+        "ranking": {
+            "hits": [
+                {"rank": h.rank, "row": h.row, "id": h.id, "path": h.path, "score": h.score,
+                 "shares": dict(h.shares)}
+                for h in trace.ranking.hits
+            ]
+        },
+        "exchanges": [_exchange_to_json(exchange) for exchange in trace.exchanges],
+        "seconds": dict(trace.seconds),
+        "warnings": list(trace.warnings),
+        "error": trace.error,
+    }  # fmt: skip
+
+
+def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:
+    reply = exchange.reply
+    return {
+        "stage": exchange.stage,
+        "model": exchange.model,
+        "prompt": exchange.prompt,
+        "messages": [
+            {"role": m.role, "text": m.text, "images": [str(path) for path in m.images]}
+            for m in exchange.messages
+        ],
+        "reply": {
+            "text": reply.text, "prompt_tokens": reply.prompt_tokens,
+            "reply_tokens": reply.reply_tokens, "seconds": reply.seconds, "cached": reply.cached,
+        },
+    }  # fmt: skip
+
+
+def trace_from_json(record: Mapping[str, Any]) -> Trace:
+    """The Trace of a record; its grains have no vectors."""
+    query, intent = record["query"], record["intent"]
+    return Trace(
+        query=Query(
+            query["id"], Path(query["reference"]) if query["reference"] else None, query["modification"]
+        ),
+        recipe=record["recipe"],
+        profile=record["profile"],
+        description=Description(tuple(record["captions"])),
+        intent=Intent(
+            intent["target_caption"], intent["reasoning"], tuple(intent["desired"]),
+            tuple(intent["preserved"]), tuple(intent["forbidden"]), intent["fallback"],
+        ),
+        grains=tuple(Grain(g["name"], g["role"], g["weight"], None, g["text"]) for g in record["grains"]),
+        ranking=Ranking(tuple(Hit(**hit) for hit in record["ranking"]["hits"])),
+        exchanges=tuple(_exchange_from_json(exchange) for exchange in record["exchanges"]),
+        seconds=record["seconds"],
+        warnings=tuple(record["warnings"]),
+        error=record["error"],
+    )  # fmt: skip
+
+
+def _exchange_from_json(record: Mapping[str, Any]) -> Exchange:
+    messages = tuple(
+        Message(m["role"], m["text"], tuple(Path(path) for path in m["images"])) for m in record["messages"]
+    )
+    return Exchange(record["stage"], record["model"], record["prompt"], messages, Reply(**record["reply"]))
