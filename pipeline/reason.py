@@ -69,7 +69,7 @@ def _ask(
             case.intent = _intent(prompting.parse_reply(prompt, answer.text))
         except ReplyError as problem:
             case.problem = problem.message
-            case.messages = (*case.messages[: len(case.messages)], *_correction(answer, problem))
+            case.messages = (*case.messages, *_correction(answer, problem))
 
 
 def _answers(

@@ -27,7 +27,7 @@ def demo(
     """Draw a gallery, index it, run a query of each kind, and write demo/index.html."""
     started = time.monotonic()
     from pipeline.cli.query import refresh
-    from pipeline.composer import assemble
+    from pipeline.assembly import assemble
     from pipeline.pocket.draw import draw_gallery, file_name
     from pipeline.records import Query
 

@@ -38,7 +38,7 @@ def build(
 ) -> None:
     """Encode a gallery; unchanged files are not read again, renamed ones keep their vectors."""
     from indexes.build import build as build_index
-    from pipeline.composer import open_encoder
+    from pipeline.assembly import open_encoder
 
     encoder = open_encoder(profile, cache_path(cache), device=device, offline=offline)
     with progress("indexing") as on_progress:
@@ -71,7 +71,7 @@ def tell_build(report: BuildReport, out: Path) -> None:
 @app.command(epilog="Example: [cyan]likebut index info pictures.index --format json[/cyan]")
 def info(folder: FolderArgument, form: FormatOption = Format.table) -> None:
     """Show what an index holds and which encoder made it."""
-    from indexes.store import info as index_info
+    from indexes.maintain import info as index_info
 
     facts: dict[str, Any] = index_info(folder)
     if form in (Format.json, Format.jsonl):
@@ -85,7 +85,7 @@ def info(folder: FolderArgument, form: FormatOption = Format.table) -> None:
 @app.command(epilog="Example: [cyan]likebut index verify pictures.index[/cyan]")
 def verify(folder: FolderArgument) -> None:
     """Check every checksum, shape and norm; exit 3 if anything is wrong."""
-    from indexes.verify import verify as verify_index
+    from indexes.maintain import verify as verify_index
 
     report = verify_index(folder)
     for problem in report.problems:
@@ -102,7 +102,7 @@ def remove(
     glob: Annotated[str, typer.Argument(metavar="GLOB", help="Items to take out, by id or path.")],
 ) -> None:
     """Take matching items out of the index; the picture files stay."""
-    from indexes.verify import remove as remove_items
+    from indexes.maintain import remove as remove_items
 
     count = remove_items(folder, glob)
     say(f"{folder}: {count} item{'' if count == 1 else 's'} removed")

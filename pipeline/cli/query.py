@@ -123,7 +123,7 @@ def open_composer(
     offline: bool,
 ) -> Composer:
     """A composer on an index, or on a folder whose index is refreshed first."""
-    from pipeline.composer import assemble
+    from pipeline.assembly import assemble
 
     if (index is None) == (folder is None):
         raise ConfigError("name one gallery", "--index DIR for an index, or --in FOLDER for pictures")

@@ -1,0 +1,80 @@
+"""From names to a composer: reads recipe and profile, opens the cache, loads no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.cache import Cache
+from pipeline.cached import CachedEncoder, CachedEngine
+from pipeline.composer import Composer
+from pipeline.config import EngineChoice, Profile, load_profile, load_recipe
+from pipeline.encoders.contract import EncoderSpec
+from pipeline.engines.contract import EngineSpec
+from pipeline.records import Sampling
+
+
+def assemble(
+    recipe: str,
+    profile: str,
+    cache_path: Path,
+    *,
+    weights: dict[str, float] | None = None,
+    device: str | None = None,
+    offline: bool = False,
+) -> Composer:
+    """A composer without an index yet (see `Composer.on`); models load when first needed.
+
+    Raises ConfigError for names and values that do not hold, and ModelError for a device that is
+    asked for and missing.
+    """
+    chosen = load_recipe(recipe).with_weights(weights or {})
+    models = load_profile(profile)
+    _prepare(device, offline)
+    cache = Cache(cache_path)
+    return Composer(
+        recipe=chosen,
+        profile=models.name,
+        captioner=CachedEngine(_engine(models.captioner, device), cache),
+        reasoner=CachedEngine(_engine(models.reasoner, device), cache),
+        encoder=CachedEncoder(_encoder(models, device), cache),
+        captioner_sampling=_sampling(models.captioner),
+        reasoner_sampling=_sampling(models.reasoner),
+    )
+
+
+def open_encoder(
+    profile: str, cache_path: Path, *, device: str | None = None, offline: bool = False
+) -> CachedEncoder:
+    """The encoder of a profile alone. Raises as `assemble` does."""
+    models = load_profile(profile)
+    _prepare(device, offline)
+    return CachedEncoder(_encoder(models, device), Cache(cache_path))
+
+
+def _prepare(device: str | None, offline: bool) -> None:
+    """Check before any work: a missing device is an error even where all answers are cached."""
+    from pipeline.devices import choose_device, forbid_network
+
+    if offline:
+        forbid_network()
+    if device not in (None, "cpu"):
+        choose_device(device or "auto")
+
+
+def _engine(choice: EngineChoice, device: str | None) -> EngineSpec:
+    return EngineSpec(
+        choice.engine, choice.model, choice.revision, device or choice.device, choice.dtype,
+        choice.batch_size, choice.options,
+    )  # fmt: skip
+
+
+def _encoder(models: Profile, device: str | None) -> EncoderSpec:
+    choice = models.encoder
+    return EncoderSpec(
+        choice.encoder, choice.model, choice.pretrained, device or choice.device, choice.dtype,
+        choice.batch_size,
+    )  # fmt: skip
+
+
+def _sampling(choice: EngineChoice) -> Sampling:
+    return Sampling(max_tokens=choice.max_tokens, temperature=choice.temperature)

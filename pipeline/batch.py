@@ -1,0 +1,113 @@
+"""Many queries from a file, one JSON line each: safe to kill, continued by running again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.composer import Composer
+from pipeline.errors import InputError
+from pipeline.records import Query
+from pipeline.traces import trace_to_json
+
+CHUNK = 32
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """How many queries were answered now, were there already, and failed."""
+
+    done: int
+    skipped: int
+    failed: int
+
+
+def read_queries(path: Path) -> list[Query]:
+    """Queries of a JSON-lines file; references are relative to it. Raises InputError with the line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InputError(f"cannot read the queries in {path}: {problem}") from problem
+    queries: dict[str, Query] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        query = _query(line, number, path)
+        if query.id in queries:
+            raise InputError(f"{path}, line {number}: the id {query.id!r} is there twice")
+        queries[query.id] = query
+    if not queries:
+        raise InputError(f"{path} holds no query", 'write lines like {"id": "1", "reference": "a.jpg", …}')
+    return list(queries.values())
+
+
+def _query(line: str, number: int, path: Path) -> Query:
+    try:
+        row = json.loads(line)
+        reference = row.get("reference")
+        return Query(
+            str(row.get("id", number)), path.parent / reference if reference else None,
+            str(row.get("modification") or ""),
+        )  # fmt: skip
+    except (ValueError, AttributeError, TypeError) as problem:
+        raise InputError(f"{path}, line {number}: not a query: {problem}") from problem
+
+
+def run_batch(
+    queries: Path,
+    out: Path,
+    composer: Composer,
+    *,
+    k: int = 10,
+    chunk: int = CHUNK,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> BatchReport:
+    """Append a trace line to ``out`` for every query that has none yet, chunk by chunk.
+
+    A line that a kill tore is dropped and made again. Raises InputError for files that cannot be
+    used; a query that fails keeps its error in its line and counts as failed.
+    """
+    asked = read_queries(queries)
+    done = _finished(out)
+    waiting = [query for query in asked if query.id not in done]
+    failed = sum(bool(done[query.id]) for query in asked if query.id in done)
+    answered = 0
+    with out.open("a", encoding="utf-8") as file:
+        for start in range(0, len(waiting), chunk):
+            for trace in composer.compose(waiting[start : start + chunk], k):
+                file.write(json.dumps(trace_to_json(trace)) + "\n")
+                failed += bool(trace.error)
+                answered += 1
+            file.flush()
+            os.fsync(file.fileno())
+            if on_progress:
+                on_progress(len(asked) - len(waiting) + answered, len(asked))
+    return BatchReport(answered, len(asked) - len(waiting), failed)
+
+
+def _finished(out: Path) -> dict[str, str]:
+    """Query id → its error, of all whole lines in ``out``; a torn end is cut off."""
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return {}
+    done, whole = {}, 0
+    with out.open("rb") as file:
+        for line, record in _records(file):
+            if record is None:
+                break
+            done[record["query"]["id"]] = record["error"]
+            whole += len(line)
+    os.truncate(out, whole)
+    return done
+
+
+def _records(file: Any) -> Iterator[tuple[bytes, Any]]:
+    for line in file:
+        try:
+            yield line, json.loads(line) if line.endswith(b"\n") else None
+        except ValueError:
+            yield line, None

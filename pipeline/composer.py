@@ -1,0 +1,258 @@
+"""The composer: runs the stages over a batch of queries, one stage after the other.
+
+It knows the order and no model. A query that cannot be answered keeps its error in its trace and
+never stops the others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexes.errors import GalleryError
+from pipeline import prompting
+from pipeline.cached import CachedEncoder, CachedEngine, file_hash
+from pipeline.config import Recipe
+from pipeline.describe import describe
+from pipeline.errors import ConfigError, LikebutError
+from pipeline.ground import Pieces, ground
+from pipeline.reason import reason
+from pipeline.records import (
+    Description,
+    Exchange,
+    FusedQuery,
+    Grain,
+    Hit,
+    Intent,
+    Query,
+    Ranking,
+    Sampling,
+    Trace,
+)
+from pipeline.scoring import linear
+
+if TYPE_CHECKING:
+    from indexes.store import Index
+
+OnStage = Callable[[str, int, int], None]
+# What a reference is opened at to see that it is a picture: cheap for a large JPEG.
+_GLANCE = 224
+
+
+@dataclass
+class _Case:
+    """One query on its way; frozen into a Trace at the end."""
+
+    query: Query
+    description: Description = Description()
+    intent: Intent | None = None
+    grains: list[Grain] = field(default_factory=list)
+    fused: FusedQuery | None = None
+    ranking: Ranking = Ranking(())
+    exchanges: tuple[Exchange, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def composed(self) -> bool:
+        """Whether the query has both a reference and a modification."""
+        return self.query.reference is not None and bool(self.query.modification)
+
+
+@dataclass(frozen=True)
+class Composer:
+    """Answers queries by one recipe, with the engines, encoder and index it was given."""
+
+    recipe: Recipe
+    profile: str
+    captioner: CachedEngine
+    reasoner: CachedEngine
+    encoder: CachedEncoder
+    captioner_sampling: Sampling = Sampling()
+    reasoner_sampling: Sampling = Sampling()
+    index: Index | None = None
+
+    def on(self, folder: Path) -> Composer:
+        """The composer with the index in ``folder``. Raises what Index.open raises."""
+        from indexes.store import Index
+
+        return replace(self, index=Index.open(folder, self.encoder.fingerprint))
+
+    def compose(
+        self,
+        queries: Sequence[Query],
+        k: int = 10,
+        overrides: Mapping[str, Any] | None = None,
+        on_stage: OnStage | None = None,
+    ) -> list[Trace]:
+        """A Trace per query, in order, with its ``k`` best hits.
+
+        ``overrides`` replace a stage's result for every query: caption, target_caption, desired,
+        preserved, forbidden. Raises ConfigError without an index, and ModelError where a model
+        that is needed cannot be had; a query's own faults go to its trace.
+        """
+        if self.index is None:
+            raise ConfigError("the composer has no index", "open one with .on(folder)")
+        given = overrides or {}
+        cases = [_Case(query) for query in queries]
+        stages: list[tuple[str, Callable[[list[_Case]], None]]] = [
+            ("check", self._check),
+            ("describe", lambda part: self._describe(part, given)),
+            ("reason", lambda part: self._reason(part, given)),
+            ("ground", self._ground),
+            ("search", lambda part: self._search(part, k)),
+        ]
+        for number, (name, stage) in enumerate(stages):
+            alive = [case for case in cases if not case.error]
+            if alive:
+                with _timed(name, alive):
+                    stage(alive)
+            if on_stage:
+                on_stage(name, number + 1, len(stages))
+        return [self._trace(case) for case in cases]
+
+    def _check(self, cases: list[_Case]) -> None:
+        from indexes.decode import load_image
+
+        for case in cases:
+            query = case.query
+            if query.reference is None and not query.modification.strip():
+                case.error = "the query has neither a reference nor a modification"
+            elif query.reference is not None:
+                try:
+                    load_image(query.reference, _GLANCE)
+                except GalleryError as problem:
+                    case.error = f"the reference cannot be used: {problem.message}"
+
+    def _describe(self, cases: list[_Case], given: Mapping[str, Any]) -> None:
+        if "caption" in given:
+            for case in cases:
+                case.description = Description((str(given["caption"]),))
+            return
+        stage = self.recipe.describe
+        needed = [case for case in cases if case.composed and "target_caption" not in given]
+        if stage is None or not needed:
+            return
+        paths = [case.query.reference for case in needed if case.query.reference]
+        prompt = prompting.load(stage.prompt)
+        described = describe(paths, prompt, self.captioner, self.captioner_sampling, stage.captions)
+        for case, (description, exchanges) in zip(needed, described, strict=True):
+            case.description = description
+            case.exchanges += exchanges
+            if not description.captions:
+                case.warnings.append("the captioner said nothing about the reference")
+
+    def _reason(self, cases: list[_Case], given: Mapping[str, Any]) -> None:
+        stage = self.recipe.reason
+        needed = [c for c in cases if c.composed and stage and "target_caption" not in given]
+        if stage is not None and needed:
+            pairs = [(case.description.caption, case.query.modification) for case in needed]
+            prompt = prompting.load(stage.prompt)
+            reasoned = reason(pairs, prompt, self.reasoner, self.reasoner_sampling, stage.retries)
+            for case, (intent, exchanges) in zip(needed, reasoned, strict=True):
+                case.intent = intent
+                case.exchanges += exchanges
+        changes = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in given.items()
+            if name != "caption"
+        }
+        for case in cases:
+            # Without a reference the sentence itself says what the picture shows.
+            alone = case.query.modification if case.query.reference is None else ""
+            case.intent = replace(case.intent or Intent(alone), **changes)
+
+    def _weights(self, case: _Case) -> dict[str, float]:
+        weights = dict(self.recipe.grains)
+        if case.query.reference is None:
+            # The sentence is its own target caption; one grain says it.
+            weights.pop("modification" if "target_caption" in weights else "", None)
+        elif not case.query.modification and not weights.get("reference"):
+            weights["reference"] = 1.0
+        return weights
+
+    def _ground(self, cases: list[_Case]) -> None:
+        assert self.index is not None
+        needed = [c for c in cases if c.query.reference and self._weights(c).get("reference")]
+        paths = [case.query.reference for case in needed if case.query.reference]
+        vectors = dict(zip(map(id, needed), self._reference_vectors(paths), strict=True))
+        pieces = [
+            Pieces(case.intent or Intent(""), case.query.modification, case.description, vectors.get(id(case)))
+            for case in cases
+        ]
+        grounded = ground(pieces, [self._weights(case) for case in cases], self.encoder)
+        calibration = self.recipe.fusion.calibration
+        mu, sigma = (self.index.mu, self.index.sigma) if calibration == "zscore" else (None, None)
+        for case, (grains, warnings) in zip(cases, grounded, strict=True):
+            case.grains = grains
+            case.warnings += warnings
+            try:
+                case.fused = linear.fold(grains, calibration, mu, sigma)
+            except LikebutError as problem:
+                case.error = f"{problem.message} (recipe {self.recipe.name})"
+
+    def _reference_vectors(self, paths: list[Path]) -> list[Any]:
+        """Unit vectors of the references; one that the gallery holds is taken from the index."""
+        import numpy as np
+
+        assert self.index is not None
+        vectors: dict[Path, Any] = {}
+        for path in paths:
+            rows = self.index.rows_of_hash(file_hash(path))
+            if rows:
+                vector = np.asarray(self.index.vector(rows[0]), np.float32)
+                vectors[path] = vector / np.linalg.norm(vector)
+        others = list(dict.fromkeys(path for path in paths if path not in vectors))
+        vectors |= dict(zip(others, self.encoder.encode_files(others), strict=True)) if others else {}
+        return [vectors[path] for path in paths]
+
+    def _search(self, cases: list[_Case], k: int) -> None:
+        import numpy as np
+
+        from indexes.exact import search
+
+        assert self.index is not None
+        fused = [case.fused for case in cases if case.fused]
+        questions = np.stack([query.vector for query in fused])
+        excluded = [self._excluded(case.query) for case in cases]
+        rows, scores = search(self.index, questions, min(k, self.index.count), exclude=excluded)
+        for case, query, found, values in zip(cases, fused, rows, scores, strict=True):
+            kept = [(int(row), float(score)) for row, score in zip(found, values, strict=True) if row >= 0]
+            items = self.index.items([row for row, _ in kept])
+            hits = []
+            for rank, ((row, score), item) in enumerate(zip(kept, items, strict=True), 1):
+                shares = linear.shares(query, self.index.vector(row))
+                hits.append(Hit(rank, row, item.id, item.path, score + query.bias, shares))
+            case.ranking = Ranking(tuple(hits))
+
+    def _excluded(self, query: Query) -> list[int]:
+        """Rows that show the reference itself: the same content, or the same file."""
+        if query.reference is None or not self.recipe.exclude_reference:
+            return []
+        assert self.index is not None
+        rows = set(self.index.rows_of_hash(file_hash(query.reference)))
+        row = self.index.row_of(query.reference)
+        return sorted(rows | ({row} if row is not None else set()))
+
+    def _trace(self, case: _Case) -> Trace:
+        return Trace(
+            query=case.query, recipe=self.recipe.name, profile=self.profile,
+            description=case.description, intent=case.intent or Intent(""),
+            grains=tuple(case.grains), ranking=case.ranking, exchanges=case.exchanges,
+            seconds=case.seconds, warnings=tuple(case.warnings), error=case.error,
+        )  # fmt: skip
+
+
+@contextmanager
+def _timed(name: str, cases: list[_Case]) -> Iterator[None]:
+    """Share the wall seconds of a stage among the queries that went through it."""
+    started = time.perf_counter()
+    yield
+    each = (time.perf_counter() - started) / len(cases)
+    for case in cases:
+        case.seconds[name] = each
