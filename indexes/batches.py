@@ -52,7 +52,7 @@ class Batches:
         return True
 
     def flush(self) -> None:
-        """Encode what waits, keep it, and settle its files; a row that is not finite fails alone."""
+        """Encode what waits and settle its files; a row that is not finite fails alone."""
         import numpy as np
 
         if not self._waiting:
@@ -71,7 +71,7 @@ class Batches:
             self.plan.journal.add(vectors[np.flatnonzero(usable)], entries)
 
     def _encode(self, arrays: list[NDArray[Any]]) -> tuple[NDArray[Any], list[bool]]:
-        """Unit rows, and which of them are finite. ``ValueError`` when the encoder breaks its word."""
+        """Unit rows, and which are finite. ``ValueError`` when the shape is not as agreed."""
         import numpy as np
 
         began = perf_counter()

@@ -26,7 +26,7 @@ class ImageEncoder(Protocol):
     draft_size: int
 
     def prepare(self, image: Image) -> NDArray[Any]:
-        """One RGB picture of any size and shape as a fixed-shape array. Called from many threads."""
+        """An RGB picture of any size and shape as a fixed-shape array. Called in threads."""
         ...
 
     def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:

@@ -88,7 +88,7 @@ def decode_problem(error: Exception, data: bytes, max_pixels: int = MAX_PIXELS) 
 
 
 def _too_many(pixels: int, limit: int) -> str:
-    return f"too many pixels ({pixels / 1e6:.0f} MP; limit {limit / 1e6:.0f} MP)"
+    return f"too many pixels ({pixels // 10**6} MP; limit {limit // 10**6} MP)"
 
 
 def _upright(image: Image) -> Image:

@@ -18,7 +18,6 @@ from indexes.errors import DiskFull, GalleryError
 from indexes.manifest import FileEntry
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 CHUNK = 1 << 22
@@ -70,9 +69,15 @@ def npy_chunks(
 
 def load_npy(path: Path) -> NDArray[Any]:
     """A memory-mapped ``.npy`` file; ``ValueError`` or ``OSError`` when it is none."""
+    from tokenize import TokenError
+
     import numpy as np
 
-    array: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+    try:
+        # not np.load: it would look at what a damaged file starts with, and open archives
+        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    except (SyntaxError, TokenError, OverflowError) as error:
+        raise ValueError(f"{path} is no .npy file") from error
     return array
 
 

@@ -99,7 +99,7 @@ class ItemTable:
                 yield _from_values(dict(zip(columns, values, strict=True)), start + at)
 
     def rows_where(self, column: str, value: str | bytes) -> list[int]:
-        """The rows whose ``column`` equals ``value``; groups whose statistics deny it are skipped."""
+        """The rows whose ``column`` equals ``value``; skips groups whose statistics deny it."""
         rows: list[int] = []
         for group, start in enumerate(self._starts[:-1]):
             if self._may_hold(group, column, value):

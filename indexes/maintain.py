@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from indexes.errors import IndexDamaged, IndexMissing, NoImages, readable
 from indexes.files import disk_errors, sha256_of
 from indexes.lock import write_lock
-from indexes.manifest import read_manifest
+from indexes.manifest import FileEntry, read_manifest
 from indexes.writing import Content, write_index
 
 if TYPE_CHECKING:
@@ -44,17 +44,21 @@ def verify(folder: Path) -> VerifyReport:
 
     folder = Path(folder)
     try:
-        index = Index.open(folder)
-        problems = [
-            f"{entry.file}: the checksum differs"
-            for entry in index.manifest.files()
-            if sha256_of(folder / entry.file) != entry.sha256
-        ]
-        return VerifyReport((*problems, *_contents(index)), index.count)
+        manifest = read_manifest(folder)
+        problems = [line for entry in manifest.files() for line in _file_problems(folder, entry)]
+        # what lies in files that changed would only be said twice
+        problems = problems or _contents(Index.open(folder))
     except IndexDamaged as error:
         return VerifyReport((error.message,), 0)
+    return VerifyReport(tuple(problems), manifest.count)
+
+
+def _file_problems(folder: Path, entry: FileEntry) -> list[str]:
+    try:
+        same = sha256_of(folder / entry.file) == entry.sha256
     except OSError as error:
-        return VerifyReport((f"{error.filename}: {error.strerror}",), 0)
+        return [f"{entry.file}: {(error.strerror or 'cannot be read').lower()}"]
+    return [] if same else [f"{entry.file}: the checksum differs"]
 
 
 def _contents(index: Index) -> list[str]:
@@ -69,7 +73,7 @@ def _contents(index: Index) -> list[str]:
             for row in np.flatnonzero(~(np.abs(lengths - 1) <= NORM_TOLERANCE))[:10]:
                 problems.append(f"row {first + at + row}: length {lengths[row]:.4f}, not 1")
         first += len(shard)
-    ids = [item.id for item in index.items(range(index.count))]
+    ids = [item.id for item in index.all_items()]
     if any(a >= b for a, b in pairwise(ids)):
         problems.append("items: the ids are not ascending and unique")
     if index.mu.shape != (index.dimension,) or index.sigma.shape != (index.dimension,) * 2:
@@ -109,7 +113,7 @@ def remove(folder: Path, glob: str) -> int:
         raise IndexMissing(f"no index in {folder}")
     with disk_errors(folder), write_lock(folder):
         index = Index.open(folder)
-        items = index.items(range(index.count))
+        items = list(index.all_items())
         stay = [item for item in items if not _matches(item, glob)]
         if not stay and items:
             raise NoImages(f"{glob!r} matches all {len(items)} items", f"delete {folder} instead")

@@ -1,4 +1,4 @@
-"""What a build knows of each file: settled without reading it, or still to do; then the new rows."""
+"""What a build knows of each file: settled unread, or still to do; then the new rows."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Plan:
     def content(
         self, encoder: EncoderId, dimension: int, dtype: str, roots: tuple[str, ...]
     ) -> Content:
-        """The rows of the new index, by id. Raises ``IndexDamaged`` if old rows it needs changed."""
+        """The new rows, by id. Raises ``IndexDamaged`` if old rows it needs were changed."""
         captions = {i.content_hash: i.caption for i in self.before if i.caption is not None}
         self.settled.sort(key=lambda pair: pair[0].id)
         items = [
@@ -119,7 +119,7 @@ class Plan:
 
 def make_plan(files: Sequence[Found], previous: Index | None, journal: Journal) -> Plan:
     """Settle what the previous index or the journal knows by path, size and mtime."""
-    before = tuple(previous.items(range(previous.count))) if previous else ()
+    before = tuple(previous.all_items()) if previous else ()
     plan = Plan(previous, journal, before)
     for item in before:
         # equal contents share the lowest row

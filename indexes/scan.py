@@ -16,43 +16,18 @@ from pathlib import Path
 from indexes.errors import GalleryError, readable
 
 SUFFIXES = frozenset(
-    [
-        ".apng",
-        ".avif",
-        ".avifs",
-        ".bmp",
-        ".dib",
-        ".gif",
-        ".icns",
-        ".ico",
-        ".j2k",
-        ".jfif",
-        ".jp2",
-        ".jpc",
-        ".jpe",
-        ".jpeg",
-        ".jpf",
-        ".jpg",
-        ".jpx",
-        ".pbm",
-        ".pcx",
-        ".pgm",
-        ".png",
-        ".pnm",
-        ".ppm",
-        ".qoi",
-        ".sgi",
-        ".tga",
-        ".tif",
-        ".tiff",
-        ".webp",
-    ]
+    f".{suffix}"
+    for line in (
+        "jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff avif avifs",
+        "jp2 j2k jpc jpf jpx ico icns ppm pgm pbm pnm tga pcx sgi qoi",
+    )
+    for suffix in line.split()
 )
 
 
 @dataclass(frozen=True)
 class Found:
-    """One picture file: ``id`` in the gallery, absolute ``path``, ``size`` in bytes, ``mtime_ns``."""
+    """One picture file: ``id`` in the gallery, absolute ``path``, ``size`` in bytes."""
 
     id: str
     path: str
@@ -91,7 +66,7 @@ def scan(roots: Sequence[Path]) -> Scan:
 
 
 def _walk(base: str, seen: set[tuple[int, int]], problems: list[tuple[str, str]]) -> list[Found]:
-    """The pictures below ``base``. Linked folders come last, so that a real one keeps its own name."""
+    """The pictures below ``base``; linked folders last, so that a real one keeps its name."""
     files: list[Found] = []
     folders: list[str] = [base]
     linked: list[str] = []
@@ -149,8 +124,8 @@ def _unique(groups: Sequence[tuple[str, list[Found]]]) -> tuple[Found, ...]:
     for root, files in groups:
         for found in files:
             by_path.setdefault(found.path, (root, found))
-    counts = Counter(found.id for _, found in by_path.values())
-    clash = any(count > 1 for count in counts.values())
+    roots = Counter(name for _, name in {(root, found.id) for root, found in by_path.values()})
+    clash = any(count > 1 for count in roots.values())
     taken: set[str] = set()
     unique: list[Found] = []
     for path in sorted(by_path, key=os.fsencode):

@@ -16,7 +16,7 @@ from __future__ import annotations
 import io
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +105,10 @@ class Index:
     def items(self, rows: Sequence[int]) -> list[Item]:
         """The items of ``rows``, in that order; reads only their row groups."""
         return self._table.items(rows)
+
+    def all_items(self) -> Iterator[Item]:
+        """Every item, in row order, a row group at a time."""
+        return self._table.all()
 
     def row_of(self, path_or_id: str | os.PathLike[str]) -> int | None:
         """The row of an item id or, failing that, of a file's path; None when not in the index."""
