@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pipeline import models
@@ -55,7 +56,14 @@ class CachedEngine:
     def __init__(self, spec: EngineSpec, cache: Cache, engine: Engine | None = None) -> None:
         self.spec, self.cache, self._engine = spec, cache, engine
         self.model = spec.model
-        self.revision = _fingerprint(spec.model, spec.revision, cache) if engine is None else "given"
+        self._revision = "given" if engine is not None else ""
+
+    @property
+    def revision(self) -> str:
+        """What identifies the weights: of a folder its contents, of a hub name its revision."""
+        if not self._revision:
+            self._revision = _fingerprint(self.spec.model, self.spec.revision, self.cache)
+        return self._revision
 
     @property
     def engine(self) -> Engine:
@@ -100,15 +108,17 @@ class CachedEncoder:
     def __init__(self, spec: EncoderSpec, cache: Cache, encoder: Encoder | None = None) -> None:
         self.spec, self.cache, self._encoder = spec, cache, encoder
         self._facts: Mapping[str, Any] | None = None
+        self._loading = Lock()
 
     @property
     def encoder(self) -> Encoder:
-        """The real encoder, loaded on first use."""
-        if self._encoder is None:
-            from pipeline.encoders import make_encoder
+        """The real encoder, loaded on first use, once: an index build asks from many threads."""
+        with self._loading:
+            if self._encoder is None:
+                from pipeline.encoders import make_encoder
 
-            self._encoder = make_encoder(self.spec)
-        return self._encoder
+                self._encoder = make_encoder(self.spec)
+            return self._encoder
 
     def _fact(self, name: str) -> Any:
         """A fact of the encoder, from the cache where it is known."""

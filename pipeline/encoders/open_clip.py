@@ -105,7 +105,8 @@ def _load(name: str, pretrained: str | None) -> tuple[Any, list[Any]]:
             f"cannot load the encoder {what}: {first}",
             "run once with a network, or use --profile pocket",
         ) from problem
-    kept = [t for t in preprocess.transforms if type(t).__name__ not in ("ToTensor", "Normalize")]
+    tensors = ("ToTensor", "MaybeToTensor", "Normalize")
+    kept = [t for t in preprocess.transforms if type(t).__name__ not in tensors]
     return model, kept
 
 

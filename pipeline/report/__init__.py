@@ -1,0 +1,1 @@
+"""Results that people look at: static HTML, and pictures inside a terminal."""

@@ -1,0 +1,29 @@
+"""The report of a demo: a table of its queries, and each query's own report below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.records import Trace
+from pipeline.report.pages import legend, write_page
+
+
+@dataclass(frozen=True)
+class DemoRow:
+    """One query of the demo: the paths that answer it, and the rank of the first that was found."""
+
+    kind: str
+    trace: Trace
+    correct: frozenset[str]
+    first_correct: int | None
+
+
+def write_demo_report(rows: Sequence[DemoRow], out: Path) -> Path:
+    """Write one self-contained HTML file."""
+    found = sum(row.first_correct is not None and row.first_correct <= 5 for row in rows)
+    return write_page(
+        "demo.html.j2", out, rows=rows, found=found, title="likebut demo",
+        legend=legend([row.trace for row in rows]),
+    )  # fmt: skip

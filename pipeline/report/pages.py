@@ -1,0 +1,140 @@
+"""What all report pages share: the template environment, thumbnails, bars, safe text."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from indexes.errors import GalleryError
+from pipeline.records import Hit, Trace
+
+FOLDER = Path(__file__).parent / "templates"
+THUMBNAIL = 320
+# Okabe and Ito's colours, told apart by colour-blind eyes; roles keep theirs on every page.
+ROLE_COLOURS = {
+    "target_caption": "#0072b2", "desired": "#009e73", "preserved": "#56b4e9",
+    "forbidden": "#d55e00", "modification": "#cc79a7", "reference": "#e69f00", "caption": "#8a8a8a",
+}  # fmt: skip
+ROLE_NAMES = {
+    "target_caption": "target caption", "desired": "desired", "preserved": "preserved",
+    "forbidden": "forbidden", "modification": "sentence", "reference": "reference", "caption": "caption",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One role's part of a hit's bar: its signed share, and where it lies in percent."""
+
+    role: str
+    name: str
+    colour: str
+    share: float
+    left: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """The stacked bar of one hit; ``zero`` is where the negative side ends, in percent."""
+
+    segments: tuple[Segment, ...]
+    zero: float
+    text: str
+
+
+@cache
+def environment() -> Any:
+    """Autoescaping, strict templates."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    made.globals.update(
+        thumbnail=thumbnail, role_colours=ROLE_COLOURS, role_names=ROLE_NAMES, bars=bars, roles_of=roles_of
+    )
+    return made
+
+
+def write_page(template: str, out: Path, **values: Any) -> Path:
+    """Render a template into ``out``; text that is not valid Unicode is shown with question marks."""
+    html = environment().get_template(template).render(**values)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draft = out.with_name(out.name + ".part")
+    draft.write_bytes(html.encode("utf-8", errors="replace"))
+    draft.replace(out)
+    return out
+
+
+@cache
+def thumbnail(path: str) -> str:
+    """A picture as a data URI of at most 320 pixels, or "" where it cannot be read."""
+    from indexes.decode import load_image
+
+    try:
+        image = load_image(path, THUMBNAIL)
+    except GalleryError:
+        return ""
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=82)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def roles_of(trace: Trace) -> list[str]:
+    """The roles of a trace's grains, in their order, each once."""
+    return list(dict.fromkeys(grain.role for grain in trace.grains))
+
+
+def shares_by_role(trace: Trace, hit: Hit) -> dict[str, float]:
+    """A hit's shares, added up per role."""
+    roles = {grain.name: grain.role for grain in trace.grains}
+    sums: dict[str, float] = {}
+    for name, share in hit.shares.items():
+        role = roles.get(name, name)
+        sums[role] = sums.get(role, 0.0) + share
+    return sums
+
+
+def bars(trace: Trace) -> list[Bar]:
+    """One bar per hit, all on one scale, so that they can be compared down the page."""
+    shares = [shares_by_role(trace, hit) for hit in trace.ranking.hits]
+    low = min((_side(values, -1) for values in shares), default=0.0)
+    high = max((_side(values, 1) for values in shares), default=0.0)
+    span = (high - low) or 1.0
+    return [_bar(values, low, span) for values in shares]
+
+
+def _side(shares: Mapping[str, float], sign: int) -> float:
+    return sum(share for share in shares.values() if share * sign > 0)
+
+
+def _bar(shares: Mapping[str, float], low: float, span: float) -> Bar:
+    segments: list[Segment] = []
+    right, left = 0.0, 0.0
+    for role, share in shares.items():
+        start = right if share >= 0 else left + share
+        if share >= 0:
+            right += share
+        else:
+            left += share
+        segments.append(
+            Segment(
+                role, ROLE_NAMES.get(role, role), ROLE_COLOURS.get(role, "#8a8a8a"), share,
+                100 * (start - low) / span, 100 * abs(share) / span,
+            )
+        )  # fmt: skip
+    text = ", ".join(f"{segment.name} {segment.share:+.3f}" for segment in segments)
+    return Bar(tuple(segments), 100 * -low / span, text)
+
+
+def legend(traces: Sequence[Trace]) -> list[tuple[str, str]]:
+    """(name, colour) of every role that occurs."""
+    roles = dict.fromkeys(role for trace in traces for role in roles_of(trace))
+    return [(ROLE_NAMES.get(role, role), ROLE_COLOURS.get(role, "#8a8a8a")) for role in roles]
