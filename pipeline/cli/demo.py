@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EPILOG = "Example: [cyan]likebut demo --seed 7[/cyan]"
 PICTURES = 2000
 COMBINED = 2
+SHOWN = 20
 
 
 def demo(
@@ -42,7 +43,7 @@ def demo(
     queries = [
         Query(q.id, gallery_folder / file_name(q.reference), q.modification) for q in gallery.queries
     ]
-    traces = composer.compose(queries, 50)
+    traces = composer.compose(queries, SHOWN)
     rows = [_row(q, t, gallery) for q, t in zip(gallery.queries, traces, strict=True)]
     write_rows(rows, Format.table)
     _report(out, gallery_folder, gallery, traces)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.records import Trace
-from pipeline.report.pages import legend, write_page
+from pipeline.report.pages import write_page
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,4 @@ class DemoRow:
 def write_demo_report(rows: Sequence[DemoRow], out: Path) -> Path:
     """Write one self-contained HTML file."""
     found = sum(row.first_correct is not None and row.first_correct <= 5 for row in rows)
-    return write_page(
-        "demo.html.j2", out, rows=rows, found=found, title="likebut demo",
-        legend=legend([row.trace for row in rows]),
-    )  # fmt: skip
+    return write_page("demo.html.j2", out, rows=rows, found=found, title="likebut demo")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -133,8 +133,3 @@ def _bar(shares: Mapping[str, float], low: float, span: float) -> Bar:
     text = ", ".join(f"{segment.name} {segment.share:+.3f}" for segment in segments)
     return Bar(tuple(segments), 100 * -low / span, text)
 
-
-def legend(traces: Sequence[Trace]) -> list[tuple[str, str]]:
-    """(name, colour) of every role that occurs."""
-    roles = dict.fromkeys(role for trace in traces for role in roles_of(trace))
-    return [(ROLE_NAMES.get(role, role), ROLE_COLOURS.get(role, "#8a8a8a")) for role in roles]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.records import Trace
-from pipeline.report.pages import legend, write_page
+from pipeline.report.pages import write_page
 
 
 def write_query_report(traces: Sequence[Trace], out: Path, *, title: str) -> Path:
     """Write one self-contained HTML file; pictures are embedded as thumbnails."""
-    return write_page("query.html.j2", out, traces=traces, title=title, legend=legend(traces))
+    return write_page("query.html.j2", out, traces=traces, title=title)
