@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SCAN_ROWS = 32_768  # rows whose scores are looked at together
-FEW_QUERIES = 4  # up to here rows are scanned by our threads, beyond by BLAS's own
+FAISS_TO_QUERIES = 32  # faiss scans once per query; beyond, one matrix product is faster
 SCORES_AT_ONCE = 1 << 22
 FAISS_FROM_ROWS = 50_000  # below, importing faiss takes longer than the scan
 
@@ -59,13 +59,14 @@ def search(
     barred = [_sorted_rows(rows) for rows in exclude] if exclude is not None else None
     if not len(wanted) or not k:
         return np.empty((len(wanted), k), np.int64), np.empty((len(wanted), k), np.float32)
-    few = len(wanted) <= FEW_QUERIES
-    workers = (threads or min(8, os.cpu_count() or 1)) if few else 1
     step = max(1, min(block_rows, SCORES_AT_ONCE // len(wanted)))
-    large = few and sum(map(len, shards)) >= FAISS_FROM_ROWS
+    large = sum(map(len, shards)) >= FAISS_FROM_ROWS and len(wanted) <= FAISS_TO_QUERIES
     kernel = FaissScan if large and FaissScan.serves(shards) else NumpyScan
+    # a matrix product has BLAS threads of its own, and two pools of threads fight for the cores
+    ours = kernel is FaissScan or len(wanted) == 1
+    workers = (threads or min(8, os.cpu_count() or 1)) if ours else 1
     parts = _parts(shards, step, workers)
-    scans = [kernel(shards, wanted, k, barred, few) for _ in parts]
+    scans = [kernel(shards, wanted, k, barred) for _ in parts]
     if len(parts) == 1:
         scans[0].run(parts[0])
     else:

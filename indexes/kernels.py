@@ -35,7 +35,6 @@ class NumpyScan:
         queries: NDArray[np.float32],
         k: int,
         barred: list[NDArray[np.int64]] | None,
-        few: bool,
     ) -> None:
         import numpy as np
 
@@ -51,7 +50,7 @@ class NumpyScan:
         lifted = np.ldexp(self.columns.astype(np.float64), self.lift)
         self.lifted = np.ascontiguousarray(lifted.astype(np.float32))
         width = max(1, queries.shape[1])
-        self.rows = max(1, (CACHE_BYTES if few else 8 * CACHE_BYTES) // (4 * width))
+        self.rows = max(1, (CACHE_BYTES if len(queries) == 1 else 8 * CACHE_BYTES) // (4 * width))
         self.wide = np.empty((self.rows, width), np.int32)
 
     def run(self, blocks: list[Block]) -> None:
