@@ -27,7 +27,7 @@ class Request:
     """One conversation to continue; ``schema`` is the JSON schema that the reply should fit."""
 
     messages: tuple[Message, ...]
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
     schema: Mapping[str, Any] | None = None
 
 

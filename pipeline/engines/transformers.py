@@ -1,148 +1,214 @@
-"""Models of the transformers library, from the hub or a local folder.
-
-Three sorts, told apart by their config and processor: captioners without chat (GIT, BLIP: they
-look, and take no instructions), chat VLMs, and causal LMs that only read.
-"""
+"""Models of the transformers library, from the hub or a local folder, a batch at a time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pipeline import models
 from pipeline.devices import choose_device, choose_dtype
 from pipeline.engines.contract import EngineSpec, Request
-from pipeline.errors import ConfigError, InputError, ModelError
+from pipeline.errors import ConfigError, InputError, ModelError, did_you_mean
 from pipeline.records import Message, Reply
 
-CAPTIONERS = ("git", "blip", "vision-encoder-decoder")
+OPTIONS = ("device_map",)
+# A phone's photo would cost a VLM thousands of tokens; no caption of ours needs more pixels.
+LONGEST_SIDE = 1024
 
 
 class TransformersEngine:
-    """One model that answers batches; greedy unless the request's temperature says otherwise."""
+    """One model; greedy unless a request's temperature says otherwise.
+
+    Option ``device_map`` ("auto") spreads a large model over all devices instead of one.
+    """
 
     def __init__(self, spec: EngineSpec) -> None:
+        from pipeline.engines.loading import load
+
+        for name in spec.options:
+            if name not in OPTIONS:
+                raise ConfigError(f"no engine option {name!r}", did_you_mean(name, list(OPTIONS)))
         self.model_name = spec.model
         self.batch_size = spec.batch_size
         self.device = choose_device(spec.device)
         dtype = choose_dtype(spec.dtype, self.device)
         source = str(models.local_folder(spec.model) or spec.model)
-        self.sort, self._processor, self._model = _load(source, spec.revision, dtype)
-        self._model = self._model.to(self.device).eval()
-        self.sees = self.sort != "text"
-        self._tokenizer = getattr(self._processor, "tokenizer", self._processor)
-        self._tokenizer.padding_side = "left"
-        if self._tokenizer.pad_token is None:
-            self._tokenizer.pad_token = self._tokenizer.eos_token
+        device_map = spec.options.get("device_map")
+        self._loaded = load(source, spec.revision, dtype, self.device, device_map)
+        self.sees = self._loaded.sort != "text"
 
     def generate(self, requests: Sequence[Request]) -> list[Reply]:
-        """One reply per request, in order.
+        """One reply per request, in order, the same whatever else is in the batch.
 
-        Raises ConfigError where a model that cannot see is shown images, and InputError where a
-        prompt is longer than the model's context.
+        Raises ConfigError where a model is shown images it cannot take (or none where it needs
+        one), InputError for a prompt that is longer than the context, GalleryError for a file that
+        is no picture, and ModelError where the device has too little memory.
         """
-        replies: list[Reply] = []
-        for start in range(0, len(requests), self.batch_size):
-            replies += self._batch(requests[start : start + self.batch_size])
-        return replies
+        for request in requests:
+            self._check_images(request)
+        replies: dict[int, Reply] = {}
+        for places in self._batches(requests):
+            found = self._batch([requests[place] for place in places])
+            replies.update(zip(places, found, strict=True))
+        return [replies[place] for place in range(len(requests))]
 
-    def _batch(self, requests: Sequence[Request]) -> list[Reply]:
-        import torch
-
-        started = time.perf_counter()
-        inputs = self._inputs(requests)
-        length = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
-        sampling = requests[0].sampling
-        self._check_length(length + sampling.max_tokens, length)
-        options: dict[str, Any] = {"max_new_tokens": sampling.max_tokens, "do_sample": False}
-        if sampling.temperature > 0:
-            torch.manual_seed(sampling.seed)
-            options |= {"do_sample": True, "temperature": sampling.temperature}
-        with torch.inference_mode():
-            output = self._model.generate(**inputs.to(self.device), **options)
-        new = output[:, length:] if self.sort != "captioner" or length else output
-        texts = self._tokenizer.batch_decode(new, skip_special_tokens=True)
-        seconds = (time.perf_counter() - started) / len(requests)
-        pad = self._tokenizer.pad_token_id
-        counts = (new != pad).sum(1).tolist()
-        asked = inputs["attention_mask"].sum(1).tolist() if length else [0] * len(texts)
+    def _batches(self, requests: Sequence[Request]) -> list[list[int]]:
+        """Places of requests that may share a batch: equal reply length, equal image count."""
+        groups: dict[tuple[int, int], list[int]] = {}
+        for place, request in enumerate(requests):
+            kind = (request.sampling.max_tokens, _image_count(request))
+            groups.setdefault(kind, []).append(place)
+        size = max(1, self.batch_size)
         return [
-            Reply(text.strip(), int(prompt), int(count), seconds)
-            for text, prompt, count in zip(texts, asked, counts, strict=True)
+            group[start : start + size]
+            for group in groups.values()
+            for start in range(0, len(group), size)
         ]
 
-    def _check_length(self, needed: int, prompt: int) -> None:
-        text_config = self._model.config.get_text_config()
-        limit = getattr(text_config, "max_position_embeddings", None)
-        if self.sort != "captioner" and limit and needed > limit:
+    def _check_images(self, request: Request) -> None:
+        count = _image_count(request)
+        if count and not self.sees:
+            hint = "choose a vision-language model"
+            raise ConfigError(f"{self.model_name} cannot look at images", hint)
+        if count != 1 and self._loaded.sort == "captioner":
+            hint = "choose a chat model for prompts without an image"
+            raise ConfigError(f"{self.model_name} only captions, one image at a time", hint)
+
+    def _batch(self, requests: Sequence[Request]) -> list[Reply]:
+        started = time.perf_counter()
+        inputs = self._inputs(requests)
+        asked = self._prompt_lengths(inputs, len(requests))
+        limit = requests[0].sampling.max_tokens
+        context = self._loaded.context
+        if self._loaded.sort != "captioner" and context and max(asked) + limit > context:
+            if len(requests) > 1:  # padding counts too: each alone has all the room there is
+                return [self._batch([request])[0] for request in requests]
+            limit = self._room(asked[0], context)
+        replies = self._decode(self._run(inputs, requests, limit), inputs)
+        each = (time.perf_counter() - started) / len(requests)
+        return [
+            replace(reply, prompt_tokens=prompt, seconds=each)
+            for reply, prompt in zip(replies, asked, strict=True)
+        ]
+
+    def _room(self, prompt: int, context: int) -> int:
+        if prompt >= context:
             raise InputError(
-                f"the prompt has {prompt} tokens; {self.model_name} takes {limit} with its answer",
+                f"the prompt has {prompt} tokens; {self.model_name} reads {context}, "
+                "its answer included",
                 "shorten the modification",
             )
+        return context - prompt
+
+    def _run(self, inputs: Any, requests: Sequence[Request], limit: int) -> Any:
+        """(rows, tokens) ids, prompts included. Raises ModelError out of memory."""
+        import torch
+
+        from pipeline.engines.drawing import make_noise
+
+        noise = make_noise(requests)
+        try:
+            with torch.inference_mode():
+                return self._loaded.model.generate(
+                    **inputs.to(self._loaded.model.device),
+                    max_new_tokens=limit,
+                    do_sample=False,
+                    pad_token_id=self._loaded.tokenizer.pad_token_id,
+                    **({"logits_processor": noise} if noise else {}),
+                )
+        except torch.OutOfMemoryError as problem:
+            raise ModelError(
+                f"{self.model_name} does not fit the memory of {self.device} with "
+                f"{len(requests)} prompts at once",
+                "set a smaller batch_size in the profile, or choose a smaller model",
+            ) from problem
+
+    def _decode(self, output: Any, inputs: Any) -> list[Reply]:
+        """The new tokens of every row as text, up to the first end mark."""
+        start = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
+        ends = self._loaded.model.generation_config.eos_token_id
+        stops = set(ends if isinstance(ends, list) else [ends])
+        first = 0 if start else 1  # a captioner's row begins with a mark, maybe its end mark
+        replies = []
+        for row in output[:, start:].tolist():
+            found = (i for i in range(first, len(row)) if row[i] in stops)
+            stop = next(found, len(row) - 1)
+            ids = row[: stop + 1]
+            text = self._loaded.tokenizer.decode(ids, skip_special_tokens=True)
+            replies.append(Reply(text.strip(), reply_tokens=len(ids)))
+        return replies
+
+    def _prompt_lengths(self, inputs: Any, count: int) -> list[int]:
+        if "input_ids" not in inputs:
+            return [0] * count
+        return [int(length) for length in inputs["attention_mask"].sum(1)]
 
     def _inputs(self, requests: Sequence[Request]) -> Any:
-        if self.sort == "captioner":
-            images = [_images(request.messages)[0] for request in requests]
-            return self._processor(images=images, return_tensors="pt").to(dtype=self._model.dtype)
-        if self.sort == "text":
-            if any(_images(request.messages) for request in requests):
-                raise ConfigError(
-                    f"{self.model_name} cannot look at images", "choose a vision-language model"
-                )
-            chats = [[{"role": m.role, "content": m.text} for m in r.messages] for r in requests]
-            texts = self._tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True)
-            inputs = self._tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
+        loaded = self._loaded
+        if loaded.sort == "captioner":
+            images = [image for r in requests for m in r.messages for image in _pictures(m)]
+            return loaded.processor(images=images, return_tensors="pt").to(dtype=loaded.model.dtype)
+        shown = loaded.sort == "chat"
+        chats = [[_turn(m, shown) for m in request.messages] for request in requests]
+        return self._render(chats)
+
+    def _render(self, chats: list[list[dict[str, Any]]]) -> Any:
+        """Token ids of chats; a template without a system role gets it before the first turn."""
+        from jinja2 import TemplateError
+
+        try:
+            return self._tokenize(chats)
+        except TemplateError:
+            return self._tokenize([_without_system(chat) for chat in chats])
+
+    def _tokenize(self, chats: list[list[dict[str, Any]]]) -> Any:
+        """Left-padded inputs; marks such as <|im_end|> in a user's words are words, not marks."""
+        loaded = self._loaded
+        options: dict[str, Any] = {
+            "tokenize": True, "return_dict": True, "return_tensors": "pt",
+            "add_generation_prompt": True, "sanitize_control_tokens": True,
+        }  # fmt: skip
+        if loaded.sort == "text":
+            inputs = loaded.tokenizer.apply_chat_template(chats, padding=True, **options)
             inputs.pop("token_type_ids", None)
             return inputs
-        chats = [[_parts(message) for message in request.messages] for request in requests]
-        inputs = self._processor.apply_chat_template(
-            chats, tokenize=True, return_dict=True, return_tensors="pt", add_generation_prompt=True,
-            processor_kwargs={"padding": True},
-        )  # fmt: skip
-        return inputs.to(dtype=self._model.dtype)
+        inputs = loaded.processor.apply_chat_template(
+            chats, processor_kwargs={"padding": True, "padding_side": "left"}, **options
+        )
+        return inputs.to(dtype=loaded.model.dtype)
 
 
-def _parts(message: Message) -> dict[str, Any]:
-    """A message in the form of chat VLM processors: images first, then the text."""
+def _image_count(request: Request) -> int:
+    return sum(len(message.images) for message in request.messages)
+
+
+def _pictures(message: Message) -> list[Any]:
+    """The images of a message as RGB, no side longer than LONGEST_SIDE."""
     from indexes.decode import load_image
 
-    content: list[dict[str, Any]] = [
-        {"type": "image", "image": load_image(path)} for path in message.images
-    ]
-    return {"role": message.role, "content": [*content, {"type": "text", "text": message.text}]}
+    pictures = [load_image(path, LONGEST_SIDE) for path in message.images]
+    for picture in pictures:
+        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    return pictures
 
 
-def _images(messages: Sequence[Message]) -> list[Any]:
-    from indexes.decode import load_image
+def _turn(message: Message, shown: bool) -> dict[str, Any]:
+    """A message in the form of chat templates: plain text, or parts with the images first."""
+    if not shown:
+        return {"role": message.role, "content": message.text}
+    parts: list[dict[str, Any]] = [{"type": "image", "image": p} for p in _pictures(message)]
+    return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
 
-    return [load_image(path) for message in messages for path in message.images]
 
-
-def _load(source: str, revision: str | None, dtype: Any) -> tuple[str, Any, Any]:
-    """Sort, processor or tokenizer, and model. Raises ModelError."""
-    import transformers
-    from transformers import AutoConfig, AutoProcessor, AutoTokenizer
-    from transformers.models.auto import modeling_auto as auto
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    try:
-        config = AutoConfig.from_pretrained(source, revision=revision)
-        kind = config.model_type
-        if kind in auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or kind in CAPTIONERS:
-            processor: Any = AutoProcessor.from_pretrained(source, revision=revision)
-            model: Any = transformers.AutoModelForImageTextToText.from_pretrained(
-                source, revision=revision, dtype=dtype
-            )
-            chat = getattr(processor, "chat_template", None)
-            return ("chat" if chat and kind not in CAPTIONERS else "captioner"), processor, model
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision)
-        model = transformers.AutoModelForCausalLM.from_pretrained(source, revision=revision, dtype=dtype)
-    except (OSError, ValueError, ImportError) as problem:
-        first = str(problem).strip().splitlines()[0][:160]
-        raise ModelError(
-            f"cannot load the model {source}: {first}",
-            f"fetch it once with a network (hf download {source}), or use --profile pocket",
-        ) from problem
-    return "text", tokenizer, model
+def _without_system(chat: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The chat with its system message at the head of the next one."""
+    if len(chat) < 2 or chat[0]["role"] != "system":
+        return chat
+    system, first = chat[0]["content"], chat[1]["content"]
+    if isinstance(system, str):
+        return [{**chat[1], "content": f"{system}\n\n{first}"}, *chat[2:]]
+    images = [part for part in first if part["type"] == "image"]
+    texts = [part for part in (*system, *first) if part["type"] == "text"]
+    return [{**chat[1], "content": [*images, *texts]}, *chat[2:]]
