@@ -41,7 +41,9 @@ def read_queries(path: Path) -> list[Query]:
             raise InputError(f"{path}, line {number}: the id {query.id!r} is there twice")
         queries[query.id] = query
     if not queries:
-        raise InputError(f"{path} holds no query", 'write lines like {"id": "1", "reference": "a.jpg", …}')
+        raise InputError(
+            f"{path} holds no query", 'write lines like {"id": "1", "reference": "a.jpg", …}'
+        )
     return list(queries.values())
 
 

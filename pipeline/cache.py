@@ -59,7 +59,10 @@ class Cache:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -78,7 +81,9 @@ class Cache:
             "text": reply.text, "prompt_tokens": reply.prompt_tokens,
             "reply_tokens": reply.reply_tokens, "seconds": reply.seconds,
         }  # fmt: skip
-        self._write("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, model, json.dumps(facts)))
+        self._write(
+            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, model, json.dumps(facts))
+        )
 
     def vectors(self, keys: Sequence[str]) -> dict[str, tuple[NDArray[Any], int]]:
         """The cached float32 vectors among ``keys``, each with the token count of its text."""
@@ -90,7 +95,9 @@ class Cache:
     def put_vector(self, key: str, model: str, vector: NDArray[Any], tokens: int = 0) -> None:
         """Keep one vector; committed on return."""
         blob = vector.astype("<f4").tobytes()
-        self._write("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", (key, model, tokens, blob))
+        self._write(
+            "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", (key, model, tokens, blob)
+        )
 
     def fact(self, key: str) -> Any:
         """A remembered JSON value, or None."""
@@ -105,7 +112,9 @@ class Cache:
         """Counts of answers and vectors by model, and the size of the file in bytes."""
         by_model: dict[str, int] = {}
         for table in ("answers", "vectors"):
-            for model, count in self._db.execute(f"SELECT model, COUNT(*) FROM {table} GROUP BY model"):
+            for model, count in self._db.execute(
+                f"SELECT model, COUNT(*) FROM {table} GROUP BY model"
+            ):
                 by_model[f"{model} {table}"] = count
         return {
             "entries": sum(by_model.values()),

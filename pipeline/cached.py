@@ -130,7 +130,14 @@ class CachedEncoder:
             )  # fmt: skip
             self._facts = self.cache.fact(key) if self._encoder is None else None
             if self._facts is None:
-                names = ("name", "fingerprint", "preprocessing", "dimension", "draft_size", "context_length")
+                names = (
+                    "name",
+                    "fingerprint",
+                    "preprocessing",
+                    "dimension",
+                    "draft_size",
+                    "context_length",
+                )
                 self._facts = {name: getattr(self.encoder, name) for name in names}
                 self.cache.put_fact(key, self._facts)
         return self._facts[name]
@@ -200,13 +207,17 @@ class CachedEncoder:
         from indexes.decode import load_image
 
         keys = [
-            content_key(encoder=self.fingerprint, preprocessing=self.preprocessing, image=file_hash(path))
+            content_key(
+                encoder=self.fingerprint, preprocessing=self.preprocessing, image=file_hash(path)
+            )
             for path in paths
         ]
         known = self.cache.vectors(keys)
         missing = {key: path for key, path in zip(keys, paths, strict=True) if key not in known}
         if missing:
-            prepared = [self.prepare(load_image(path, self.draft_size)) for path in missing.values()]
+            prepared = [
+                self.prepare(load_image(path, self.draft_size)) for path in missing.values()
+            ]
             for key, vector in zip(missing, self.encode_prepared(prepared), strict=True):
                 self.cache.put_vector(key, self.spec.model, vector)
                 known[key] = (vector, 0)

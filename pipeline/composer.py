@@ -182,7 +182,12 @@ class Composer:
         paths = [case.query.reference for case in needed if case.query.reference]
         vectors = dict(zip(map(id, needed), self._reference_vectors(paths), strict=True))
         pieces = [
-            Pieces(case.intent or Intent(""), case.query.modification, case.description, vectors.get(id(case)))
+            Pieces(
+                case.intent or Intent(""),
+                case.query.modification,
+                case.description,
+                vectors.get(id(case)),
+            )
             for case in cases
         ]
         grounded = ground(pieces, [self._weights(case) for case in cases], self.encoder)
@@ -208,7 +213,9 @@ class Composer:
                 vector = np.asarray(self.index.vector(rows[0]), np.float32)
                 vectors[path] = vector / np.linalg.norm(vector)
         others = list(dict.fromkeys(path for path in paths if path not in vectors))
-        vectors |= dict(zip(others, self.encoder.encode_files(others), strict=True)) if others else {}
+        vectors |= (
+            dict(zip(others, self.encoder.encode_files(others), strict=True)) if others else {}
+        )
         return [vectors[path] for path in paths]
 
     def _search(self, cases: list[_Case], k: int) -> None:
@@ -222,7 +229,11 @@ class Composer:
         excluded = [self._excluded(case.query) for case in cases]
         rows, scores = search(self.index, questions, min(k, self.index.count), exclude=excluded)
         for case, query, found, values in zip(cases, fused, rows, scores, strict=True):
-            kept = [(int(row), float(score)) for row, score in zip(found, values, strict=True) if row >= 0]
+            kept = [
+                (int(row), float(score))
+                for row, score in zip(found, values, strict=True)
+                if row >= 0
+            ]
             items = self.index.items([row for row, _ in kept])
             hits = []
             for rank, ((row, score), item) in enumerate(zip(kept, items, strict=True), 1):

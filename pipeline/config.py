@@ -169,7 +169,9 @@ def _explain(path: Path, model: type[BaseModel], problem: ValidationError) -> tu
     first = problem.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{path}: unknown key {key!r}", did_you_mean(str(first["loc"][-1]), _keys(model, first["loc"]))
+        return f"{path}: unknown key {key!r}", did_you_mean(
+            str(first["loc"][-1]), _keys(model, first["loc"])
+        )
     more = problem.error_count() - 1
     return f"{path}: {key}: {first['msg']}" + (f" (and {more} more)" if more else ""), ""
 

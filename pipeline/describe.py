@@ -17,7 +17,11 @@ Described = tuple[Description, tuple[Exchange, ...]]
 
 
 def describe(
-    references: Sequence[Path], prompt: Prompt, engine: CachedEngine, sampling: Sampling, captions: int = 1
+    references: Sequence[Path],
+    prompt: Prompt,
+    engine: CachedEngine,
+    sampling: Sampling,
+    captions: int = 1,
 ) -> list[Described]:
     """A Description per reference, in order, with the model calls that made it.
 
@@ -35,7 +39,9 @@ def describe(
         texts, exchanges = [], []
         for replies in rounds:
             reply = replies[index]
-            exchanges.append(Exchange("describe", engine.model, prompt.name, request.messages, reply))
+            exchanges.append(
+                Exchange("describe", engine.model, prompt.name, request.messages, reply)
+            )
             try:
                 texts.append(str(prompting.parse_reply(prompt, reply.text)))
             except ReplyError:

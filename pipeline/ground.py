@@ -49,7 +49,9 @@ def _texts(pieces: Pieces, weights: Mapping[str, float]) -> list[_Text]:
             continue
         elements = tuple(text for text in elements if text)
         for number, text in enumerate(elements):
-            single = role in ("target_caption", "modification") or (role == "caption" and number == 0)
+            single = role in ("target_caption", "modification") or (
+                role == "caption" and number == 0
+            )
             name = role if single else f"{role}:{text}"
             texts.append(_Text(name, role, weight / len(elements), text))
     return [text for text in texts if text.weight]

@@ -32,13 +32,17 @@ def local_folder(model: str) -> Path | None:
 def weight_files(folder: Path) -> list[Path]:
     """The files that make a model folder what it is: weights, configs, tokenizers."""
     return sorted(
-        path for path in folder.iterdir() if path.suffix in (".safetensors", ".json", ".bin", ".jinja", ".txt")
+        path
+        for path in folder.iterdir()
+        if path.suffix in (".safetensors", ".json", ".bin", ".jinja", ".txt")
     )
 
 
 def stamp(folder: Path) -> str:
     """Changes whenever a file of the folder does; cheap (sizes and times only)."""
-    facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weight_files(folder)]
+    facts = [
+        (path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weight_files(folder)
+    ]
     return hashlib.sha256(repr((str(folder.resolve()), facts)).encode()).hexdigest()
 
 

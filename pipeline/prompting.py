@@ -43,7 +43,9 @@ class Prompt:
 
 def names() -> list[str]:
     """The prompts of this package, "stage/name"."""
-    return sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.glob("*/*.j2"))
+    return sorted(
+        path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.glob("*/*.j2")
+    )
 
 
 def load(name: str) -> Prompt:
@@ -135,7 +137,9 @@ def parse_reply(prompt: Prompt, text: str) -> Any:
 
     value = _read_json(text)
     assert prompt.schema is not None
-    problems = sorted(Draft202012Validator(prompt.schema).iter_errors(value), key=lambda e: str(e.path))
+    problems = sorted(
+        Draft202012Validator(prompt.schema).iter_errors(value), key=lambda e: str(e.path)
+    )
     if problems:
         where = "/".join(str(part) for part in problems[0].path)
         raise ReplyError(f"{where or 'the reply'}: {problems[0].message[:200]}")

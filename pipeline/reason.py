@@ -51,7 +51,10 @@ def reason(
             break
         _ask(waiting, prompt, engine, sampling, attempt)
     return [
-        (case.intent or fallback(case.caption, case.modification, case.problem), tuple(case.exchanges))
+        (
+            case.intent or fallback(case.caption, case.modification, case.problem),
+            tuple(case.exchanges),
+        )
         for case in cases
     ]
 
@@ -100,4 +103,6 @@ def _intent(value: Mapping[str, Any] | str) -> Intent:
         name: tuple(text.strip() for text in value.get(name, ()) if text.strip())
         for name in ("desired", "preserved", "forbidden")
     }
-    return Intent(" ".join(value["target_caption"].split()), str(value.get("reasoning", "")), **lists)
+    return Intent(
+        " ".join(value["target_caption"].split()), str(value.get("reasoning", "")), **lists
+    )

@@ -99,6 +99,9 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
 
 def _exchange_from_json(record: Mapping[str, Any]) -> Exchange:
     messages = tuple(
-        Message(m["role"], m["text"], tuple(Path(path) for path in m["images"])) for m in record["messages"]
+        Message(m["role"], m["text"], tuple(Path(path) for path in m["images"]))
+        for m in record["messages"]
     )
-    return Exchange(record["stage"], record["model"], record["prompt"], messages, Reply(**record["reply"]))
+    return Exchange(
+        record["stage"], record["model"], record["prompt"], messages, Reply(**record["reply"])
+    )

@@ -107,9 +107,17 @@ def bench_index(count: int, work: Path) -> list[Row]:
     rows = np.concatenate([np.asarray(shard, np.float32) for shard in index.vectors()])
     cosines = [float(rows[order[p.name]] @ reference[i]) for i, p in enumerate(paths)]
     return [
-        ("index build, 12-MP JPEGs", f"{count / ours:.1f} /s", f"{report.items} pictures, {ours:.1f} s"),
+        (
+            "index build, 12-MP JPEGs",
+            f"{count / ours:.1f} /s",
+            f"{report.items} pictures, {ours:.1f} s",
+        ),
         ("plain open_clip loop", f"{count / plain:.1f} /s", f"{plain:.1f} s"),
-        ("ratio (bar: ≥ 6)", f"{plain / ours:.1f} ×", f"lowest cosine {min(cosines):.5f} (bar: ≥ 0.999)"),
+        (
+            "ratio (bar: ≥ 6)",
+            f"{plain / ours:.1f} ×",
+            f"lowest cosine {min(cosines):.5f} (bar: ≥ 0.999)",
+        ),
     ]
 
 
@@ -165,7 +173,11 @@ def bench_search(rows: int, work: Path) -> list[Row]:
     one, ten = seconds(lambda: ask(1), 5), seconds(lambda: ask(10), 5)
     size = vectors.nbytes / 1e9
     return [
-        (f"copy of {rows:,} × 512 fp16", f"{size / copy:.1f} GB/s", f"{copy * 1000:.0f} ms (reads once)"),
+        (
+            f"copy of {rows:,} × 512 fp16",
+            f"{size / copy:.1f} GB/s",
+            f"{copy * 1000:.0f} ms (reads once)",
+        ),
         ("exact search, one grain", f"{size / one:.1f} GB/s", f"{one * 1000:.0f} ms"),
         ("share of the copy (bar: ≥ 60 %)", f"{copy / one:.0%}", ""),
         ("ten grains / one grain", f"{ten / one:.2f} ×", f"{ten * 1000:.0f} ms"),

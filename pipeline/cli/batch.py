@@ -20,11 +20,15 @@ from pipeline.cli.options import (
 from pipeline.cli.output import progress, say
 from pipeline.cli.query import exit_partial, open_composer
 
-EPILOG = "Example: [cyan]likebut batch gallery/queries.jsonl --in gallery --out results.jsonl[/cyan]"
+EPILOG = (
+    "Example: [cyan]likebut batch gallery/queries.jsonl --in gallery --out results.jsonl[/cyan]"
+)
 
 
 def batch(
-    queries: Annotated[Path, typer.Argument(metavar="QUERIES", help="JSON lines: id, reference, modification.")],
+    queries: Annotated[
+        Path, typer.Argument(metavar="QUERIES", help="JSON lines: id, reference, modification.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Results: one trace a line.")],
     index: Annotated[Path | None, typer.Option("--index", "-i", help="An index folder.")] = None,
     folder: Annotated[Path | None, typer.Option("--in", help="A folder of pictures.")] = None,

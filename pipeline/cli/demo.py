@@ -21,14 +21,18 @@ SHOWN = 20
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the gallery and the report.")] = Path("demo"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the gallery and the report.")
+    ] = Path("demo"),
     seed: Annotated[int, typer.Option("--seed", help="Another seed, other queries.")] = 2026,
-    count: Annotated[int, typer.Option("--count", min=100, help="Pictures in the gallery.")] = PICTURES,
+    count: Annotated[
+        int, typer.Option("--count", min=100, help="Pictures in the gallery.")
+    ] = PICTURES,
 ) -> None:
     """Draw a gallery, index it, run a query of each kind, and write demo/index.html."""
     started = time.monotonic()
-    from pipeline.cli.query import refresh
     from pipeline.assembly import assemble
+    from pipeline.cli.query import refresh
     from pipeline.pocket.draw import draw_gallery, file_name
     from pipeline.records import Query
 
@@ -41,7 +45,8 @@ def demo(
     composer = assemble(recipe="likebut", profile="pocket", cache_path=out / "cache.sqlite")
     composer = composer.on(refresh(gallery_folder, composer))
     queries = [
-        Query(q.id, gallery_folder / file_name(q.reference), q.modification) for q in gallery.queries
+        Query(q.id, gallery_folder / file_name(q.reference), q.modification)
+        for q in gallery.queries
     ]
     traces = composer.compose(queries, SHOWN)
     rows = [_row(q, t, gallery) for q, t in zip(gallery.queries, traces, strict=True)]
@@ -83,9 +88,7 @@ def _row(query: DrawnQuery, trace: Trace, gallery: Gallery) -> dict[str, Any]:
     }
 
 
-def _report(
-    out: Path, folder: Path, gallery: Gallery, traces: list[Trace]
-) -> None:
+def _report(out: Path, folder: Path, gallery: Gallery, traces: list[Trace]) -> None:
     from pipeline.report.demo_report import DemoRow, write_demo_report
 
     rows = [

@@ -33,7 +33,11 @@ def doctor(form: Annotated[Format, typer.Option("--format", "-f")] = Format.tabl
 
 
 def _row(what: str, value: str, good: bool, advice: str = "") -> dict[str, str]:
-    return {"what": what, "state": "ok" if good else "missing", "value": value if good else f"{value}: {advice}"}
+    return {
+        "what": what,
+        "state": "ok" if good else "missing",
+        "value": value if good else f"{value}: {advice}",
+    }
 
 
 def _package(name: str, *, needed: bool) -> dict[str, str]:
@@ -42,7 +46,11 @@ def _package(name: str, *, needed: bool) -> dict[str, str]:
     except PackageNotFoundError:
         if needed:
             return _row(name, "not installed", False, "pip install likebut")
-        return {"what": name, "state": "optional", "value": f"not installed (pip install 'likebut[{name}]')"}
+        return {
+            "what": name,
+            "state": "optional",
+            "value": f"not installed (pip install 'likebut[{name}]')",
+        }
 
 
 def _devices() -> list[dict[str, str]]:
@@ -53,7 +61,13 @@ def _devices() -> list[dict[str, str]]:
     for number in range(torch.cuda.device_count()):
         rows.append(_row(f"cuda:{number}", torch.cuda.get_device_name(number), True))
     if not torch.cuda.is_available():
-        rows.append({"what": "cuda", "state": "none", "value": "no device (profiles pocket and cpu do without)"})
+        rows.append(
+            {
+                "what": "cuda",
+                "state": "none",
+                "value": "no device (profiles pocket and cpu do without)",
+            }
+        )
     return rows
 
 
@@ -64,5 +78,7 @@ def _models() -> list[dict[str, str]]:
     for name in ("clip", "captioner", "reasoner"):
         weights = list((MODELS / name).glob("*.safetensors"))
         size = sum(file.stat().st_size for file in weights) / 1e6
-        rows.append(_row(f"pocket-{name}", f"{size:.1f} MB", bool(weights), "install likebut again"))
+        rows.append(
+            _row(f"pocket-{name}", f"{size:.1f} MB", bool(weights), "install likebut again")
+        )
     return rows

@@ -26,14 +26,18 @@ SHOWN_FAILURES = 5
     "after adding pictures: only new ones are read"
 )
 def build(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGES…", help="Folders or image files.")],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGES…", help="Folders or image files.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The index folder to make or refresh.")],
     profile: ProfileOption = "pocket",
     device: DeviceOption = None,
     offline: OfflineOption = False,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pictures a batch.")] = 64,
     dtype: Annotated[str, typer.Option("--dtype", help="float16 or float32 on disk.")] = "float16",
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Start anew, e.g. for another encoder.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Start anew, e.g. for another encoder.")
+    ] = False,
     cache: CacheOption = None,
 ) -> None:
     """Encode a gallery; unchanged files are not read again, renamed ones keep their vectors."""
@@ -78,7 +82,9 @@ def info(folder: FolderArgument, form: FormatOption = Format.table) -> None:
         write_rows([facts], form)
         return
     rows = [{"what": key, "value": str(value)} for key, value in facts.items() if key != "failed"]
-    rows += [{"what": "unreadable", "value": f"{path}: {why}"} for path, why in facts.get("failed", ())]
+    rows += [
+        {"what": "unreadable", "value": f"{path}: {why}"} for path, why in facts.get("failed", ())
+    ]
     write_rows(rows, form)
 
 

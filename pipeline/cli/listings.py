@@ -8,7 +8,9 @@ import typer
 
 from pipeline.cli.output import Format, write_rows
 
-recipes = typer.Typer(help="Methods: which stages, prompts, grains and weights.", no_args_is_help=True)
+recipes = typer.Typer(
+    help="Methods: which stages, prompts, grains and weights.", no_args_is_help=True
+)
 prompts = typer.Typer(help="Prompt templates: list, show, render.", no_args_is_help=True)
 profiles = typer.Typer(help="Which models run, and where.", no_args_is_help=True)
 
@@ -38,7 +40,9 @@ def list_profiles(form: FormatOption = Format.table) -> None:
     """Name every profile with its description."""
     from pipeline.config import load_profile, profile_names
 
-    rows = [{"name": name, "description": load_profile(name).description} for name in profile_names()]
+    rows = [
+        {"name": name, "description": load_profile(name).description} for name in profile_names()
+    ]
     write_rows(rows, form)
 
 

@@ -15,10 +15,12 @@ RecipeOption = Annotated[
     str, typer.Option("--recipe", "-r", help="Method: a name (see `recipes list`) or a .toml file.")
 ]
 ProfileOption = Annotated[
-    str, typer.Option("--profile", "-p", help="Models: a name (see `profiles list`) or a .toml file.")
+    str,
+    typer.Option("--profile", "-p", help="Models: a name (see `profiles list`) or a .toml file."),
 ]
 DeviceOption = Annotated[
-    str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; missing means the profile's.")
+    str | None,
+    typer.Option("--device", help="cpu, cuda, cuda:1, mps; missing means the profile's."),
 ]
 OfflineOption = Annotated[
     bool, typer.Option("--offline", help="Forbid every download; a missing model is an error.")
@@ -52,7 +54,9 @@ def read_weights(values: Sequence[str] | None) -> dict[str, float]:
         try:
             weights[name.strip()] = float(number)
         except ValueError:
-            raise ConfigError(f"--weight {value!r} is not grain=number", "for example --weight reference=0.3") from None
+            raise ConfigError(
+                f"--weight {value!r} is not grain=number", "for example --weight reference=0.3"
+            ) from None
     return weights
 
 

@@ -36,14 +36,18 @@ def say_error(message: str, hint: str = "") -> None:
 
 def one_line(text: str) -> str:
     """Text with its control characters shown, so that a file name cannot break the line."""
-    return "".join(c if c.isprintable() or _is_escape(c) else c.encode("unicode_escape").decode() for c in text)
+    return "".join(
+        c if c.isprintable() or _is_escape(c) else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def _is_escape(character: str) -> bool:
     return "\udc80" <= character <= "\udcff"
 
 
-def write_rows(rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str] = ()) -> None:
+def write_rows(
+    rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str] = ()
+) -> None:
     """Write ``rows`` to stdout; ``columns`` chooses and orders what a table or CSV shows."""
     columns = columns or (list(rows[0]) if rows else [])
     if form is Format.json:
@@ -93,7 +97,8 @@ def _cell(value: Any) -> str:
 def _width(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> int:
     """Wide enough that a table in a pipe is never wrapped."""
     return sum(
-        max([len(column), *(2 * len(_cell(row.get(column))) for row in rows)]) + 2 for column in columns
+        max([len(column), *(2 * len(_cell(row.get(column))) for row in rows)]) + 2
+        for column in columns
     )
 
 
@@ -104,7 +109,13 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),

@@ -44,14 +44,19 @@ INDEX_FOLDER = ".likebut"
 
 
 def query(
-    reference: Annotated[Path | None, typer.Argument(metavar="[REF]", help="The reference image.")] = None,
+    reference: Annotated[
+        Path | None, typer.Argument(metavar="[REF]", help="The reference image.")
+    ] = None,
     modification: Annotated[
         str | None, typer.Argument(metavar='["MODIFICATION"]', help="What should be different.")
     ] = None,
-    text: Annotated[str | None, typer.Option("--text", "-t", help="Search by a sentence alone.")] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", "-t", help="Search by a sentence alone.")
+    ] = None,
     index: Annotated[Path | None, typer.Option("--index", "-i", help="An index folder.")] = None,
     folder: Annotated[
-        Path | None, typer.Option("--in", help="A folder of pictures; its index is kept in .likebut/.")
+        Path | None,
+        typer.Option("--in", help="A folder of pictures; its index is kept in .likebut/."),
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=100_000, help="How many hits.")] = 10,
     recipe: RecipeOption = "likebut",
@@ -59,13 +64,23 @@ def query(
     weight: WeightOption = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=TEXT", help="Use this caption, target_caption, … instead."),
+        typer.Option(
+            "--set", metavar="FIELD=TEXT", help="Use this caption, target_caption, … instead."
+        ),
     ] = None,
-    form: Annotated[Format, typer.Option("--format", "-f", help="What stdout gets.")] = Format.table,
-    explain: Annotated[bool, typer.Option("--explain", help="Show the reasoning and every share.")] = False,
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="What stdout gets.")
+    ] = Format.table,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the reasoning and every share.")
+    ] = False,
     report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report.")] = None,
-    copy_to: Annotated[Path | None, typer.Option("--copy-to", help="Copy the hits into a folder.")] = None,
-    preview: Annotated[bool, typer.Option("--preview", help="Show pictures (kitty, iTerm2).")] = False,
+    copy_to: Annotated[
+        Path | None, typer.Option("--copy-to", help="Copy the hits into a folder.")
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show pictures (kitty, iTerm2).")
+    ] = False,
     device: DeviceOption = None,
     offline: OfflineOption = False,
     cache: CacheOption = None,
@@ -97,7 +112,9 @@ def query(
 def _query(reference: Path | None, modification: str | None, text: str | None) -> Query:
     """The Query of the arguments. Raises ConfigError and InputError."""
     if text is not None and reference is not None:
-        raise ConfigError("--text searches without a reference", "leave out REF, or give the sentence after it")
+        raise ConfigError(
+            "--text searches without a reference", "leave out REF, or give the sentence after it"
+        )
     if text is not None:
         if not text.strip():
             raise ConfigError("--text is empty", "say what the picture should show")
@@ -126,9 +143,16 @@ def open_composer(
     from pipeline.assembly import assemble
 
     if (index is None) == (folder is None):
-        raise ConfigError("name one gallery", "--index DIR for an index, or --in FOLDER for pictures")
+        raise ConfigError(
+            "name one gallery", "--index DIR for an index, or --in FOLDER for pictures"
+        )
     composer = assemble(
-        recipe=recipe, profile=profile, cache_path=cache, weights=weights, device=device, offline=offline
+        recipe=recipe,
+        profile=profile,
+        cache_path=cache,
+        weights=weights,
+        device=device,
+        offline=offline,
     )
     if folder is not None:
         index = refresh(folder, composer)
@@ -156,7 +180,9 @@ def _tell(trace: Trace) -> None:
     if trace.error:
         raise InputError(trace.error)
     if trace.intent.fallback:
-        say(f"warning: the reasoner's reply was not usable ({trace.intent.fallback}); using caption + modification")
+        say(
+            f"warning: the reasoner's reply was not usable ({trace.intent.fallback}); using caption + modification"
+        )
 
 
 def _title(asked: Query) -> str:

@@ -45,7 +45,9 @@ def show_hits(trace: Trace, form: Format, *, explain: bool) -> None:
 def shares_line(hit: Hit) -> str:
     """ "score 0.41 = +0.30 target_caption −0.05 forbidden:red apple …", largest share first."""
     parts = sorted(hit.shares.items(), key=lambda item: -abs(item[1]))
-    return f"{hit.score:.4f} = " + "  ".join(f"{share:+.4f} {one_line(name)}" for name, share in parts)
+    return f"{hit.score:.4f} = " + "  ".join(
+        f"{share:+.4f} {one_line(name)}" for name, share in parts
+    )
 
 
 def explain_trace(trace: Trace) -> None:
@@ -88,7 +90,9 @@ def preview(trace: Trace) -> None:
 
     terminal = detect_terminal(os.environ)
     if terminal is None or not sys.stderr.isatty():
-        say("--preview: this terminal shows no pictures (kitty and iTerm2 do); try --report out.html")
+        say(
+            "--preview: this terminal shows no pictures (kitty and iTerm2 do); try --report out.html"
+        )
         return
     for hit in trace.ranking.hits:
         sys.stderr.write(f"{hit.rank}. {one_line(hit.path)}\n")

@@ -13,7 +13,9 @@ ENCODERS = {"open_clip": "pipeline.encoders.open_clip:OpenClipEncoder"}
 def make_encoder(spec: EncoderSpec) -> Encoder:
     """Load the encoder of a spec. Raises ConfigError for an unknown name, ModelError if absent."""
     if spec.encoder not in ENCODERS:
-        raise ConfigError(f"no encoder {spec.encoder!r}", did_you_mean(spec.encoder, list(ENCODERS)))
+        raise ConfigError(
+            f"no encoder {spec.encoder!r}", did_you_mean(spec.encoder, list(ENCODERS))
+        )
     module, _, name = ENCODERS[spec.encoder].partition(":")
     encoder: Encoder = getattr(import_module(module), name)(spec)
     return encoder

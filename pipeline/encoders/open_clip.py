@@ -75,7 +75,9 @@ class OpenClipEncoder:
 
         parts = []
         for start in range(0, len(texts), self.batch_size):
-            tokens = self._tokenizer(list(texts[start : start + self.batch_size]), self.context_length)
+            tokens = self._tokenizer(
+                list(texts[start : start + self.batch_size]), self.context_length
+            )
             with torch.inference_mode():
                 parts.append(self._unit(self._model.encode_text(tokens.to(self.device))))
         return np.concatenate(parts)

@@ -61,7 +61,9 @@ def query_kinds(count: int) -> list[str]:
     return kinds
 
 
-def plan_gallery(count: int, seed: int, queries: int = 0, kinds: list[str] | None = None) -> Gallery:
+def plan_gallery(
+    count: int, seed: int, queries: int = 0, kinds: list[str] | None = None
+) -> Gallery:
     """Decide what to draw. Raises ConfigError where the gallery cannot hold the queries."""
     if count < 1 or queries < 0:
         raise ConfigError("a gallery has at least one picture, and no negative number of queries")
@@ -147,7 +149,11 @@ def draw_gallery(
 def _write_tables(out: Path, gallery: Gallery) -> None:
     with (out / "captions.jsonl").open("w") as file:
         for number, scene in enumerate(gallery.scenes):
-            row = {"file": file_name(number), "caption": captions.canonical(scene), "scene": asdict(scene)}
+            row = {
+                "file": file_name(number),
+                "caption": captions.canonical(scene),
+                "scene": asdict(scene),
+            }
             file.write(json.dumps(row) + "\n")
     with (out / "queries.jsonl").open("w") as file:
         for query in gallery.queries:

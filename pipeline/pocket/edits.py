@@ -140,7 +140,9 @@ def change_size(scene: Scene, rng: Random, seen_only: bool) -> _Change | None:
     """Small things grow, large things shrink."""
     index, kind, name, it = _pick(scene, rng)
     size = _other(rng, world.SIZES, kind.size)
-    word = rng.choice({"small": ("small", "smaller", "tiny"), "large": ("large", "larger", "bigger", "big")}[size])
+    word = rng.choice(
+        {"small": ("small", "smaller", "tiny"), "large": ("large", "larger", "bigger", "big")}[size]
+    )
     plain = rng.choice({"small": ("small", "tiny"), "large": ("large", "big")}[size])
     noun = plural(kind.category, kind.count)
     verb = {"small": "shrink", "large": "enlarge"}[size]
@@ -268,7 +270,9 @@ def add_kind(scene: Scene, rng: Random, seen_only: bool) -> _Change | None:
         ("above", True): ("above", "over", "above"),
         ("above", False): ("below", "under", "below"),
     }[relation, first]
-    the_old = rng.choice((f"the {plural(old.category, old.count)}", "it" if old.count == 1 else "them"))
+    the_old = rng.choice(
+        (f"the {plural(old.category, old.count)}", "it" if old.count == 1 else "them")
+    )
     side = rng.choice(words)
     if side.startswith(("to", "on")):
         side = rng.choice((side, f"{side} of {the_old}"))

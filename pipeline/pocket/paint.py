@@ -66,7 +66,9 @@ def layout(scene: Scene, rng: Random) -> list[Placement]:
         x, y = (side, 0.52) if beside else (0.5, side) if two else (0.5, 0.54)
         spots = _spots(kind.count, extent, not two, tall=beside)
         room_x = max(0.0, (0.25 if beside else 0.5) - max(abs(s[0]) for s in spots) - extent / 2)
-        room_y = max(0.0, (0.25 if two and not beside else 0.46) - max(abs(s[1]) for s in spots) - extent / 2)
+        room_y = max(
+            0.0, (0.25 if two and not beside else 0.46) - max(abs(s[1]) for s in spots) - extent / 2
+        )
         x += rng.uniform(-room_x, room_x) * 0.9
         y += rng.uniform(-room_y, room_y) * (0.8 if two else 0.6)
         flip = rng.random() < 0.5
@@ -123,7 +125,11 @@ def _fill(name: str, body: RGB) -> RGB | None:
     if name == "shade":
         return _mix(body, (0, 0, 0) if sum(body) > 200 else (255, 255, 255), 0.28)
     if name == "light":
-        return _mix(body, (255, 255, 255) if sum(body) < 700 else (0, 0, 0), 0.3 if sum(body) < 700 else 0.12)
+        return _mix(
+            body,
+            (255, 255, 255) if sum(body) < 700 else (0, 0, 0),
+            0.3 if sum(body) < 700 else 0.12,
+        )
     return FIXED[name]
 
 

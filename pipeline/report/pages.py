@@ -57,7 +57,11 @@ def environment() -> Any:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     made.globals.update(
-        thumbnail=thumbnail, role_colours=ROLE_COLOURS, role_names=ROLE_NAMES, bars=bars, roles_of=roles_of
+        thumbnail=thumbnail,
+        role_colours=ROLE_COLOURS,
+        role_names=ROLE_NAMES,
+        bars=bars,
+        roles_of=roles_of,
     )
     return made
 
@@ -132,4 +136,3 @@ def _bar(shares: Mapping[str, float], low: float, span: float) -> Bar:
         )  # fmt: skip
     text = ", ".join(f"{segment.name} {segment.share:+.3f}" for segment in segments)
     return Bar(tuple(segments), 100 * -low / span, text)
-

@@ -36,13 +36,17 @@ def fold(
     import numpy as np
 
     if not grains:
-        raise ConfigError("the query has no grain with a weight", "give a reference, a sentence or --weight")
+        raise ConfigError(
+            "the query has no grain with a weight", "give a reference, a sentence or --weight"
+        )
     scales, biases = [], []
     for grain in grains:
         scale, bias = grain.weight, 0.0
         if calibration == "zscore":
             if mu is None or sigma is None:
-                raise ConfigError("z-score calibration needs an index with statistics", "rebuild the index")
+                raise ConfigError(
+                    "z-score calibration needs an index with statistics", "rebuild the index"
+                )
             spread = spread_of(grain.vector, sigma)
             if spread > SMALLEST_SPREAD:
                 scale = grain.weight / spread

@@ -89,7 +89,11 @@ def encode(tokenizer: Any, texts: list[str]) -> tuple[Any, Any]:
     import torch
 
     rows = [
-        [tokenizer.bos_token_id, *tokenizer.encode(text, add_special_tokens=False), tokenizer.eos_token_id]
+        [
+            tokenizer.bos_token_id,
+            *tokenizer.encode(text, add_special_tokens=False),
+            tokenizer.eos_token_id,
+        ]
         for text in texts
     ]
     width = max(len(row) for row in rows)
@@ -99,7 +103,9 @@ def encode(tokenizer: Any, texts: list[str]) -> tuple[Any, Any]:
     return ids, ids.masked_fill(ids == tokenizer.pad_token_id, -100)
 
 
-def train_captioner(folder: Path, out: Path, images: int, batch: int = 128, rate: float = 8e-4) -> None:
+def train_captioner(
+    folder: Path, out: Path, images: int, batch: int = 128, rate: float = 8e-4
+) -> None:
     """Train on ``images`` fresh pictures; the image tower joins after a third of the way."""
     import torch
     from safetensors.torch import load_file
@@ -127,7 +133,10 @@ def train_captioner(folder: Path, out: Path, images: int, batch: int = 128, rate
         if step % 50 == 0:
             right = ((logits.argmax(-1) == targets) | (targets < 0)).all(1).float().mean().item()
             seconds = time.time() - started
-            print(f"{step * batch} images {seconds:.0f} s  loss {loss.item():.4f}  all right {right:.3f}", flush=True)
+            print(
+                f"{step * batch} images {seconds:.0f} s  loss {loss.item():.4f}  all right {right:.3f}",
+                flush=True,
+            )
         if step % 400 == 0 or step == steps:
             save(model, tokenizer, out)
 

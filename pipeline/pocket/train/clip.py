@@ -58,7 +58,9 @@ class SmallVocabulary:
 
         texts = [training_caption(world.random_scene(rng), rng) for _ in range(30000)]
         self.tokenizer = tokenizer
-        self.known = torch.unique(tokenizer(texts, context_length=int(TEXT_TOWER["context_length"])))
+        self.known = torch.unique(
+            tokenizer(texts, context_length=int(TEXT_TOWER["context_length"]))
+        )
         self.row = torch.zeros(int(TEXT_TOWER["vocab_size"]), dtype=torch.long)
         self.row[self.known] = torch.arange(len(self.known))
 
@@ -127,7 +129,10 @@ def train_clip(folder: Path, out: Path, images: int, batch: int = 256, rate: flo
             best = (image.detach() @ text.detach().T).argmax(1)
             hit = (best == torch.arange(batch)).float().mean().item()
             seconds = time.time() - started
-            print(f"{step * batch} images {seconds:.0f} s  loss {loss.item():.3f}  hit {hit:.3f}", flush=True)
+            print(
+                f"{step * batch} images {seconds:.0f} s  loss {loss.item():.3f}  hit {hit:.3f}",
+                flush=True,
+            )
         if step % 250 == 0 or step == steps:
             state = {name: value.detach().float() for name, value in model.state_dict().items()}
             save(vocabulary.expand(state), out)

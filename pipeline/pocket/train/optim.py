@@ -43,7 +43,10 @@ class MixedAdam:
         self.masters = [p.detach().float().clone().requires_grad_() for p in self.parameters]
         matrices = [m for m in self.masters if m.ndim > 1]
         others = [m for m in self.masters if m.ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+        groups = [
+            {"params": matrices, "weight_decay": decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
         self.adam = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)
         self.rate, self.steps, self.step_number = rate, steps, 0
 

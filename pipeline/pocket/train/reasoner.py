@@ -129,7 +129,10 @@ def train_reasoner(out: Path, examples: int, batch: int = 128, rate: float = 1.5
                 known = targets >= 0
                 right = (logits.argmax(-1) == targets)[known].float().mean().item()
                 seconds = time.time() - started
-                print(f"{step * batch} examples {seconds:.0f} s  loss {loss.item():.4f}  tokens {right:.4f}", flush=True)
+                print(
+                    f"{step * batch} examples {seconds:.0f} s  loss {loss.item():.4f}  tokens {right:.4f}",
+                    flush=True,
+                )
             if step % 1000 == 0 or step == steps:
                 save(model, tokenizer, out)
 
@@ -142,7 +145,9 @@ def save(model: Any, tokenizer: Any, out: Path) -> None:
     tokenizer.save_pretrained(out)
 
 
-def target_right(model: Any, tokenizer: Any, count: int, seed: int, *, seen_only: bool) -> dict[str, float]:
+def target_right(
+    model: Any, tokenizer: Any, count: int, seed: int, *, seen_only: bool
+) -> dict[str, float]:
     """Shares of valid JSON and of right target captions over ``count`` unseen examples."""
     import torch
 
@@ -161,7 +166,9 @@ def target_right(model: Any, tokenizer: Any, count: int, seed: int, *, seen_only
             inputs.pop("token_type_ids", None)
             outputs = model.generate(**inputs, do_sample=False, max_new_tokens=160)
             for row, (_, _, edit) in zip(outputs, part, strict=True):
-                text = tokenizer.decode(row[inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+                text = tokenizer.decode(
+                    row[inputs["input_ids"].shape[1] :], skip_special_tokens=True
+                )
                 try:
                     reply = json.loads(text)
                 except json.JSONDecodeError:

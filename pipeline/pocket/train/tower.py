@@ -155,5 +155,7 @@ def train_tower(
             )
         if step % 500 == 0 or step == steps:
             folder.mkdir(parents=True, exist_ok=True)
-            masters = {name: p.detach().float().contiguous() for name, p in tower.state_dict().items()}
+            masters = {
+                name: p.detach().float().contiguous() for name, p in tower.state_dict().items()
+            }
             save_file(masters, folder / "tower.safetensors")

@@ -41,7 +41,15 @@ def build_tokenizer(texts: Iterable[str], *, chat: bool, length: int) -> PreTrai
     """A tokenizer that knows every word of ``texts``; with ``chat`` also the JSON pieces."""
     import re
 
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+    from tokenizers import (
+        AddedToken,
+        Regex,
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+    )
     from transformers import PreTrainedTokenizerFast
 
     pieces: dict[str, int] = {}

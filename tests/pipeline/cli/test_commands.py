@@ -20,7 +20,9 @@ def test_help_imports_nothing_heavy() -> None:
         "import sys\nfrom pipeline.cli import app\n"
         f"print([m for m in {HEAVY!r} if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -79,13 +81,17 @@ def test_doctor_finds_this_machine_fit(likebut: Run) -> None:
 
 
 def test_pocket_draw_writes_a_gallery(likebut: Run, tmp_path: Path) -> None:
-    outcome = likebut("pocket", "draw", "--out", tmp_path / "g", "--count", "8", "--queries", "2", "--seed", "3")
+    outcome = likebut(
+        "pocket", "draw", "--out", tmp_path / "g", "--count", "8", "--queries", "2", "--seed", "3"
+    )
     assert outcome.code == 0
     assert len(list((tmp_path / "g").glob("*.png"))) == 8
     assert len((tmp_path / "g" / "queries.jsonl").read_text().splitlines()) == 2
 
 
-def test_cache_info_counts_answers(likebut: Run, gallery: Path, reference: Path, own_cache: Path) -> None:
+def test_cache_info_counts_answers(
+    likebut: Run, gallery: Path, reference: Path, own_cache: Path
+) -> None:
     assert "not made yet" in likebut("cache", "info").out
     likebut("query", reference, "at night", "--in", gallery)
     shown = likebut("cache", "info").out
@@ -93,7 +99,9 @@ def test_cache_info_counts_answers(likebut: Run, gallery: Path, reference: Path,
     assert "captioner" in shown
 
 
-def test_an_index_is_built_shown_verified_and_trimmed(likebut: Run, gallery: Path, tmp_path: Path) -> None:
+def test_an_index_is_built_shown_verified_and_trimmed(
+    likebut: Run, gallery: Path, tmp_path: Path
+) -> None:
     index = tmp_path / "index"
     assert "120 pictures" in likebut("index", "build", gallery, "--out", index).err
     assert "120 unchanged" in likebut("index", "build", gallery, "--out", index).err
@@ -115,7 +123,9 @@ def test_a_damaged_shard_is_found_by_verify(likebut: Run, gallery: Path, tmp_pat
     assert shard.name in outcome.err
 
 
-def test_a_batch_is_answered_once_and_only_once(likebut: Run, gallery: Path, tmp_path: Path) -> None:
+def test_a_batch_is_answered_once_and_only_once(
+    likebut: Run, gallery: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "results.jsonl"
     first = likebut("batch", gallery / "queries.jsonl", "--in", gallery, "--out", out)
     assert first.code == 0, first.err

@@ -12,7 +12,9 @@ import pytest
 from tests.pipeline.cli.conftest import Run
 
 
-def test_a_reference_and_a_sentence_give_a_ranked_table(likebut: Run, gallery: Path, reference: Path) -> None:
+def test_a_reference_and_a_sentence_give_a_ranked_table(
+    likebut: Run, gallery: Path, reference: Path
+) -> None:
     outcome = likebut("query", reference, "make it night", "--in", gallery, "-k", "3")
     assert outcome.code == 0, outcome.err
     lines = outcome.out.strip().splitlines()
@@ -22,7 +24,9 @@ def test_a_reference_and_a_sentence_give_a_ranked_table(likebut: Run, gallery: P
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])
-def test_json_holds_the_whole_trace(likebut: Run, gallery: Path, reference: Path, form: str) -> None:
+def test_json_holds_the_whole_trace(
+    likebut: Run, gallery: Path, reference: Path, form: str
+) -> None:
     outcome = likebut("query", reference, "as a sketch", "--in", gallery, "-k", "2", "-f", form)
     trace = json.loads(outcome.out)
     assert trace["query"]["modification"] == "as a sketch"
@@ -42,13 +46,17 @@ def test_csv_and_paths_are_plain_data(likebut: Run, gallery: Path, reference: Pa
 
 
 def test_text_alone_finds_pictures_of_it(likebut: Run, gallery: Path) -> None:
-    outcome = likebut("query", "--text", "a picture at the beach", "--in", gallery, "-f", "paths", "-k", "5")
+    outcome = likebut(
+        "query", "--text", "a picture at the beach", "--in", gallery, "-f", "paths", "-k", "5"
+    )
     captions = dict(_captions(gallery))
     assert outcome.code == 0
     assert sum("at the beach" in captions[Path(p).name] for p in outcome.out.split()) >= 4
 
 
-def test_a_reference_alone_finds_pictures_like_it(likebut: Run, gallery: Path, reference: Path) -> None:
+def test_a_reference_alone_finds_pictures_like_it(
+    likebut: Run, gallery: Path, reference: Path
+) -> None:
     outcome = likebut("query", reference, "--in", gallery, "-f", "paths", "-k", "3")
     captions = dict(_captions(gallery))
     style = captions[reference.name].endswith("as a sketch")
@@ -62,7 +70,9 @@ def _captions(gallery: Path) -> list[tuple[str, str]]:
     return [(row["file"], row["caption"]) for row in rows]
 
 
-def test_explain_shows_the_trail_and_every_share(likebut: Run, gallery: Path, reference: Path) -> None:
+def test_explain_shows_the_trail_and_every_share(
+    likebut: Run, gallery: Path, reference: Path
+) -> None:
     outcome = likebut("query", reference, "at night", "--in", gallery, "-k", "2", "--explain")
     for word in ("caption:", "reasoning:", "target caption:", "preserved:", "grain:"):
         assert word in outcome.err
@@ -79,7 +89,9 @@ def test_a_set_target_caption_is_used_instead(likebut: Run, gallery: Path, refer
     assert intent["forbidden"] == ["a cat", "a dog"]
 
 
-def test_a_weight_changes_the_share_of_its_grain(likebut: Run, gallery: Path, reference: Path) -> None:
+def test_a_weight_changes_the_share_of_its_grain(
+    likebut: Run, gallery: Path, reference: Path
+) -> None:
     ask = ("query", reference, "at night", "--in", gallery, "-f", "json", "-k", "1")
     plain = json.loads(likebut(*ask).out)
     heavy = json.loads(likebut(*ask, "--weight", "reference=2.5").out)
@@ -88,8 +100,12 @@ def test_a_weight_changes_the_share_of_its_grain(likebut: Run, gallery: Path, re
     assert weights["reference"] > {g["name"]: g["weight"] for g in plain["grains"]}["reference"]
 
 
-def test_hits_are_copied_with_their_rank_in_the_name(likebut: Run, gallery: Path, reference: Path, tmp_path: Path) -> None:
-    likebut("query", reference, "at night", "--in", gallery, "-k", "2", "--copy-to", tmp_path / "hits")
+def test_hits_are_copied_with_their_rank_in_the_name(
+    likebut: Run, gallery: Path, reference: Path, tmp_path: Path
+) -> None:
+    likebut(
+        "query", reference, "at night", "--in", gallery, "-k", "2", "--copy-to", tmp_path / "hits"
+    )
     names = sorted(path.name for path in (tmp_path / "hits").iterdir())
     assert [name[:4] for name in names] == ["001-", "002-"]
 
@@ -101,7 +117,9 @@ def test_a_report_is_one_file(likebut: Run, gallery: Path, reference: Path, tmp_
     assert "at night" in out.read_text()
 
 
-def test_preview_says_so_where_the_terminal_shows_no_pictures(likebut: Run, gallery: Path, reference: Path) -> None:
+def test_preview_says_so_where_the_terminal_shows_no_pictures(
+    likebut: Run, gallery: Path, reference: Path
+) -> None:
     outcome = likebut("query", reference, "at night", "--in", gallery, "-k", "1", "--preview")
     assert outcome.code == 0
     assert "shows no pictures" in outcome.err
@@ -114,7 +132,9 @@ def test_every_recipe_answers(likebut: Run, gallery: Path, reference: Path, reci
     assert len(outcome.out.split()) == 10
 
 
-def test_an_index_folder_serves_like_the_folder_itself(likebut: Run, gallery: Path, reference: Path, tmp_path: Path) -> None:
+def test_an_index_folder_serves_like_the_folder_itself(
+    likebut: Run, gallery: Path, reference: Path, tmp_path: Path
+) -> None:
     assert likebut("index", "build", gallery, "--out", tmp_path / "i").code == 0
     by_index = likebut("query", reference, "at night", "--index", tmp_path / "i", "-f", "paths")
     by_folder = likebut("query", reference, "at night", "--in", gallery, "-f", "paths")
