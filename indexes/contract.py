@@ -19,11 +19,20 @@ class ImageEncoder(Protocol):
     preprocessing wants to start from; large JPEGs may be decoded down to no less.
     """
 
-    name: str
-    fingerprint: str
-    preprocessing: str
-    dimension: int
-    draft_size: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def preprocessing(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def draft_size(self) -> int: ...
 
     def prepare(self, image: Image) -> NDArray[Any]:
         """An RGB picture of any size and shape as a fixed-shape array. Called in threads."""

@@ -157,7 +157,7 @@ class Composer:
             for case, (intent, exchanges) in zip(needed, reasoned, strict=True):
                 case.intent = intent
                 case.exchanges += exchanges
-        changes = {
+        changes: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in given.items()
             if name != "caption"

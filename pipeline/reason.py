@@ -103,6 +103,6 @@ def _intent(value: Mapping[str, Any] | str) -> Intent:
         name: tuple(text.strip() for text in value.get(name, ()) if text.strip())
         for name in ("desired", "preserved", "forbidden")
     }
-    return Intent(
-        " ".join(value["target_caption"].split()), str(value.get("reasoning", "")), **lists
-    )
+    target = " ".join(value["target_caption"].split())
+    why = str(value.get("reasoning", ""))
+    return Intent(target, why, lists["desired"], lists["preserved"], lists["forbidden"])

@@ -161,7 +161,6 @@ def bench_search(rows: int, work: Path) -> list[Row]:
     vectors = np.load(path, mmap_mode="r")
     target = np.empty_like(vectors)
     copy = seconds(lambda: np.copyto(target, vectors), 5)
-    del target
     units = rng.standard_normal((10, 512)).astype(np.float32)
     units /= np.linalg.norm(units, axis=1, keepdims=True)
     grains = [Grain(f"g{i}", f"g{i}", 0.1, vector) for i, vector in enumerate(units)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +36,10 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A drawn gallery of 120 pictures with 20 queries; tests must not change it."""
     from pipeline.pocket.draw import draw_gallery
 
     folder = tmp_path_factory.mktemp("drawn") / "gallery"
     draw_gallery(folder, 120, seed=4, queries=20)
-    yield folder
+    return folder

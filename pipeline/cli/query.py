@@ -180,9 +180,8 @@ def _tell(trace: Trace) -> None:
     if trace.error:
         raise InputError(trace.error)
     if trace.intent.fallback:
-        say(
-            f"warning: the reasoner's reply was not usable ({trace.intent.fallback}); using caption + modification"
-        )
+        why = trace.intent.fallback
+        say(f"warning: the reasoner's reply was not usable ({why}); using caption + modification")
 
 
 def _title(asked: Query) -> str:

@@ -27,7 +27,8 @@ class EncoderSpec:
 class Encoder(ImageEncoder, Protocol):
     """An image encoder that reads texts too; ``context_length`` counts its tokens, ends included."""
 
-    context_length: int
+    @property
+    def context_length(self) -> int: ...
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[Any]:
         """(n, d) float32 unit rows; what is longer than the context is cut (ask `token_count`)."""

@@ -115,7 +115,7 @@ def change_category(scene: Scene, rng: Random, seen_only: bool) -> _Change | Non
 
 def change_count(scene: Scene, rng: Random, seen_only: bool) -> _Change | None:
     """More or fewer of one kind."""
-    index, kind, name, _ = _pick(scene, rng)
+    index, kind, _, _ = _pick(scene, rng)
     count = rng.choice([n for n in range(1, world.MAX_COUNT + 1) if n != kind.count])
     noun, number = plural(kind.category, count), NUMBERS[count - 1]
     choices = [

@@ -63,7 +63,8 @@ def spread_of(vector: NDArray[Any], sigma: NDArray[Any]) -> float:
     import numpy as np
 
     exact = vector.astype(np.float64)
-    return float(np.sqrt(max(0.0, exact @ sigma.astype(np.float64) @ exact)))
+    variance = float(exact @ sigma.astype(np.float64) @ exact)
+    return float(np.sqrt(max(0.0, variance)))
 
 
 def shares(fused: FusedQuery, vector: NDArray[Any]) -> dict[str, float]:

@@ -127,7 +127,7 @@ def train_captioner(
         )  # fmt: skip
         logits = output.logits[:, -ids.shape[1] : -1].float()
         targets = labels[:, 1:]
-        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        loss: Any = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
         loss.backward()
         adam.step()
         if step % 50 == 0:

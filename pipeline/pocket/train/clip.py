@@ -72,9 +72,9 @@ class SmallVocabulary:
         """Replace the model's table by its known rows."""
         from torch import nn
 
-        model.token_embedding = nn.Embedding.from_pretrained(
-            model.token_embedding.weight[self.known].clone(), freeze=False
-        )
+        rows = model.token_embedding.weight.detach()[self.known].clone()
+        model.token_embedding = nn.Embedding(*rows.shape)
+        model.token_embedding.weight.data = rows
 
     def expand(self, state: dict[str, Any]) -> dict[str, Any]:
         """The state with the full table."""

@@ -99,7 +99,7 @@ def random_stream(
     """Batches of ``make_batch(rng, batch)`` from worker processes, deterministic from ``seed``."""
     from torch.utils.data import DataLoader, IterableDataset
 
-    class Stream(IterableDataset):  # type: ignore[type-arg,misc]
+    class Stream(IterableDataset):  # type: ignore[type-arg]
         def __iter__(self) -> Iterator[Any]:
             rng = Random(seed)
             while True:

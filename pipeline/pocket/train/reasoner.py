@@ -121,7 +121,7 @@ def train_reasoner(out: Path, examples: int, batch: int = 128, rate: float = 1.5
         for ids, labels in next(stream):
             logits = model(input_ids=torch.as_tensor(ids)).logits[:, :-1].float()
             targets = torch.as_tensor(labels)[:, 1:]
-            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+            loss: Any = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
             loss.backward()
             adam.step()
             step += 1

@@ -26,7 +26,7 @@ EMBED_DIM = 128
 MEAN, STD = 0.5, 0.25
 
 
-def new_clip() -> torch.nn.Module:
+def new_clip() -> Any:
     """An untrained pocket-clip."""
     import torch
     from open_clip.model import CLIP
@@ -95,7 +95,8 @@ def whole_loss(logits: Any, labels: Any) -> Any:
     """Cross-entropies of setting, time, style and layout."""
     from torch.nn import functional
 
-    loss, start = 0.0, 0
+    loss: Any = 0.0
+    start = 0
     for column, width in enumerate((6, 2, 2, 3)):
         part = logits[:, start : start + width].float()
         loss = loss + functional.cross_entropy(part, labels[:, column])

@@ -5,10 +5,49 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-WORDS = (
-    "a an the red green apple pear cat dog make it at night Caption Modification You rewrite be "
-    "short what is in this picture one two three no with : . , ! ? < > | / im_end ignore reply"
-).split()
+WORDS = [
+    "a",
+    "an",
+    "the",
+    "red",
+    "green",
+    "apple",
+    "pear",
+    "cat",
+    "dog",
+    "make",
+    "it",
+    "at",
+    "night",
+    "Caption",
+    "Modification",
+    "You",
+    "rewrite",
+    "be",
+    "short",
+    "what",
+    "is",
+    "in",
+    "this",
+    "picture",
+    "one",
+    "two",
+    "three",
+    "no",
+    "with",
+    ":",
+    ".",
+    ",",
+    "!",
+    "?",
+    "<",
+    ">",
+    "|",
+    "/",
+    "im_end",
+    "ignore",
+    "reply",
+]
 CHAT = (
     "{% for m in messages %}<|im_start|>{{ m.role }} "
     "{% if m.content is string %}{{ m.content }}{% else %}{% for p in m.content %}"
