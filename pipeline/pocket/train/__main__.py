@@ -17,12 +17,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder to write (default: the shipped models)")
     parser.add_argument("--tower-images", type=int, default=520_000)
     parser.add_argument("--examples", type=int, help="pictures or texts to train on")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the weights that are there"
+    )
     options = parser.parse_args()
     out = options.out or MODELS / str(options.model)
     if options.model == "reasoner":
         from pipeline.pocket.train.reasoner import train_reasoner
 
-        train_reasoner(out, options.examples or 640_000)
+        train_reasoner(out, options.examples or 400_000, resume=options.resume)
         return
     from pipeline.pocket.train.tower import train_tower
 
@@ -31,7 +34,7 @@ def main() -> None:
     if options.model == "clip":
         from pipeline.pocket.train.clip import train_clip
 
-        train_clip(WORK, out, options.examples or 300_000)
+        train_clip(WORK, out, options.examples or 300_000, resume=options.resume)
     elif options.model == "captioner":
         from pipeline.pocket.train.captioner import train_captioner
 

@@ -24,7 +24,10 @@ from pipeline.pocket.train.tower import (
     normalise,
 )
 
+WEIGHTS = "open_clip_model.safetensors"
 GROUP = 16
+# The share of grey pictures: a shape must be known in colours it was never seen in.
+GREY = 0.25
 
 
 def training_caption(scene: world.Scene, rng: Random) -> str:
@@ -43,7 +46,21 @@ def make_batch(rng: Random, count: int) -> tuple[Any, list[str]]:
         scenes += data.same_backdrop(rng, GROUP, two_kinds=0.35)
     scenes = scenes[:count]
     pixels = np.stack([data.pixels(scene, rng.getrandbits(31)) for scene in scenes])
-    return pixels, [training_caption(scene, rng) for scene in scenes]
+    texts = [training_caption(scene, rng) for scene in scenes]
+    for index in range(count):
+        if rng.random() < GREY:
+            pixels[index] = pixels[index].mean(0, keepdims=True).astype(np.uint8)
+            texts[index] = without_colours(texts[index])
+    return pixels, texts
+
+
+def without_colours(caption: str) -> str:
+    """The caption of a grey picture."""
+    words = [word for word in caption.split() if word not in world.COLOURS]
+    for index, word in enumerate(words[:-1]):
+        if word in ("a", "an"):
+            words[index] = "an" if words[index + 1][0] in "aeiou" else "a"
+    return " ".join(words) or "a picture"
 
 
 class SmallVocabulary:
@@ -99,23 +116,29 @@ def contrastive_loss(image: Any, text: Any, scale: Any, captions_: list[str]) ->
     ) / 2
 
 
-def train_clip(folder: Path, out: Path, images: int, batch: int = 256, rate: float = 8e-4) -> None:
-    """Start from ``folder/tower.safetensors``; save the open_clip folder ``out``."""
+def train_clip(
+    folder: Path, out: Path, images: int, batch: int = 256, rate: float = 8e-4, resume: bool = False
+) -> None:
+    """Start from ``folder/tower.safetensors``, or go on from ``out``; save the open_clip folder."""
     import open_clip
     import torch
     from safetensors.torch import load_file
 
     optim.use_plain_attention()
     model: Any = new_clip()
-    model.visual.load_state_dict(load_file(folder / "tower.safetensors"))
+    if resume:
+        model.load_state_dict(load_file(out / WEIGHTS))
+    else:
+        model.visual.load_state_dict(load_file(folder / "tower.safetensors"))
     model.visual.output_tokens = False
     vocabulary = SmallVocabulary(open_clip.SimpleTokenizer(), Random(7))
     vocabulary.shrink(model)
     model = model.to(torch.bfloat16)
     steps = images // batch
-    adam = optim.MixedAdam(model.parameters(), rate, steps)
-    stream = data.random_stream(make_batch, batch, seed=31)
-    frozen_until = steps // 8
+    adam = optim.MixedAdam(model.parameters(), rate / 2 if resume else rate, steps)
+    stream = data.random_stream(make_batch, batch, seed=32 if resume else 31)
+
+    frozen_until = 0 if resume else steps // 8
     started = time.time()
     for step in range(1, steps + 1):
         pixels, texts = next(stream)
@@ -154,4 +177,4 @@ def save(state: dict[str, Any], out: Path) -> None:
     }  # fmt: skip
     (out / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
     halves = {name: value.to(torch.float16).contiguous() for name, value in state.items()}
-    save_file(halves, out / "open_clip_model.safetensors")
+    save_file(halves, out / WEIGHTS)

@@ -106,16 +106,21 @@ def new_model(tokenizer: Any) -> Any:
     return LlamaForCausalLM(config).to(torch.bfloat16)
 
 
-def train_reasoner(out: Path, examples: int, batch: int = 128, rate: float = 1.5e-3) -> None:
-    """Train on ``examples`` fresh examples and save the model folder ``out``."""
+def train_reasoner(
+    out: Path, examples: int, batch: int = 128, rate: float = 1.5e-3, resume: bool = False
+) -> None:
+    """Train on ``examples`` fresh examples, from nothing or from ``out``; save the folder ``out``."""
     import torch
 
     optim.use_plain_attention()
     tokenizer = make_tokenizer()
     model = new_model(tokenizer)
+    if resume:
+        model.load_state_dict(type(model).from_pretrained(out).state_dict())
+        rate /= 3
     steps = examples // batch
     adam = optim.MixedAdam(model.parameters(), rate, steps)
-    stream = data.random_stream(Batches(tokenizer), batch, seed=21)
+    stream = data.random_stream(Batches(tokenizer), batch, seed=22 if resume else 21)
     started, step = time.time(), 0
     while step < steps:
         for ids, labels in next(stream):
