@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, model TEXT, tokens INT
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 """
 _IN_ONE_QUESTION = 500
+VERSION = 1
 
 
 def content_key(**parts: Any) -> str:
@@ -49,11 +50,23 @@ class Cache:
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
+            self._check_version()
             self._db.executescript(_TABLES)
         except (OSError, sqlite3.Error) as problem:
             raise InputError(
                 f"cannot use the cache {path}: {problem}", "delete it, or name another with --cache"
             ) from problem
+
+    def _check_version(self) -> None:
+        """A file of a newer likebut is left alone. Raises InputError."""
+        found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if found > VERSION:
+            raise InputError(
+                f"the cache {self.path} was written by a newer likebut (format {found})",
+                "update likebut, or name another file with --cache",
+            )
+        if found < VERSION:
+            self._db.execute(f"PRAGMA user_version={VERSION}")
 
     def __enter__(self) -> Cache:
         return self
@@ -112,10 +125,8 @@ class Cache:
         """Counts of answers and vectors by model, and the size of the file in bytes."""
         by_model: dict[str, int] = {}
         for table in ("answers", "vectors"):
-            for model, count in self._db.execute(
-                f"SELECT model, COUNT(*) FROM {table} GROUP BY model"
-            ):
-                by_model[f"{model} {table}"] = count
+            question = f"SELECT model, COUNT(*) FROM {table} GROUP BY model"
+            by_model |= {f"{model} {table}": count for model, count in self._ask(question)}
         return {
             "entries": sum(by_model.values()),
             "bytes": self.path.stat().st_size,
@@ -124,18 +135,18 @@ class Cache:
 
     def _rows(self, question: str, keys: Sequence[str]) -> list[Any]:
         rows: list[Any] = []
-        try:
-            for start in range(0, len(keys), _IN_ONE_QUESTION):
-                part = keys[start : start + _IN_ONE_QUESTION]
-                marks = ",".join("?" * len(part))
-                rows += self._db.execute(question.format(marks), list(part)).fetchall()
-        except sqlite3.DatabaseError as problem:
-            raise self._damaged(problem) from problem
+        for start in range(0, len(keys), _IN_ONE_QUESTION):
+            part = keys[start : start + _IN_ONE_QUESTION]
+            rows += self._ask(question.format(",".join("?" * len(part))), part)
         return rows
 
-    def _write(self, statement: str, values: tuple[Any, ...]) -> None:
+    def _write(self, statement: str, values: Sequence[Any]) -> None:
+        self._ask(statement, values)
+
+    def _ask(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """The rows a statement gives; what it changes is committed. Raises InputError."""
         try:
-            self._db.execute(statement, values)
+            return self._db.execute(statement, tuple(values)).fetchall()
         except sqlite3.DatabaseError as problem:
             raise self._damaged(problem) from problem
 

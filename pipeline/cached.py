@@ -19,6 +19,7 @@ from pipeline import models
 from pipeline.cache import Cache, content_key
 from pipeline.encoders.contract import Encoder, EncoderSpec
 from pipeline.engines.contract import Engine, EngineSpec, Request
+from pipeline.errors import ModelError
 from pipeline.records import Reply
 
 if TYPE_CHECKING:
@@ -150,6 +151,15 @@ class CachedEngine:
         )  # fmt: skip
 
 
+def _facts(encoder: Encoder) -> dict[str, Any]:
+    """What must be known of an encoder that is not loaded."""
+    return {
+        "name": encoder.name, "fingerprint": encoder.fingerprint,
+        "preprocessing": encoder.preprocessing, "dimension": encoder.dimension,
+        "draft_size": encoder.draft_size, "context_length": encoder.context_length,
+    }  # fmt: skip
+
+
 class CachedEncoder:
     """An Encoder whose texts and reference pictures are remembered; loads itself when asked."""
 
@@ -166,28 +176,33 @@ class CachedEncoder:
                 from pipeline.encoders import make_encoder
 
                 self._encoder = make_encoder(self.spec)
+                self._check_unchanged(self._encoder)
             return self._encoder
+
+    def _check_unchanged(self, encoder: Encoder) -> None:
+        """Vectors of two weights must not meet under one fingerprint. Raises ModelError."""
+        if self._facts and self._facts["fingerprint"] != encoder.fingerprint:
+            self.cache.put_fact(self._facts_key(), _facts(encoder))
+            raise ModelError(
+                f"the weights of {self.spec.model} are not those that this cache knew",
+                "run it again: the new weights are known now, and the index must be rebuilt",
+            )
+
+    def _facts_key(self) -> str:
+        folder = models.local_folder(self.spec.model)
+        return content_key(
+            kind="encoder", encoder=self.spec.encoder, model=self.spec.model,
+            pretrained=self.spec.pretrained, stamp=models.stamp(folder) if folder else "",
+        )  # fmt: skip
 
     def _fact(self, name: str) -> Any:
         """A fact of the encoder, from the cache where it is known."""
         if self._facts is None:
-            folder = models.local_folder(self.spec.model)
-            key = content_key(
-                kind="encoder", encoder=self.spec.encoder, model=self.spec.model,
-                pretrained=self.spec.pretrained, stamp=models.stamp(folder) if folder else "",
-            )  # fmt: skip
-            self._facts = self.cache.fact(key) if self._encoder is None else None
-            if self._facts is None:
-                names = (
-                    "name",
-                    "fingerprint",
-                    "preprocessing",
-                    "dimension",
-                    "draft_size",
-                    "context_length",
-                )
-                self._facts = {name: getattr(self.encoder, name) for name in names}
-                self.cache.put_fact(key, self._facts)
+            known = self.cache.fact(self._facts_key()) if self._encoder is None else None
+            if known is None:
+                known = _facts(self.encoder)
+                self.cache.put_fact(self._facts_key(), known)
+            self._facts = known
         return self._facts[name]
 
     @property
@@ -232,7 +247,8 @@ class CachedEncoder:
         """(n, d) float32 unit rows."""
         import numpy as np
 
-        return np.stack([vector for vector, _ in self.texts_with_counts(texts)])
+        rows = [vector for vector, _ in self.texts_with_counts(texts)]
+        return np.stack(rows) if rows else np.empty((0, self.dimension), np.float32)
 
     def token_count(self, text: str) -> int:
         """How many tokens the whole text has."""
@@ -243,9 +259,9 @@ class CachedEncoder:
         keys = [content_key(encoder=self.fingerprint, text=text) for text in texts]
         known = self.cache.vectors(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        if missing:
-            vectors = self.encoder.encode_texts(list(missing.values()))
-            for (key, text), vector in zip(missing.items(), vectors, strict=True):
+        for part in batched(missing.items(), self.spec.batch_size):
+            vectors = self.encoder.encode_texts([text for _, text in part])
+            for (key, text), vector in zip(part, vectors, strict=True):
                 known[key] = (vector, self.encoder.token_count(text))
                 self.cache.put_vector(key, self.spec.model, *known[key])
         return [known[key] for key in keys]
@@ -262,11 +278,9 @@ class CachedEncoder:
         ]
         known = self.cache.vectors(keys)
         missing = {key: path for key, path in zip(keys, paths, strict=True) if key not in known}
-        if missing:
-            prepared = [
-                self.prepare(load_image(path, self.draft_size)) for path in missing.values()
-            ]
-            for key, vector in zip(missing, self.encode_prepared(prepared), strict=True):
+        for part in batched(missing.items(), self.spec.batch_size):
+            prepared = [self.prepare(load_image(path, self.draft_size)) for _, path in part]
+            for (key, _), vector in zip(part, self.encode_prepared(prepared), strict=True):
                 self.cache.put_vector(key, self.spec.model, vector)
                 known[key] = (vector, 0)
         return [known[key][0] for key in keys]

@@ -17,7 +17,7 @@ def choose_device(asked: str) -> str:
     if asked == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu"
     kind, _, number = asked.partition(":")
-    if kind not in ("cpu", "cuda", "mps"):
+    if kind not in ("cpu", "cuda", "mps") or not (number or "0").isdecimal():
         raise ConfigError(f"no device {asked!r}", "use auto, cpu, cuda, cuda:1 or mps")
     if kind == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -34,8 +34,10 @@ def choose_dtype(asked: str, device: str) -> Any:
     """The torch dtype: "auto" is bfloat16 where the hardware multiplies it, else float32."""
     import torch
 
-    if asked != "auto":
+    if asked in ("float32", "bfloat16", "float16"):
         return getattr(torch, asked)
+    if asked != "auto":
+        raise ConfigError(f"no dtype {asked!r}", "use auto, float32, bfloat16 or float16")
     if device.startswith("cuda"):
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.bfloat16 if device == "cpu" and cpu_multiplies_bfloat16() else torch.float32
@@ -45,15 +47,15 @@ def cpu_multiplies_bfloat16() -> bool:
     """Whether this CPU has AMX or AVX-512 BF16; elsewhere bfloat16 is slower than float32."""
     import torch
 
-    features = torch.backends.cpu.get_cpu_capability()
-    probe = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    return bool(probe()) or "BF16" in str(features).upper()
+    # torch says so only through these two, and not in every version
+    names = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
 
 
 def forbid_network() -> None:
     """Make the hub libraries fail at once instead of reaching out.
 
-    Must run before they are imported. Raises ConfigError where it is too late.
+    Best before they are imported; where huggingface_hub already is, its switch is set, too.
     """
     if "huggingface_hub" in sys.modules and os.environ.get("HF_HUB_OFFLINE") != "1":
         from huggingface_hub import constants

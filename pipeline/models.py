@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from pathlib import Path
 
 from pipeline.errors import ModelError, did_you_mean
 
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 POCKET = Path(__file__).parent / "pocket" / "models"
 
 
@@ -21,12 +24,29 @@ def local_folder(model: str) -> Path | None:
             known = [f"pocket:{path.name}" for path in POCKET.glob("*/")]
             raise ModelError(f"no model {model!r}", did_you_mean(model, known))
         return folder
-    path = Path(model)
+    path = Path(model).expanduser()
     if path.is_dir():
         return path
     if path.is_absolute() or model.startswith((".", "~")):
         raise ModelError(f"no model folder {model}", "check the path in the profile")
     return None
+
+
+def hub_commit(model: str, revision: str | None = None) -> str | None:
+    """The commit of a hub model as it lies in the hub's own folder; None where it does not.
+
+    ``revision`` is a branch, a tag or a full commit. Reads the folder's layout (refs/NAME holds
+    the commit) instead of importing the hub library.
+    """
+    if revision and _COMMIT.fullmatch(revision):
+        return revision
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    ref = hub / f"models--{model.replace('/', '--')}" / "refs" / (revision or "main")
+    try:
+        return ref.read_text(encoding="ascii").strip() or None
+    except (OSError, ValueError):
+        return None
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import models
 from pipeline.devices import choose_device, choose_dtype
 from pipeline.encoders.contract import EncoderSpec
-from pipeline.errors import ModelError
+from pipeline.errors import ConfigError, ModelError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,10 +28,11 @@ class OpenClipEncoder:
         self.device = choose_device(spec.device)
         self.dtype = choose_dtype(spec.dtype, self.device)
         name = f"local-dir:{folder}" if folder else spec.model
-        model, self._transforms = _load(name, None if folder else spec.pretrained)
+        if not folder:
+            _check_named(spec)
+        model, self._transforms, self._tokenizer = _load(name, None if folder else spec.pretrained)
         self.fingerprint = models.fingerprint(folder) if folder else _state_hash(model)
         self._model = model.to(device=self.device, dtype=self.dtype).eval()
-        self._tokenizer = open_clip.get_tokenizer(name)
         config = open_clip.get_model_preprocess_cfg(model)
         self.name = f"open_clip {spec.model}" + (f" {spec.pretrained}" if spec.pretrained else "")
         self.preprocessing = json.dumps(config, sort_keys=True)
@@ -42,7 +43,7 @@ class OpenClipEncoder:
         self.context_length = int(getattr(model, "context_length", 77))
         self.batch_size = spec.batch_size
         self._mean, self._std = config["mean"], config["std"]
-        self.dimension = int(self.encode_texts([""]).shape[1])
+        self.dimension = self._measure()
 
     def prepare(self, image: Image) -> NDArray[Any]:
         """(size, size, 3) uint8: the model's own resize and crop; scaling is left to the batch."""
@@ -57,7 +58,7 @@ class OpenClipEncoder:
         import numpy as np
         import torch
 
-        parts = []
+        parts = [self._none()]
         for start in range(0, len(batch), self.batch_size):
             stacked = torch.from_numpy(np.stack(batch[start : start + self.batch_size]))
             pixels = stacked.to(self.device).permute(0, 3, 1, 2).float() / 255
@@ -73,7 +74,7 @@ class OpenClipEncoder:
         import numpy as np
         import torch
 
-        parts = []
+        parts = [self._none()]
         for start in range(0, len(texts), self.batch_size):
             tokens = self._tokenizer(
                 list(texts[start : start + self.batch_size]), self.context_length
@@ -88,28 +89,73 @@ class OpenClipEncoder:
             return len(self._tokenizer.encode(text)) + 2
         return len(self._tokenizer.tokenizer(text)["input_ids"])
 
+    def _measure(self) -> int:
+        """d, from one empty text."""
+        import torch
+
+        with torch.inference_mode():
+            tokens = self._tokenizer([""], self.context_length).to(self.device)
+            return int(self._model.encode_text(tokens).shape[1])
+
+    def _none(self) -> NDArray[np.float32]:
+        """(0, d): what an empty batch gives."""
+        import numpy as np
+
+        return np.empty((0, self.dimension), np.float32)
+
     def _unit(self, features: Any) -> NDArray[np.float32]:
         features = features.float()
         unit: NDArray[np.float32] = (features / features.norm(dim=-1, keepdim=True)).cpu().numpy()
         return unit
 
 
-def _load(name: str, pretrained: str | None) -> tuple[Any, list[Any]]:
-    """The model and its evaluation transforms up to the crop. Raises ModelError."""
+def _check_named(spec: EncoderSpec) -> None:
+    """A plain name needs a pretrained tag: without one its weights would be random.
+
+    Raises ConfigError.
+    """
     import open_clip
 
+    if spec.model.startswith("hf-hub:"):
+        return
+    if spec.model not in open_clip.list_models():
+        raise ConfigError(
+            f"no encoder model {spec.model!r}", did_you_mean(spec.model, open_clip.list_models())
+        )
+    tags = open_clip.list_pretrained_tags_by_model(spec.model)
+    if not spec.pretrained:
+        raise ConfigError(
+            f"encoder {spec.model} needs a pretrained tag", "known: " + ", ".join(tags)
+        )
+    if not open_clip.is_pretrained_cfg(spec.model, spec.pretrained):
+        raise ConfigError(
+            f"encoder {spec.model} has no weights {spec.pretrained!r}",
+            did_you_mean(spec.pretrained, tags),
+        )
+
+
+def _load(name: str, pretrained: str | None) -> tuple[Any, list[Any], Any]:
+    """The model, its evaluation transforms up to the crop, its tokenizer. Raises ModelError."""
+    import open_clip
+    from open_clip.transform import PreprocessCfg, image_transform_v2
+    from safetensors import SafetensorError
+
+    damage = (OSError, RuntimeError, ValueError, KeyError, TypeError, SafetensorError)
     try:
-        model, _, preprocess = open_clip.create_model_and_transforms(name, pretrained=pretrained)
-    except (OSError, RuntimeError, ValueError) as problem:
+        model = open_clip.create_model(name, pretrained=pretrained, require_pretrained=True)
+        config = open_clip.get_model_preprocess_cfg(model)
+        preprocess = image_transform_v2(PreprocessCfg(**config), is_train=False)
+        tokenizer = open_clip.get_tokenizer(name)
+    except damage as problem:
         what = f"{name} {pretrained}" if pretrained else name
-        first = str(problem).strip().splitlines()[0][:160]
+        lines = str(problem).strip().splitlines() or [type(problem).__name__]
         raise ModelError(
-            f"cannot load the encoder {what}: {first}",
-            "run once with a network, or use --profile pocket",
+            f"cannot load the encoder {what}: {lines[0][:160]}",
+            "check the folder; a hub model is fetched by running once with a network",
         ) from problem
     tensors = ("ToTensor", "MaybeToTensor", "Normalize")
     kept = [t for t in preprocess.transforms if type(t).__name__ not in tensors]
-    return model, kept
+    return model, kept, tokenizer
 
 
 def _state_hash(model: Any) -> str:
