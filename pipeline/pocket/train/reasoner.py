@@ -40,7 +40,7 @@ def reply_text(edit: edits.Edit) -> str:
 
 def example(rng: Random, *, seen_only: bool = True) -> tuple[str, str, edits.Edit]:
     """One (user message, reply, edit); three captions in ten are paraphrases."""
-    scene = world.random_scene(rng, seen_only=seen_only, two_kinds=0.55)
+    scene = world.random_scene(rng, seen_only=seen_only, two_kinds=0.7)
     edit = edits.random_edit(scene, rng, seen_only=seen_only)
     loose = rng.random() < 0.3
     caption = captions.paraphrase(scene, rng, 1.0) if loose else captions.canonical(scene)
@@ -117,7 +117,7 @@ def train_reasoner(
     model = new_model(tokenizer)
     if resume:
         model.load_state_dict(type(model).from_pretrained(out).state_dict())
-        rate /= 3
+        rate /= 1.5
     steps = examples // batch
     adam = optim.MixedAdam(model.parameters(), rate, steps)
     stream = data.random_stream(Batches(tokenizer), batch, seed=22 if resume else 21)
