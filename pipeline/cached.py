@@ -120,7 +120,7 @@ class CachedEngine:
         if self._engine is None:
             from pipeline.engines import make_engine
 
-            on_hub = models.local_folder(self.spec.model) is None and self.spec.engine in _ON_HUB
+            on_hub = self.spec.engine in _ON_HUB and models.local_folder(self.spec.model) is None
             commit = self._commit() if on_hub else None
             self._engine = make_engine(replace(self.spec, revision=commit or self.spec.revision))
         return self._engine

@@ -167,14 +167,14 @@ def test_images_for_a_model_that_only_reads_are_refused(load: Load, pictures: li
 
 def test_a_captioner_wants_exactly_one_image(load: Load, pictures: list[Path]) -> None:
     for request in (ask("what"), ask("what", pictures[0], pictures[1])):
-        with pytest.raises(ConfigError, match="one image at a time"):
+        with pytest.raises(ConfigError, match=r"one image at a time"):
             load("git").generate([request])
 
 
 def test_a_file_that_is_no_picture_is_named(load: Load, tmp_path: Path) -> None:
     notes = tmp_path / "notes.png"
     notes.write_text("hello")
-    with pytest.raises(BadImage, match="notes.png"):
+    with pytest.raises(BadImage, match=r"notes.png"):
         load("git").generate([ask("what", notes)])
 
 

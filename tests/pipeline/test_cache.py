@@ -1,0 +1,168 @@
+"""The cache file: what goes in comes out, whatever happens to the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.cache import Cache, content_key
+from pipeline.errors import InputError
+from pipeline.records import Reply
+
+REPLY = Reply("a red apple ☃ \udce9", 7, 3, 0.25)
+
+
+def test_a_reply_comes_back_marked_as_cached(tmp_path: Path) -> None:
+    with Cache(tmp_path / "new" / "c.sqlite") as cache:
+        cache.put_answer("k", "m", REPLY)
+        assert cache.answers(["k", "unknown"]) == {
+            "k": Reply("a red apple ☃ \udce9", 7, 3, 0.25, cached=True)
+        }
+
+
+def test_a_vector_comes_back_with_its_bits_and_token_count(tmp_path: Path) -> None:
+    vector = np.array([0.6, -0.8, 1e-20], np.float32)
+    with Cache(tmp_path / "c.sqlite") as cache:
+        cache.put_vector("k", "m", vector, 5)
+        found, tokens = cache.vectors(["k"])["k"]
+    assert found.tobytes() == vector.tobytes()
+    assert tokens == 5
+
+
+def test_more_keys_than_sqlite_takes_at_once_are_all_found(tmp_path: Path) -> None:
+    with Cache(tmp_path / "c.sqlite") as cache:
+        for number in range(1201):
+            cache.put_answer(str(number), "m", Reply(str(number)))
+        found = cache.answers([str(number) for number in range(1500)])
+        assert cache.answers([]) == {}
+    assert {key: reply.text for key, reply in found.items()} == {
+        str(number): str(number) for number in range(1201)
+    }
+
+
+def test_the_last_value_of_a_key_and_of_a_fact_counts(tmp_path: Path) -> None:
+    with Cache(tmp_path / "c.sqlite") as cache:
+        cache.put_answer("k", "m", Reply("old"))
+        cache.put_answer("k", "m", Reply("new"))
+        cache.put_fact("f", {"d": 1})
+        cache.put_fact("f", {"d": 512})
+        assert cache.answers(["k"])["k"].text == "new"
+        assert cache.fact("f") == {"d": 512}
+        assert cache.fact("g") is None
+
+
+def test_info_counts_by_model(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    with Cache(path) as cache:
+        cache.put_answer("1", "git", REPLY)
+        cache.put_answer("2", "git", REPLY)
+        cache.put_vector("1", "clip", np.zeros(2, np.float32))
+        facts = cache.info()
+    assert facts["entries"] == 3
+    assert facts["by model"] == {"git answers": 2, "clip vectors": 1}
+    assert facts["bytes"] > 0
+
+
+def test_a_key_depends_on_every_part_and_not_on_their_order() -> None:
+    key = content_key(engine="e", messages=[["user", "a", []]], schema=None, repeat=0)
+    assert key == content_key(repeat=0, schema=None, messages=[["user", "a", []]], engine="e")
+    assert len(key) == 64
+    others = [
+        content_key(engine="f", messages=[["user", "a", []]], schema=None, repeat=0),
+        content_key(engine="e", messages=[["user", "b", []]], schema=None, repeat=0),
+        content_key(engine="e", messages=[["user", "a", []]], schema={}, repeat=0),
+        content_key(engine="e", messages=[["user", "a", []]], schema=None, repeat=1),
+    ]
+    assert len({key, *others}) == 5
+
+
+def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    with Cache(path) as one, Cache(path) as other:
+        one.put_answer("1", "m", Reply("one"))
+        other.put_answer("2", "m", Reply("two"))
+        assert set(one.answers(["1", "2"])) == set(other.answers(["1", "2"])) == {"1", "2"}
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from pipeline.cache import Cache
+from pipeline.records import Reply
+cache = Cache(Path(sys.argv[1]))
+number = 0
+while True:
+    cache.put_answer(str(number), "m", Reply("x" * 3000))
+    print(number, flush=True)
+    number += 1
+"""
+
+
+@pytest.mark.parametrize("after", [1, 60])
+def test_every_reply_put_before_a_kill_is_there_after_it(tmp_path: Path, after: int) -> None:
+    path = tmp_path / "c.sqlite"
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None
+        said = [int(writer.stdout.readline()) for _ in range(after)]
+        os.kill(writer.pid, signal.SIGKILL)
+        said += [int(line) for line in writer.stdout.read().split()]
+    with Cache(path) as cache:
+        assert set(cache.answers([str(number) for number in said])) == set(map(str, said))
+        assert cache.info()["entries"] in (len(said), len(said) + 1)
+        cache.put_answer("after", "m", REPLY)
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    path.write_text("these are my notes, not a cache " * 40)
+    with pytest.raises(InputError, match=r"c\.sqlite") as caught:
+        Cache(path)
+    assert "--cache" in caught.value.hint
+    assert path.read_text().startswith("these are my notes")
+
+
+def test_a_cache_damaged_in_the_middle_is_told_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    with Cache(path) as cache:
+        for number in range(200):
+            cache.put_answer(str(number), "m", Reply("x" * 500))
+    content = bytearray(path.read_bytes())
+    content[4096 : len(content)] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(bytes(content))
+    with (
+        pytest.raises(InputError, match=r"cannot be used|cannot use") as caught,
+        Cache(path) as cache,
+    ):
+        cache.answers([str(number) for number in range(200)])
+    assert "delete it" in caught.value.hint
+
+
+def test_a_place_where_no_file_can_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot use the cache"):
+        Cache(tmp_path / "file" / "c.sqlite")
+
+
+def test_a_cache_of_a_newer_format_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version=99")
+    database.close()
+    with pytest.raises(InputError, match="newer likebut"):
+        Cache(path)
+
+
+def test_a_write_that_fails_is_told(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "c.sqlite")
+    cache._db.execute("PRAGMA query_only=ON")
+    with pytest.raises(InputError, match="readonly"):
+        cache.put_answer("k", "m", REPLY)
