@@ -94,7 +94,7 @@ def info(folder: Path) -> dict[str, Any]:
         "dimension": manifest.dimension,
         "dtype": manifest.dtype,
         "items": manifest.count,
-        "failed": len(manifest.failed),
+        "failed": [[readable(f.path), f.reason] for f in manifest.failed],
         "shards": len(manifest.shards),
         "bytes": sum(entry.bytes for entry in manifest.files()),
         "roots": [readable(root) for root in manifest.roots],

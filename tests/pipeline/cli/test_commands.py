@@ -105,10 +105,10 @@ def test_an_index_is_built_shown_verified_and_trimmed(
     index = tmp_path / "index"
     assert "120 pictures" in likebut("index", "build", gallery, "--out", index).err
     assert "120 unchanged" in likebut("index", "build", gallery, "--out", index).err
-    assert json.loads(likebut("index", "info", index, "-f", "json").out)[0]["count"] == 120
+    assert json.loads(likebut("index", "info", index, "-f", "json").out)[0]["items"] == 120
     assert likebut("index", "verify", index).code == 0
     assert "10 items removed" in likebut("index", "remove", index, "scene-0000?.png").err
-    assert json.loads(likebut("index", "info", index, "-f", "json").out)[0]["count"] == 110
+    assert json.loads(likebut("index", "info", index, "-f", "json").out)[0]["items"] == 110
 
 
 def test_a_damaged_shard_is_found_by_verify(likebut: Run, gallery: Path, tmp_path: Path) -> None:
