@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -177,3 +178,17 @@ def test_all_weights_count_in_the_hash_of_a_state() -> None:
     assert _state_hash(layer) == before
     layer.bias.data[1] += 1
     assert _state_hash(layer) != before
+
+
+def test_a_tokenizer_of_the_hub_library_counts_before_it_cuts(folder: Path, tmp_path: Path) -> None:
+    from tests.pipeline.engines.tiny import tokenizer
+
+    other = shutil.copytree(folder, tmp_path / "hf")
+    config = json.loads((other / "open_clip_config.json").read_text())
+    config["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = "in this folder"
+    (other / "open_clip_config.json").write_text(json.dumps(config))
+    tokenizer().save_pretrained(other)
+    encoder = make_encoder(spec(other))
+    assert encoder.token_count("a red apple") == 3
+    assert encoder.token_count("apple " * 40) == 40
+    assert encoder.encode_texts(["apple " * 40]).shape == (1, tiny.DIMENSION)
