@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+LONGEST = 16
+
 
 class OpenClipEncoder:
     """One open_clip model, cast to the dtype that this device multiplies fastest."""
@@ -49,6 +51,7 @@ class OpenClipEncoder:
         """(size, size, 3) uint8: the model's own resize and crop; scaling is left to the batch."""
         import numpy as np
 
+        image = _without_far_ends(image)
         for transform in self._transforms:
             image = transform(image)
         return np.asarray(image)
@@ -107,6 +110,20 @@ class OpenClipEncoder:
         features = features.float()
         unit: NDArray[np.float32] = (features / features.norm(dim=-1, keepdim=True)).cpu().numpy()
         return unit
+
+
+def _without_far_ends(image: Image) -> Image:
+    """The middle of a picture more than LONGEST times longer than wide.
+
+    The model's own preprocessing enlarges the short side and keeps the middle square; for a picture
+    of 30,000 × 1 pixels that would be gigapixels on the way.
+    """
+    width, height = image.size
+    side = LONGEST * min(width, height)
+    if max(width, height) <= side:
+        return image
+    left, top = max(0, (width - side) // 2), max(0, (height - side) // 2)
+    return image.crop((left, top, min(width, left + side), min(height, top + side)))
 
 
 def _check_named(spec: EncoderSpec) -> None:

@@ -1,0 +1,51 @@
+"""Every command of the README works as it is written there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parent.parent / "README.md"
+ELSEWHERE = ("git ", "make ", "pip ", "python ")  # continuous integration and users run these
+
+
+def commands() -> list[str]:
+    """The lines of all `sh` blocks that this version can run offline."""
+    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+    return [line for line in lines if "needs a network" not in line and not line.startswith(ELSEWHERE)]
+
+
+def test_the_readme_has_commands_for_all_of_likebut() -> None:
+    from pipeline.cli.app import app
+
+    named = {group.name for group in app.registered_groups} | {c.name for c in app.registered_commands}
+    shown = {shlex.split(line)[1] for line in commands()}
+    assert named - shown == {"demo"}  # shown as `make demo`
+
+
+def test_every_command_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipeline.cli.app import main
+
+    monkeypatch.chdir(tmp_path)
+    for line in commands():
+        words = shlex.split(line, comments=True)
+        assert words[0] == "likebut", line
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        assert not ended.value.code, f"{line}\n{printed.err}"
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_the_files_that_the_readme_links_to_exist() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (README.parent / link).exists()]
+    assert missing == []
