@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 EPILOG = "Example: [cyan]likebut demo --seed 7[/cyan]"
 PICTURES = 2000
 COMBINED = 2
-SHOWN = 20
+SHOWN = 10
 
 
 def demo(

@@ -72,11 +72,11 @@ def _devices() -> list[dict[str, str]]:
 
 
 def _models() -> list[dict[str, str]]:
-    from pipeline.pocket.evaluate import MODELS
+    from pipeline.models import POCKET
 
     rows = []
     for name in ("clip", "captioner", "reasoner"):
-        weights = list((MODELS / name).glob("*.safetensors"))
+        weights = list((POCKET / name).glob("*.safetensors"))
         size = sum(file.stat().st_size for file in weights) / 1e6
         rows.append(
             _row(f"pocket-{name}", f"{size:.1f} MB", bool(weights), "install likebut again")

@@ -50,7 +50,9 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     return float(data.mean()), float(ends.low), float(ends.high)
 
 
-def measure(traces: Sequence[Trace], targets: Sequence[set[str]]) -> dict[str, tuple[float, float, float]]:
+def measure(
+    traces: Sequence[Trace], targets: Sequence[set[str]]
+) -> dict[str, tuple[float, float, float]]:
     """Recall@1, Recall@10 and mAP@10 of answered queries; ``targets`` are sets of file names."""
     ranked = [[Path(hit.path).name for hit in trace.ranking.hits] for trace in traces]
     pairs = list(zip(ranked, targets, strict=True))
@@ -75,7 +77,8 @@ def run(
 
     gallery = draw_gallery(folder / "gallery", pictures, seed, queries)
     asked = [
-        Query(q.id, folder / "gallery" / file_name(q.reference), q.modification) for q in gallery.queries
+        Query(q.id, folder / "gallery" / file_name(q.reference), q.modification)
+        for q in gallery.queries
     ]
     targets = [{file_name(number) for number in q.targets} for q in gallery.queries]
     results: dict[str, Any] = {}
@@ -99,12 +102,19 @@ def main() -> None:
     parser.add_argument("--weights", type=json.loads, help='for example {"reference": 0.1}')
     options = parser.parse_args()
     results = run(
-        options.folder, options.pictures, options.queries, options.seed, options.recipes, options.weights
+        options.folder,
+        options.pictures,
+        options.queries,
+        options.seed,
+        options.recipes,
+        options.weights,
     )
     names = ["Recall@1", f"Recall@{K}", f"mAP@{K}"]
     print("| recipe | " + " | ".join(names) + " | fallbacks |\n|---|" + "---|" * 4)
     for recipe, figures in results.items():
-        cells = (f"{m:.3f} ({low:.3f}–{high:.3f})" for m, low, high in (figures[name] for name in names))
+        cells = (
+            f"{m:.3f} ({low:.3f}–{high:.3f})" for m, low, high in (figures[name] for name in names)
+        )
         print(f"| `{recipe}` | " + " | ".join(cells) + f" | {figures['fallbacks']} |")
 
 

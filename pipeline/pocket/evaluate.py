@@ -11,11 +11,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from pipeline.models import POCKET
 from pipeline.pocket import captions, world
 from pipeline.pocket.paint import paint
 from pipeline.pocket.world import Scene
 
-MODELS = Path(__file__).parent / "models"
 SEED = 987_654
 
 
@@ -155,7 +155,7 @@ MEASURES = {"clip": clip_accuracy, "captioner": captioner_accuracy, "reasoner": 
 def main(names: list[str]) -> None:
     """Print the figures of the named models as JSON."""
     for name in names or list(MEASURES):
-        figures = MEASURES[name](MODELS / name)
+        figures = MEASURES[name](POCKET / name)
         print(
             json.dumps({name: {key: round(value, 4) for key, value in figures.items()}}, indent=2)
         )

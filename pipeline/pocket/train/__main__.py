@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.pocket.evaluate import MODELS
+from pipeline.models import POCKET
 
 WORK = Path(".training")
 
@@ -21,7 +21,7 @@ def main() -> None:
         "--resume", action="store_true", help="go on from the weights that are there"
     )
     options = parser.parse_args()
-    out = options.out or MODELS / str(options.model)
+    out = options.out or POCKET / str(options.model)
     if options.model == "reasoner":
         from pipeline.pocket.train.reasoner import train_reasoner
 
