@@ -25,7 +25,7 @@ HOURS = {"day": "by day", "night": "at night"}
 STYLES = {"flat": "in flat colour", "sketch": "as a sketch"}
 _PLURALS = {"fish": "fish"}
 _SIZE_WORDS = {"small": ("small", "little", "tiny"), "large": ("large", "big", "huge")}
-_PLACE_WORDS = {
+PLACE_WORDS = {
     "forest": ("in a forest", "in the forest", "in the woods"),
     "mountain": ("on a snowy mountain", "in the mountains", "in the snow"),
     "beach": ("at the beach", "on a beach", "by the sea"),
@@ -117,7 +117,7 @@ def paraphrase(scene: Scene, rng: Random, density: float | None = None) -> str:
     rest = [
         rng.choice(words)
         for words, chance in (
-            (_PLACE_WORDS[scene.setting], density + 0.1),
+            (PLACE_WORDS[scene.setting], density + 0.1),
             (_HOUR_WORDS[scene.time], density),
             (_STYLE_WORDS[scene.style], density),
         )
