@@ -1,0 +1,92 @@
+"""A world small enough to work out by hand: pictures of one colour, an encoder of three numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from indexes.build import build
+from pipeline.cache import Cache
+from pipeline.cached import CachedEncoder, CachedEngine
+from pipeline.composer import Composer
+from pipeline.config import Recipe, load_recipe
+from pipeline.encoders.contract import EncoderSpec
+from pipeline.engines.contract import EngineSpec
+from pipeline.engines.scripted import ScriptedEngine
+
+COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "grey": (99, 99, 99)}
+
+
+class ColourEncoder:
+    """Pictures and texts as the direction of their colours in RGB; d = 3."""
+
+    name, fingerprint, preprocessing = "colours", "v1", "mean"
+    dimension, draft_size, context_length = 3, 1, 6
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def prepare(self, image: Image.Image) -> NDArray[Any]:
+        return np.asarray(image, np.float32).mean((0, 1))
+
+    def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        return np.stack([vector / np.linalg.norm(vector) for vector in batch]).astype(np.float32)
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[Any]:
+        self.texts += texts
+        vectors = []
+        for text in texts:
+            named = [COLOURS[word] for word in text.split() if word in COLOURS] or [COLOURS["grey"]]
+            vectors.append(np.sum(named, 0).astype(float))
+        return self.encode_prepared([np.array(v) for v in vectors])
+
+    def token_count(self, text: str) -> int:
+        return len(text.split()) + 2
+
+
+def paint_gallery(folder: Path) -> Path:
+    """red.png, green.png, blue.png, grey.png."""
+    folder.mkdir(parents=True)
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (8, 8), colour).save(folder / f"{name}.png")
+    return folder
+
+
+def scripted(cache: Cache, *pairs: tuple[str, str]) -> CachedEngine:
+    """An engine that answers by script."""
+    replies = [{"match": match, "reply": reply} for match, reply in pairs]
+    spec = EngineSpec("scripted", "script", options={"replies": replies})
+    return CachedEngine(spec, cache, engine=ScriptedEngine(spec))
+
+
+REPLY = (
+    '{"reasoning": "red becomes blue", "target_caption": "a blue square", "desired": ["blue"], '
+    '"preserved": ["square"], "forbidden": ["red"]}'
+)
+
+
+def colour_composer(
+    tmp_path: Path, *pairs: tuple[str, str], recipe: Recipe | None = None, encoder: Any = None
+) -> Composer:
+    """A composer on the four pictures; ``pairs`` script the reasoner."""
+    gallery = tmp_path / "gallery"
+    if not gallery.exists():
+        paint_gallery(gallery)
+    cache = Cache(tmp_path / "cache.sqlite")
+    real = encoder or ColourEncoder()
+    cached = CachedEncoder(EncoderSpec("given", "colours"), cache, encoder=real)
+    build([gallery], tmp_path / "index", cached)
+    captioner = scripted(cache, (r"(red|green|blue|grey)\.png", "a square of one colour"))
+    composer = Composer(
+        recipe=recipe or load_recipe("likebut"),
+        profile="test",
+        captioner=captioner,
+        reasoner=scripted(cache, *(pairs or ((".", REPLY),))),
+        encoder=cached,
+    )
+    return composer.on(tmp_path / "index")

@@ -1,0 +1,184 @@
+"""The composer: stages in order over a batch, and nobody's fault spoils the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from indexes.errors import IndexIncompatible
+from pipeline.config import load_recipe
+from pipeline.errors import ConfigError, ModelError
+from pipeline.records import Query, Trace
+from pipeline.traces import trace_from_json, trace_to_json
+from tests.pipeline.colours import REPLY, ColourEncoder, colour_composer
+
+
+def names(trace: Trace) -> list[str]:
+    return [Path(hit.path).stem for hit in trace.ranking.hits]
+
+
+def red(tmp_path: Path, modification: str = "make it blue", ident: str = "q") -> Query:
+    return Query(ident, tmp_path / "gallery" / "red.png", modification)
+
+
+def test_a_composed_query_runs_through_all_stages(tmp_path: Path) -> None:
+    composer = colour_composer(tmp_path)
+    seen: list[str] = []
+    trace = composer.compose([red(tmp_path)], 3, on_stage=lambda s, d, t: seen.append(s))[0]
+    assert trace.description.captions == ("a square of one colour",)
+    assert trace.intent.target_caption == "a blue square"
+    assert names(trace)[0] == "blue"
+    assert [exchange.stage for exchange in trace.exchanges] == ["describe", "reason"]
+    assert seen == ["check", "describe", "reason", "ground", "search"]
+    assert set(trace.seconds) == set(seen)
+
+
+def test_the_reference_is_left_out_and_so_is_its_copy(tmp_path: Path) -> None:
+    composer = colour_composer(tmp_path)
+    copy = tmp_path / "elsewhere.png"
+    copy.write_bytes((tmp_path / "gallery" / "red.png").read_bytes())
+    for reference in (tmp_path / "gallery" / "red.png", copy):
+        trace = composer.compose([Query("q", reference, "x")], 10)[0]
+        assert sorted(names(trace)) == ["blue", "green", "grey"]
+
+
+def test_a_recipe_may_keep_the_reference(tmp_path: Path) -> None:
+    recipe = load_recipe("image-only").model_copy(update={"exclude_reference": False})
+    trace = colour_composer(tmp_path, recipe=recipe).compose([red(tmp_path)], 10)[0]
+    assert names(trace)[0] == "red"
+    assert len(trace.ranking.hits) == 4
+
+
+def test_the_shares_of_a_hit_add_up_to_its_score(tmp_path: Path) -> None:
+    for recipe in ("likebut", "cirevl"):
+        composer = colour_composer(tmp_path, recipe=load_recipe(recipe))
+        for hit in composer.compose([red(tmp_path)], 10)[0].ranking.hits:
+            assert sum(hit.shares.values()) == pytest.approx(hit.score, abs=1e-3)
+
+
+def test_a_cosine_is_worked_out_by_hand(tmp_path: Path) -> None:
+    composer = colour_composer(tmp_path, recipe=load_recipe("cirevl"))
+    hits = composer.compose([red(tmp_path)], 10)[0].ranking.hits
+    scores = {Path(hit.path).stem: hit.score for hit in hits}
+    assert scores["blue"] == pytest.approx(1.0, abs=1e-3)
+    assert scores["grey"] == pytest.approx(3**-0.5, abs=1e-3)
+    assert scores["green"] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_text_alone_needs_no_model_but_the_encoder(tmp_path: Path) -> None:
+    trace = colour_composer(tmp_path).compose([Query("q", None, "green things")], 2)[0]
+    assert names(trace)[0] == "green"
+    assert trace.exchanges == ()
+    assert [grain.role for grain in trace.grains] == ["target_caption"]
+
+
+def test_a_reference_alone_finds_the_nearest_pictures(tmp_path: Path) -> None:
+    composer = colour_composer(tmp_path, recipe=load_recipe("cirevl"))
+    trace = composer.compose([Query("q", tmp_path / "gallery" / "grey.png")], 4)[0]
+    assert [grain.role for grain in trace.grains] == ["reference"]
+    assert sorted(names(trace)) == ["blue", "green", "red"]
+
+
+def test_a_set_target_caption_asks_no_model(tmp_path: Path) -> None:
+    composer = colour_composer(tmp_path)
+    trace = composer.compose([red(tmp_path)], 1, {"target_caption": "green", "forbidden": ["red"]})[
+        0
+    ]
+    assert names(trace) == ["green"]
+    assert trace.intent.forbidden == ("red",)
+    assert trace.exchanges == ()
+
+
+def test_a_set_caption_is_reasoned_about(tmp_path: Path) -> None:
+    trace = colour_composer(tmp_path).compose([red(tmp_path)], 1, {"caption": "a rose"})[0]
+    assert "Caption: a rose" in trace.exchanges[0].messages[-1].text
+    assert len(trace.exchanges) == 1
+
+
+def test_an_unusable_reply_is_asked_for_again_and_then_marked_as_fallback(tmp_path: Path) -> None:
+    composer = colour_composer(tmp_path, (".", "no idea"))
+    trace = composer.compose([red(tmp_path, "make it green")], 1)[0]
+    assert trace.intent.target_caption == "a square of one colour, make it green"
+    assert "no JSON" in trace.intent.fallback
+    assert [e.stage for e in trace.exchanges] == ["describe", "reason", "reason", "reason"]
+
+
+def test_a_reply_that_is_right_the_second_time_is_no_fallback(tmp_path: Path) -> None:
+    composer = colour_composer(tmp_path, ("cannot be used", REPLY), ("Caption:", "hm"))
+    trace = composer.compose([red(tmp_path)], 1)[0]
+    assert trace.intent.fallback == ""
+    assert trace.intent.target_caption == "a blue square"
+    assert len(trace.exchanges) == 3
+
+
+def test_one_bad_query_does_not_spoil_the_others(tmp_path: Path) -> None:
+    text = tmp_path / "notes.png"
+    composer = colour_composer(tmp_path)
+    text.write_text("hello")
+    traces = composer.compose(
+        [
+            red(tmp_path, ident="good"),
+            Query("missing", tmp_path / "no.png", "x"),
+            Query("text", text, "x"),
+            Query("empty"),
+        ],
+        1,
+    )
+    assert [trace.query.id for trace in traces] == ["good", "missing", "text", "empty"]
+    assert names(traces[0]) == ["blue"]
+    assert "no.png" in traces[1].error
+    assert "notes.png" in traces[2].error
+    assert "neither" in traces[3].error
+
+
+def test_a_recipe_that_has_nothing_to_weigh_says_so(tmp_path: Path) -> None:
+    composer = colour_composer(tmp_path, recipe=load_recipe("image-only"))
+    trace = composer.compose([Query("q", None, "green")], 1)[0]
+    assert "no grain" in trace.error
+    assert "image-only" in trace.error
+
+
+def test_a_text_that_is_too_long_is_used_and_reported(tmp_path: Path) -> None:
+    trace = colour_composer(tmp_path).compose([red(tmp_path, "very " * 20 + "blue")], 1)[0]
+    assert any("modification has 23 tokens and the encoder reads 6" in w for w in trace.warnings)
+
+
+def test_every_text_of_a_batch_is_encoded_once(tmp_path: Path) -> None:
+    encoder = ColourEncoder()
+    composer = colour_composer(tmp_path, encoder=encoder)
+    composer.compose([red(tmp_path, ident=str(n)) for n in range(5)], 1)
+    assert sorted(encoder.texts) == sorted(set(encoder.texts))
+    before = len(encoder.texts)
+    composer.compose([red(tmp_path)], 1)
+    assert len(encoder.texts) == before
+
+
+def test_a_missing_model_stops_the_batch(tmp_path: Path) -> None:
+    composer = colour_composer(tmp_path, ("never", "x"))
+    with pytest.raises(ModelError, match="no answer"):
+        composer.compose([red(tmp_path)], 1)
+
+
+def test_without_an_index_there_is_nothing_to_search(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    with pytest.raises(ConfigError, match="no index"):
+        replace(colour_composer(tmp_path), index=None).compose([red(tmp_path)])
+
+
+def test_an_index_of_another_encoder_is_refused(tmp_path: Path) -> None:
+    composer = colour_composer(tmp_path)
+    other = ColourEncoder()
+    other.fingerprint = "v2"
+    with pytest.raises(IndexIncompatible):
+        colour_composer(tmp_path / "x", encoder=other).on(composer.index.folder)  # type: ignore[union-attr]
+
+
+def test_a_trace_survives_json(tmp_path: Path) -> None:
+    import json
+
+    trace = colour_composer(tmp_path).compose([red(tmp_path)], 2)[0]
+    record = json.loads(json.dumps(trace_to_json(trace)))
+    assert trace_to_json(trace_from_json(record)) == record
+    assert trace_from_json(record).ranking == trace.ranking
