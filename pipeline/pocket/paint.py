@@ -117,6 +117,14 @@ def _mix(colour: RGB, other: RGB, share: float) -> RGB:
     return red, green, blue
 
 
+def body_paint(colour: str) -> RGB:
+    """The paint of a colour of the world, or of an odd shade written ``#rrggbb``."""
+    if colour in PAINTS:
+        return PAINTS[colour]
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red, green, blue
+
+
 def _fill(name: str, body: RGB) -> RGB | None:
     if name == "line":
         return None
@@ -150,7 +158,7 @@ def _paint_object(canvas: Any, scene: Scene, kind: Kind, at: Placement, size: in
     left = at.x * size - 50 * a - 50 * b
     top = at.y * size - 50 * c - 50 * d
     canvas.settransform((a, b, left, c, d, top))
-    body = PAINTS[kind.colour]
+    body = body_paint(kind.colour)
     width = size * (0.009 + 0.012 * at.extent)
     sketch = scene.style == "sketch"
     if sketch and scene.time == "night" and kind.colour in ("purple", "blue", "green", "red"):

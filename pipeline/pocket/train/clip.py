@@ -26,8 +26,9 @@ from pipeline.pocket.train.tower import (
 
 WEIGHTS = "open_clip_model.safetensors"
 GROUP = 16
-# The share of grey pictures: a shape must be known in colours it was never seen in.
-GREY = 0.25
+# Shares of pictures in shades without a name, and in grey: their captions name no colour, and a
+# shape must be known in colours it was never seen in.
+ODD, GREY = 0.3, 0.15
 
 
 def training_caption(scene: world.Scene, rng: Random) -> str:
@@ -44,19 +45,26 @@ def make_batch(rng: Random, count: int) -> tuple[Any, list[str]]:
     scenes = [world.random_scene(rng, seen_only=True) for _ in range(count // 2)]
     while len(scenes) < count:
         scenes += data.same_backdrop(rng, GROUP, two_kinds=0.35)
-    scenes = scenes[:count]
+    scenes = [
+        data.odd_shades(scene, rng) if rng.random() < ODD else scene for scene in scenes[:count]
+    ]
     pixels = np.stack([data.pixels(scene, rng.getrandbits(31)) for scene in scenes])
     texts = [training_caption(scene, rng) for scene in scenes]
-    for index in range(count):
-        if rng.random() < GREY:
+    for index, scene in enumerate(scenes):
+        odd = scene.kinds[0].colour not in world.COLOURS
+        if not odd and rng.random() < GREY:
             pixels[index] = pixels[index].mean(0, keepdims=True).astype(np.uint8)
+            odd = True
+        if odd:
             texts[index] = without_colours(texts[index])
     return pixels, texts
 
 
 def without_colours(caption: str) -> str:
-    """The caption of a grey picture."""
-    words = [word for word in caption.split() if word not in world.COLOURS]
+    """The caption of a picture in grey or in odd shades."""
+    words = [
+        word for word in caption.split() if word not in world.COLOURS and not word.startswith("#")
+    ]
     for index, word in enumerate(words[:-1]):
         if word in ("a", "an"):
             words[index] = "an" if words[index + 1][0] in "aeiou" else "a"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from pipeline.pocket import world
-from pipeline.pocket.paint import layout, paint
+from pipeline.pocket.paint import PAINTS, layout, paint
 from pipeline.pocket.world import Scene
 
 if TYPE_CHECKING:
@@ -91,6 +91,30 @@ def same_backdrop(rng: Random, count: int, *, two_kinds: float) -> list[Scene]:
         scene = world.random_scene(rng, seen_only=True, two_kinds=two_kinds)
         scenes.append(replace(scene, setting=base.setting, time=base.time, style=base.style))
     return scenes
+
+
+def odd_shades(scene: Scene, rng: Random) -> Scene:
+    """The scene in shades without a name, so that shapes are learnt apart from colours.
+
+    A shade is a mix of two colours; one that comes closest to a held-out colour of its category
+    is drawn again, so that held-out pairs stay unseen.
+    """
+    kinds = tuple(replace(kind, colour=_odd_shade(kind.category, rng)) for kind in scene.kinds)
+    return replace(scene, kinds=kinds)
+
+
+def _odd_shade(category: str, rng: Random) -> str:
+    while True:
+        first, second = (PAINTS[name] for name in rng.sample(world.COLOURS, 2))
+        share = rng.uniform(0.2, 0.8)
+        mixed = [a + (b - a) * share for a, b in zip(first, second, strict=True)]
+        nearest = min(PAINTS, key=lambda name: _distance(mixed, PAINTS[name]))
+        if not world.is_unseen(category, nearest):
+            return "#" + bytes(round(part) for part in mixed).hex()
+
+
+def _distance(first: Sequence[float], second: Sequence[float]) -> float:
+    return sum((a - b) ** 2 for a, b in zip(first, second, strict=True))
 
 
 def random_stream(

@@ -138,7 +138,7 @@ def train_reasoner(
                     f"{step * batch} examples {seconds:.0f} s  loss {loss.item():.4f}  tokens {right:.4f}",
                     flush=True,
                 )
-            if step % 1000 == 0 or step == steps:
+            if step % 250 == 0 or step == steps:
                 save(model, tokenizer, out)
 
 
