@@ -1,0 +1,82 @@
+"""Output: five formats on stdout, one line per message on stderr, whatever a name holds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import output
+from pipeline.cli.output import Format, say_error, write_rows
+
+ROWS = [
+    {"rank": 1, "score": 0.98765, "path": "a b.png"},
+    {"rank": 2, "score": 0.5, "path": 'new\nline "q".png'},
+]
+
+
+def test_json_and_jsonl_give_the_rows_back(capsys: pytest.CaptureFixture[str]) -> None:
+    write_rows(ROWS, Format.json)
+    assert json.loads(capsys.readouterr().out) == ROWS
+    write_rows(ROWS, Format.jsonl)
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == ROWS
+
+
+def test_csv_quotes_what_needs_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    write_rows(ROWS, Format.csv, ["rank", "path"])
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert rows[1] == {"rank": "2", "path": 'new\nline "q".png'}
+
+
+def test_a_table_shows_control_characters_instead_of_obeying_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_rows(ROWS, Format.table)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert "0.9877" in lines[1]
+    assert r"new\nline" in lines[2]
+
+
+def test_a_table_takes_surrogates_of_names_that_are_not_utf8(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_rows([{"path": os.fsdecode(b"bad\xff.png"), "score": None}], Format.table)
+    assert r"bad\udcff.png" in capsys.readouterr().out
+
+
+def test_an_error_is_one_line_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    say_error("no picture at a\nb.png", "check the name")
+    captured = capsys.readouterr()
+    assert captured.err == "error: no picture at a\\nb.png — check the name\n"
+    assert captured.out == ""
+
+
+def test_progress_is_silent_where_stderr_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with output.progress("indexing") as advance:
+        advance(1, 10)
+    assert capsys.readouterr().err == ""
+
+
+def test_progress_shows_in_a_terminal_after_two_seconds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    leader, follower = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    clock = iter([0.0, 1.0, 3.0, 3.0])
+    monkeypatch.setattr(output.time, "monotonic", lambda: next(clock, 3.0))
+    with os.fdopen(follower, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with output.progress("indexing") as advance:
+            advance(1, 10)
+            advance(2, 10)
+    shown = os.read(leader, 65536).decode()
+    os.close(leader)
+    assert "indexing" in shown
+    assert "2/10" in shown

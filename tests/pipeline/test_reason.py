@@ -1,0 +1,88 @@
+"""Reason: an Intent for every pair, within a bound of attempts, and an honest fallback."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from pipeline import prompting
+from pipeline.cache import Cache
+from pipeline.cached import CachedEngine
+from pipeline.engines.contract import EngineSpec, Request
+from pipeline.engines.scripted import ScriptedEngine
+from pipeline.errors import InputError
+from pipeline.reason import reason
+from pipeline.records import Reply, Sampling
+from tests.pipeline.colours import REPLY, scripted
+
+PROMPT = prompting.load("reason/likebut")
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache.sqlite")
+
+
+def test_a_reply_becomes_an_intent(cache: Cache) -> None:
+    engine = scripted(cache, (".", REPLY))
+    intent, exchanges = reason([("a red square", "blue")], PROMPT, engine, Sampling())[0]
+    assert intent.target_caption == "a blue square"
+    assert (intent.desired, intent.preserved, intent.forbidden) == (
+        ("blue",),
+        ("square",),
+        ("red",),
+    )
+    assert intent.reasoning == "red becomes blue"
+    assert not intent.fallback
+    assert len(exchanges) == 1
+
+
+def test_spaces_are_folded_and_empty_elements_dropped(cache: Cache) -> None:
+    reply = REPLY.replace("a blue square", "  a  blue\\nsquare ").replace(
+        '["blue"]', '[" ", " blue "]'
+    )
+    intent, _ = reason([("c", "m")], PROMPT, scripted(cache, (".", reply)), Sampling())[0]
+    assert intent.target_caption == "a blue square"
+    assert intent.desired == ("blue",)
+
+
+def test_the_model_is_told_what_was_wrong_and_asked_again(cache: Cache) -> None:
+    engine = scripted(cache, ("cannot be used", REPLY), (".", "I would rather chat"))
+    intent, exchanges = reason([("c", "m")], PROMPT, engine, Sampling(), retries=1)[0]
+    assert intent.target_caption == "a blue square"
+    assert not intent.fallback
+    assert len(exchanges) == 2
+    assert exchanges[1].messages[-2].text == "I would rather chat"
+
+
+def test_after_the_last_attempt_caption_and_modification_stand_in(cache: Cache) -> None:
+    engine = scripted(cache, (".", "no"))
+    intent, exchanges = reason([("a cat", "make it a dog")], PROMPT, engine, Sampling(), retries=2)[
+        0
+    ]
+    assert intent.target_caption == "a cat, make it a dog"
+    assert intent.fallback
+    assert len(exchanges) == 3
+
+
+def test_only_the_failed_pairs_are_asked_again(cache: Cache) -> None:
+    engine = scripted(cache, ("cannot be used|good", REPLY), (".", "no"))
+    answers = reason([("good", "m"), ("bad", "m")], PROMPT, engine, Sampling())
+    assert [len(exchanges) for _, exchanges in answers] == [1, 2]
+
+
+def test_a_request_the_model_cannot_take_falls_back_alone(cache: Cache) -> None:
+    class ShortSighted(ScriptedEngine):
+        def generate(self, requests: Sequence[Request]) -> list[Reply]:
+            if any("long" in request.messages[-1].text for request in requests):
+                raise InputError("the prompt has 9,999 tokens, the model takes 256")
+            return super().generate(requests)
+
+    spec = EngineSpec("scripted", "s", options={"replies": [{"match": ".", "reply": REPLY}]})
+    engine = CachedEngine(spec, cache, engine=ShortSighted(spec))
+    short, long = reason([("c", "m"), ("long", "m")], PROMPT, engine, Sampling())
+    assert short[0].target_caption == "a blue square"
+    assert long[0].target_caption == "long, m"
+    assert "9,999 tokens" in long[0].fallback
