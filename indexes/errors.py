@@ -57,7 +57,7 @@ def rebuild_hint(folder: Path, roots: Sequence[str] = ()) -> str:
     """The command that makes the index in ``folder`` anew from ``roots``."""
     pictures = " ".join(shlex.quote(readable(root)) for root in roots) or "IMAGES"
     target = shlex.quote(readable(str(folder)))
-    return f"rebuild it: run.py index build {pictures} --out {target} --rebuild"
+    return f"rebuild it: likebut index build {pictures} --out {target} --rebuild"
 
 
 def readable(name: str) -> str:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from indexes.errors import GalleryError
 from pipeline import prompting
-from pipeline.cached import CachedEncoder, CachedEngine, file_hash
+from pipeline.cache import file_hash
+from pipeline.cached import CachedEncoder, CachedEngine
 from pipeline.config import Recipe
 from pipeline.describe import describe
 from pipeline.errors import ConfigError, LikebutError

@@ -238,7 +238,7 @@ def test_another_encoder_is_refused_with_the_rebuilding_command(gallery, tmp_pat
     with pytest.raises(IndexIncompatible) as caught:
         build([gallery], tmp_path / "out", other)
     assert caught.value.hint == (
-        f"rebuild it: run.py index build {gallery} --out {tmp_path / 'out'} --rebuild"
+        f"rebuild it: likebut index build {gallery} --out {tmp_path / 'out'} --rebuild"
     )
     assert build([gallery], tmp_path / "out", other, rebuild=True).encoded == 3
     assert Index.open(tmp_path / "out").manifest.encoder == EncoderId.of(other)

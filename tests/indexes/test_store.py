@@ -169,7 +169,7 @@ def test_no_index_says_how_to_build_one(tmp_path, name):
     (tmp_path / "file").write_text("")
     with pytest.raises(IndexMissing, match="no index in") as caught:
         Index.open(tmp_path / name)
-    assert "run.py index build IMAGES --out" in caught.value.hint
+    assert "likebut index build IMAGES --out" in caught.value.hint
 
 
 def test_a_flipped_byte_anywhere_in_the_manifest_is_noticed(built):

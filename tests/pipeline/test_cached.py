@@ -15,9 +15,10 @@ import pytest
 from PIL import Image
 
 from indexes.errors import BadImage
-from pipeline import cached, models
+from pipeline import models
 from pipeline.cache import Cache
 from pipeline.cached import CachedEncoder, CachedEngine
+from pipeline.cached.encoder import _facts
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.errors import InputError, ModelError
@@ -236,7 +237,7 @@ def test_texts_and_pictures_come_back_without_loading(
     assert np.array_equal(again.encode_files([picture])[0], image)
     assert [again.token_count(text) for text in words] == [5, 4, 5, 42]
     assert again.encode_texts([]).shape == (0, tiny_clip.DIMENSION)
-    for name in cached._facts(first.encoder):
+    for name in _facts(first.encoder):
         assert getattr(again, name) == getattr(first.encoder, name)
 
 
