@@ -27,7 +27,6 @@ from pipeline.records import (
     Exchange,
     FusedQuery,
     Grain,
-    Hit,
     Intent,
     Query,
     Ranking,
@@ -35,6 +34,7 @@ from pipeline.records import (
     Trace,
 )
 from pipeline.scoring import linear
+from pipeline.search import Scope, search
 
 if TYPE_CHECKING:
     from indexes.store import Index
@@ -49,11 +49,13 @@ class _Case:
     """One query on its way; frozen into a Trace at the end."""
 
     query: Query
+    scope: Scope | None = None
     description: Description = Description()
     intent: Intent | None = None
     grains: list[Grain] = field(default_factory=list)
     fused: FusedQuery | None = None
     ranking: Ranking = Ranking(())
+    subset: Ranking = Ranking(())
     exchanges: tuple[Exchange, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -90,17 +92,20 @@ class Composer:
         k: int = 10,
         overrides: Mapping[str, Any] | None = None,
         on_stage: OnStage | None = None,
+        scopes: Sequence[Scope] | None = None,
     ) -> list[Trace]:
         """A Trace per query, in order, with its ``k`` best hits.
 
         ``overrides`` replace a stage's result for every query: caption, target_caption, desired,
-        preserved, forbidden. Raises ConfigError without an index, and ModelError where a model
+        preserved, forbidden. ``scopes`` say what each query is ranked over, instead of the recipe's
+        rule about the reference. Raises ConfigError without an index, and ModelError where a model
         that is needed cannot be had; a query's own faults go to its trace.
         """
         if self.index is None:
             raise ConfigError("the composer has no index", "open one with .on(folder)")
         given = overrides or {}
-        cases = [_Case(query) for query in queries]
+        among: Sequence[Scope | None] = scopes or [None] * len(queries)
+        cases = [_Case(query, scope) for query, scope in zip(queries, among, strict=True)]
         stages: list[tuple[str, Callable[[list[_Case]], None]]] = [
             ("check", self._check),
             ("describe", lambda part: self._describe(part, given)),
@@ -220,27 +225,11 @@ class Composer:
         return [vectors[path] for path in paths]
 
     def _search(self, cases: list[_Case], k: int) -> None:
-        import numpy as np
-
-        from indexes.exact import search
-
         assert self.index is not None
+        scopes = [case.scope or Scope(self._excluded(case.query)) for case in cases]
         fused = [case.fused for case in cases if case.fused]
-        questions = np.stack([query.vector for query in fused])
-        excluded = [self._excluded(case.query) for case in cases]
-        rows, scores = search(self.index, questions, min(k, self.index.count), exclude=excluded)
-        for case, query, found, values in zip(cases, fused, rows, scores, strict=True):
-            kept = [
-                (int(row), float(score))
-                for row, score in zip(found, values, strict=True)
-                if row >= 0
-            ]
-            items = self.index.items([row for row, _ in kept])
-            hits = []
-            for rank, ((row, score), item) in enumerate(zip(kept, items, strict=True), 1):
-                shares = linear.shares(query, self.index.vector(row))
-                hits.append(Hit(rank, row, item.id, item.path, score + query.bias, shares))
-            case.ranking = Ranking(tuple(hits))
+        for case, found in zip(cases, search(self.index, fused, k, scopes), strict=True):
+            case.ranking, case.subset = found
 
     def _excluded(self, query: Query) -> list[int]:
         """Rows that show the reference itself: the same content, or the same file."""
@@ -255,8 +244,8 @@ class Composer:
         return Trace(
             query=case.query, recipe=self.recipe.name, profile=self.profile,
             description=case.description, intent=case.intent or Intent(""),
-            grains=tuple(case.grains), ranking=case.ranking, exchanges=case.exchanges,
-            seconds=case.seconds, warnings=tuple(case.warnings), error=case.error,
+            grains=tuple(case.grains), ranking=case.ranking, subset=case.subset,
+            exchanges=case.exchanges, seconds=case.seconds, warnings=tuple(case.warnings), error=case.error,
         )  # fmt: skip
 
 

@@ -143,7 +143,10 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Trace:
-    """Everything about one query, as it happened."""
+    """Everything about one query, as it happened.
+
+    ``subset`` ranks the few items that a benchmark asks about apart from the gallery.
+    """
 
     query: Query
     recipe: str
@@ -152,6 +155,7 @@ class Trace:
     intent: Intent
     grains: tuple[Grain, ...]
     ranking: Ranking
+    subset: Ranking = Ranking(())
     exchanges: tuple[Exchange, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -9,7 +9,19 @@ import typer
 
 from indexes.errors import GalleryError
 from pipeline import __version__
-from pipeline.cli import batch, cache, demo, doctor, index, listings, pocket, query
+from pipeline.cli import (
+    batch,
+    cache,
+    compare,
+    demo,
+    doctor,
+    evaluate,
+    index,
+    listings,
+    pocket,
+    query,
+    score,
+)
 from pipeline.cli.output import say_error
 from pipeline.errors import LikebutError
 
@@ -44,6 +56,10 @@ def start(
 
 app.command(name="query", epilog=query.EPILOG)(query.query)
 app.command(name="batch", epilog=batch.EPILOG)(batch.batch)
+app.command(name="eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(name="score", epilog=score.SCORE_EPILOG)(score.score)
+app.command(name="compare", epilog=compare.EPILOG)(compare.compare)
+app.command(name="check-submission", epilog=score.CHECK_EPILOG)(score.check_submission)
 app.add_typer(index.app, name="index")
 app.add_typer(listings.recipes, name="recipes")
 app.add_typer(listings.prompts, name="prompts")

@@ -76,3 +76,23 @@ def read_settings(values: Sequence[str] | None) -> Mapping[str, Any]:
         else:
             settings[name] = text
     return settings
+
+
+def read_options(values: Sequence[str] | None) -> dict[str, Any]:
+    """ "exclude_reference=false" → {"exclude_reference": False}; numbers and words as they are.
+
+    Raises ConfigError.
+    """
+    options: dict[str, Any] = {}
+    for value in values or ():
+        name, found, text = value.partition("=")
+        if not found:
+            raise ConfigError(
+                f"--option {value!r} is not name=value", "for example -o join=reversed"
+            )
+        word = text.strip().lower()
+        plain: Any = {"true": True, "yes": True, "false": False, "no": False}.get(
+            word, text.strip()
+        )
+        options[name.strip()] = int(text) if word.isdigit() else plain
+    return options

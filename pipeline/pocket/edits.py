@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 
 from pipeline.pocket import captions, changes
-from pipeline.pocket.captions import HOURS, PLACES, STYLES, kind_phrase
+from pipeline.pocket.captions import HOURS, NUMBERS, PLACES, STYLES, kind_phrase, plural
 from pipeline.pocket.changes import Change
 from pipeline.pocket.world import Scene
 
@@ -99,9 +99,18 @@ def intent_of(edit: Edit) -> DrawnIntent:
             desired.append(new)
             forbidden.append(old)
     return DrawnIntent(
-        reasoning=edit.reasoning,
+        reasoning=f"picture: {_listed(before)}; {edit.reasoning}; target: {_listed(after)}",
         target_caption=captions.canonical(after),
         desired=tuple(desired),
         preserved=tuple(preserved),
         forbidden=tuple(forbidden),
+    )
+
+
+def _listed(scene: Scene) -> str:
+    """ "cats two small blue, mug one large red": named before described, so that each attribute
+    is looked up by its noun. This is what makes the steps worth writing down."""
+    return ", ".join(
+        f"{plural(kind.category, kind.count)} {NUMBERS[kind.count - 1]} {kind.size} {kind.colour}"
+        for kind in scene.kinds
     )

@@ -134,7 +134,7 @@ def _per_attribute(
     return figures
 
 
-def reasoner_accuracy(folder: Path, count: int = 600) -> dict[str, float]:
+def reasoner_accuracy(folder: Path, count: int = 1000) -> dict[str, float]:
     """Shares of valid JSON and of right target captions, as stock code loads it."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -142,11 +142,12 @@ def reasoner_accuracy(folder: Path, count: int = 600) -> dict[str, float]:
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder).eval()
-    seen = target_right(model, tokenizer, count, SEED, seen_only=True)
-    unseen = target_right(model, tokenizer, count * 4, SEED + 1, seen_only=False)
-    return {f"{k} (seen pairs)": v for k, v in seen.items()} | {
-        f"{k} (unseen pairs)": v for k, v in unseen.items()
-    }
+    figures: dict[str, float] = {}
+    for pairs in ("any", "unseen"):
+        shares = target_right(model, tokenizer, count, SEED, pairs=pairs)
+        figures |= {f"{name} ({pairs} pairs)": value for name, value in shares.items()}
+    shares = target_right(model, tokenizer, count, SEED, pairs="any", two_kinds=1.0)
+    return figures | {"target right, two kinds (any pairs)": shares["target right"]}
 
 
 MEASURES = {"clip": clip_accuracy, "captioner": captioner_accuracy, "reasoner": reasoner_accuracy}

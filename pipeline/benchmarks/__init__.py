@@ -1,0 +1,53 @@
+"""Benchmarks: readers of the official layouts, their protocols, metrics and submission files."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pipeline.benchmarks.records import Benchmark
+from pipeline.errors import ConfigError, did_you_mean
+
+NAMES = ("cirr", "circo", "fashioniq", "genecis", "pocket", "jsonl")
+
+
+def reader(name: str) -> ModuleType:
+    """The module that reads benchmark ``name``. Raises ConfigError with a suggestion."""
+    if name not in NAMES:
+        raise ConfigError(f"unknown benchmark {name!r}", did_you_mean(name, list(NAMES)))
+    return import_module(f"pipeline.benchmarks.{name}")
+
+
+def load(
+    name: str,
+    data: Path,
+    split: str = "",
+    *,
+    allow_missing: bool = False,
+    annotations_only: bool = False,
+    **options: Any,
+) -> Benchmark:
+    """The benchmark in ``data``; ``split`` is its first one unless named.
+
+    ``annotations_only`` looks for no picture: enough to score a submission file.
+
+    ``options`` are those of its protocol (join, exclude_reference, shared_concept, …). Raises
+    ConfigError for a name, split or option that is not there, InputError for bad data.
+    """
+    module = reader(name)
+    split = split or module.SPLITS[0]
+    if split not in module.SPLITS:
+        raise ConfigError(
+            f"{name} has no split {split!r}", did_you_mean(split, list(module.SPLITS))
+        )
+    known = list(inspect.signature(module.load).parameters)[4:]
+    for option in options:
+        if option not in known:
+            raise ConfigError(f"{name} has no option {option!r}", did_you_mean(option, known))
+    benchmark: Benchmark = module.load(
+        data, split, allow_missing=allow_missing, annotations_only=annotations_only, **options
+    )
+    return benchmark

@@ -1,0 +1,169 @@
+"""Evaluate a recipe on a benchmark: stage by stage, streamed, safe to kill and to continue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from pipeline.benchmarks import crops, runs
+from pipeline.benchmarks.records import Benchmark, Case
+from pipeline.benchmarks.runs import Result
+from pipeline.composer import Composer
+from pipeline.errors import InputError
+from pipeline.records import Query, Trace
+from pipeline.search import Scope
+
+CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an evaluation did: queries answered now, and found done; pictures that failed."""
+
+    answered: int
+    skipped: int
+    failed_pictures: tuple[tuple[str, str], ...]
+
+
+def sample(
+    cases: Sequence[Case], count: int | None, seed: int, limit: int | None
+) -> tuple[Case, ...]:
+    """``count`` cases by lot, in the order of the benchmark, then the first ``limit`` of them."""
+    chosen = list(cases)
+    if count is not None and count < len(chosen):
+        kept = set(Random(seed).sample(range(len(chosen)), count))
+        chosen = [case for number, case in enumerate(chosen) if number in kept]
+    return tuple(chosen[:limit])
+
+
+@dataclass
+class Evaluation:
+    """One evaluation: a benchmark, the cases of it that are asked, a composer, and two folders."""
+
+    benchmark: Benchmark
+    cases: tuple[Case, ...]
+    composer: Composer
+    folder: Path
+    index_folder: Path
+
+    def run(
+        self,
+        settings: Mapping[str, Any],
+        *,
+        retry_errors: bool = False,
+        on_index: Callable[[int, int], None] | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Report:
+        """Answer what has no line yet, then write the metrics.
+
+        ``settings`` (data folder, sampling, …) are kept in the run's config. Raises ConfigError
+        where the folder holds another run, and what building the index raises.
+        """
+        runs.start(self.folder, {**self._config(), **settings})
+        failed = self._index(on_index)
+        path = self.folder / runs.RESULTS
+        runs.whole_lines(path)
+        runs.whole_lines(self.folder / runs.LOG)
+        done = {result.case.id: result for result in runs.read_results(path)}
+        if retry_errors and any(result.error for result in done.values()):
+            done = {ident: result for ident, result in done.items() if not result.error}
+            runs.rewrite(path, done.values())
+        waiting = [case for case in self.cases if case.id not in done]
+        for start in range(0, len(waiting), CHUNK):
+            self._answer(waiting[start : start + CHUNK])
+            if on_progress:
+                on_progress(len(done) + min(start + CHUNK, len(waiting)), len(self.cases))
+        self._finish()
+        return Report(len(waiting), len(done), failed)
+
+    def _config(self) -> dict[str, Any]:
+        """What decides the results. The composer's weights are part of its recipe."""
+        composer = self.composer
+        return {
+            "benchmark": self.benchmark.name, "split": self.benchmark.split,
+            "protocol": self.benchmark.protocol.to_json(),
+            "queries": len(self.cases), "pictures": len(self.benchmark.items),
+            "missing_pictures": len(self.benchmark.missing),
+            "dropped_queries": len(self.benchmark.dropped),
+            "recipe": composer.recipe.model_dump(mode="json"),
+            "profile": composer.profile,
+            "captioner": composer.captioner.model, "reasoner": composer.reasoner.model,
+            "encoder": composer.encoder.name, "encoder_fingerprint": composer.encoder.fingerprint,
+            "places": self._places(),
+            "whole_rankings": self._places() >= len(self.benchmark.items),
+        }  # fmt: skip
+
+    def _places(self) -> int:
+        """One more than the largest k of any metric, so that ties at its end are seen."""
+        largest = max(int(name.partition("@")[2]) for name in self.benchmark.protocol.metrics)
+        return max(50, largest) + 1
+
+    def _index(self, on_progress: Callable[[int, int], None] | None) -> tuple[tuple[str, str], ...]:
+        """Build or refresh the index of the gallery, and know each item's row."""
+        from indexes.build import build
+
+        self.items = crops.cut(self.benchmark.items, self.index_folder.with_suffix(".crops"))
+        report = build(
+            [item.path for item in self.items], self.index_folder, self.composer.encoder,
+            on_progress=on_progress,
+        )  # fmt: skip
+        self.composer = self.composer.on(self.index_folder)
+        assert self.composer.index is not None
+        rows = {item.path: item.row for item in self.composer.index.all_items()}
+        self.row = {
+            item.id: rows[path]
+            for item in self.items
+            if (path := str(item.path.absolute())) in rows
+        }
+        self.item_of = {row: ident for ident, row in self.row.items()}
+        self.path = {item.id: item.path for item in self.items}
+        return report.failed
+
+    def _scope(self, case: Case) -> Scope:
+        """Exactly the reference is left out: a copy of it may be a target."""
+        excluded = self.benchmark.protocol.exclude_reference and case.reference in self.row
+        subset = [self.row[ident] for ident in case.subset if ident in self.row]
+        return Scope([self.row[case.reference]] if excluded else [], subset)
+
+    def _answer(self, cases: Sequence[Case]) -> None:
+        queries = [Query(c.id, self.path.get(c.reference), c.modification) for c in cases]
+        scopes = [self._scope(case) for case in cases]
+        traces = self.composer.compose(queries, self._places(), scopes=scopes)
+        results = [self._result(case, trace) for case, trace in zip(cases, traces, strict=True)]
+        runs.append(self.folder / runs.LOG, (_log_line(trace) for trace in traces))
+        runs.append(self.folder / runs.RESULTS, (result.to_line() for result in results))
+
+    def _result(self, case: Case, trace: Trace) -> Result:
+        ranking, subset = (
+            tuple((self.item_of[hit.row], hit.score) for hit in part.hits)
+            for part in (trace.ranking, trace.subset)
+        )
+        replies = [exchange.reply for exchange in trace.exchanges]
+        return Result(
+            case=case, ranking=ranking, subset=subset,
+            captions=trace.description.captions, intent=asdict(trace.intent), calls=len(replies),
+            prompt_tokens=sum(reply.prompt_tokens for reply in replies),
+            reply_tokens=sum(reply.reply_tokens for reply in replies),
+            warnings=trace.warnings, error=trace.error,
+        )  # fmt: skip
+
+    def _finish(self) -> None:
+        """Bring the lines into the benchmark's order, and write the metrics."""
+        path = self.folder / runs.RESULTS
+        by_id = {result.case.id: result for result in runs.read_results(path)}
+        gone = [case.id for case in self.cases if case.id not in by_id]
+        if gone:
+            raise InputError(f"{path} has no result of query {gone[0]}")
+        if list(by_id) != [case.id for case in self.cases]:
+            runs.rewrite(path, (by_id[case.id] for case in self.cases))
+        runs.write_json(self.folder / runs.METRICS, runs.summary(runs.open_run(self.folder)))
+
+
+def _log_line(trace: Trace) -> str:
+    cached = sum(exchange.reply.cached for exchange in trace.exchanges)
+    seconds = {stage: round(value, 6) for stage, value in trace.seconds.items()}
+    return json.dumps({"id": trace.query.id, "seconds": seconds, "cached_calls": cached}) + "\n"

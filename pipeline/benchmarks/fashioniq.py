@@ -1,0 +1,90 @@
+"""FashionIQ (Wu et al., CVPR 2021): dress, shirt and toptee; two captions a query."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.benchmarks.reading import complete, field, first_folder, read_json
+from pipeline.benchmarks.records import Benchmark, Case, Item, Protocol
+from pipeline.errors import ConfigError, did_you_mean
+
+SPLITS = ("dress", "shirt", "toptee")
+EXPECTED = {
+    "dress": {"queries": 2017, "pictures": 3817},
+    "shirt": {"queries": 2038, "pictures": 6346},
+    "toptee": {"queries": 1961, "pictures": 5373},
+}
+METRICS = ("Recall@10", "Recall@50")
+JOINS: dict[str, str] = {
+    "and": '"first and second", each without .?, and spaces at its ends',
+    "reversed": '"second and first", each without .?, and spaces at its ends',
+}
+
+
+def protocol(split: str, *, join: str = "and", exclude_reference: bool = True) -> Protocol:
+    """The original split, by category; average the three for the headline number."""
+    variant = ("" if join == "and" else f"+{join}") + ("" if exclude_reference else "+reference")
+    return Protocol(
+        name=f"fashioniq/{split}{variant}",
+        version=1,
+        gallery="the original split of the category (not the union of targets and candidates)",
+        exclude_reference=exclude_reference,
+        modification=JOINS[join],
+        correct="target",
+        metrics=METRICS,
+    )
+
+
+def load(
+    data: Path,
+    split: str = "dress",
+    *,
+    allow_missing: bool = False,
+    annotations_only: bool = False,
+    exclude_reference: bool = True,
+    join: str = "and",
+) -> Benchmark:
+    """Read ``captions/``, ``image_splits/`` and ``images/`` (.png or .jpg).
+
+    Raises InputError, and ConfigError for a ``join`` that is not there.
+    """
+    if join not in JOINS:
+        raise ConfigError(
+            f"fashioniq joins captions in no way {join!r}", did_you_mean(join, list(JOINS))
+        )
+    captions = data / "captions" / f"cap.{split}.val.json"
+    splits = data / "image_splits" / f"split.{split}.val.json"
+    rows = read_json(captions, list, "captions")
+    cases = [
+        _case(row, number, join, f"{captions}, entry {number}") for number, row in enumerate(rows)
+    ]
+    names = read_json(splits, list, "image split")
+    folder = first_folder(data / "images", data)
+    items = tuple(Item(str(name), _picture(folder, str(name))) for name in names)
+    rules = protocol(split, join=join, exclude_reference=exclude_reference)
+    whole = Benchmark("fashioniq", split, rules, tuple(cases), items)
+    return complete(
+        whole, EXPECTED[split], allow_missing=allow_missing, annotations_only=annotations_only
+    )
+
+
+def _picture(folder: Path, name: str) -> Path:
+    """Mirrors of the data set differ in the suffix."""
+    files = [folder / f"{name}{suffix}" for suffix in (".png", ".jpg", ".jpeg")]
+    return next((file for file in files if file.exists()), files[0])
+
+
+def _case(row: dict[str, Any], number: int, join: str, where: str) -> Case:
+    captions = field(row, "captions", list, where)
+    parts = [str(caption).strip(".?, ") for caption in captions]
+    if join == "reversed":
+        parts.reverse()
+    target = str(field(row, "target", str, where))
+    return Case(
+        id=str(number),
+        reference=str(field(row, "candidate", str, where)),
+        modification=" and ".join(part for part in parts if part),
+        targets=(target,),
+        correct=(target,),
+    )

@@ -1,0 +1,92 @@
+"""Metrics, per query first: recall, subset recall, mAP; ties are broken against the target.
+
+A ranking is a list of (item id, score), best first. Where only an order is known (a submission
+file), scores fall by one. ``whole`` says that nothing was left out behind the last item: otherwise
+a target that ties with the last item may stand behind things that are not in the list, and counts
+as not found: ask for one place more than the largest k.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
+
+import numpy as np
+
+Ranked = Sequence[tuple[str, float]]
+
+
+def in_order(ids: Sequence[str]) -> list[tuple[str, float]]:
+    """A ranking without ties from an order alone."""
+    return [(ident, -float(place)) for place, ident in enumerate(ids)]
+
+
+def without(ranking: Ranked, gone: Collection[str]) -> list[tuple[str, float]]:
+    """The ranking without some items: a reference, or what is outside a subset."""
+    return [pair for pair in ranking if pair[0] not in gone]
+
+
+def hits(ranking: Ranked, targets: Collection[str], *, whole: bool = True) -> list[bool]:
+    """Whether each place of the ranking holds a target, ties broken against the targets.
+
+    NaN scores rank last. A group of equal scores puts its targets behind its other items, and
+    where the list is not ``whole``, the targets of its last group are not found at all.
+    """
+    ordered = sorted(ranking, key=lambda pair: -pair[1] if pair[1] == pair[1] else np.inf)
+    groups = [list(group) for _, group in groupby(ordered, key=lambda pair: _same(pair[1]))]
+    flags: list[bool] = []
+    for number, group in enumerate(groups):
+        found = sum(ident in targets for ident, _ in group)
+        if number == len(groups) - 1 and not whole:
+            flags += [False] * len(group)
+        else:
+            flags += [False] * (len(group) - found) + [True] * found
+    return flags
+
+
+def _same(score: float) -> float | None:
+    return score if score == score else None
+
+
+def recall_at(flags: Sequence[bool], k: int) -> float:
+    """1.0 where a target is among the first ``k`` places."""
+    return float(any(flags[:k]))
+
+
+def average_precision_at(flags: Sequence[bool], total: int, k: int) -> float:
+    """CIRCO's AP@k (Baldrati et al. 2023): mean precision at correct ranks, over min(total, k)."""
+    right, gain = 0, 0.0
+    for rank, correct in enumerate(flags[:k], 1):
+        if correct:
+            right += 1
+            gain += right / rank
+    return gain / min(total, k) if total else 0.0
+
+
+def interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float, float]:
+    """Mean, and the ends of its percentile bootstrap interval over queries."""
+    from scipy.stats import bootstrap
+
+    data = np.asarray(values, np.float64)
+    if data.size == 0:
+        return float("nan"), float("nan"), float("nan")
+    if data.min() == data.max():
+        return float(data[0]), float(data[0]), float(data[0])
+    ends = bootstrap(
+        (data,), np.mean, n_resamples=2000, batch=100, confidence_level=level,
+        method="percentile", rng=np.random.default_rng(0),
+    ).confidence_interval  # fmt: skip
+    return float(data.mean()), float(ends.low), float(ends.high)
+
+
+def table(
+    per_query: Sequence[Mapping[str, float]], *, level: float = 0.95
+) -> dict[str, dict[str, float]]:
+    """Name → mean, low, high and n of every metric that any query has."""
+    names = list(dict.fromkeys(name for row in per_query for name in row))
+    result = {}
+    for name in names:
+        values = [row[name] for row in per_query if name in row]
+        mean, low, high = interval(values, level=level)
+        result[name] = {"mean": mean, "low": low, "high": high, "n": len(values)}
+    return result

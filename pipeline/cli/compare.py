@@ -1,0 +1,98 @@
+"""`compare`: what changed between runs, whether it is real, and what it cost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipeline.cli.output import Format, say, write_rows, write_table
+from pipeline.cli.score import FormatOption
+from pipeline.errors import EXIT_PARTIAL, ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.benchmarks.runs import Run
+
+EPILOG = (
+    "Example: [cyan]likebut compare runs/cirevl runs/likebut --metric Recall@10[/cyan] · in CI: "
+    "[cyan]--fail-on-regression Recall@10:0.02[/cyan] exits with 5 where it lost more than that"
+)
+
+
+def compare(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN_A RUN_B...", help="The first, and those against it."),
+    ],
+    metric: Annotated[str, typer.Option("--metric", "-m", help="Whose changes are listed.")] = "",
+    fail: Annotated[
+        str,
+        typer.Option("--fail-on-regression", metavar="METRIC:DELTA", help="Exit 5 on a loss."),
+    ] = "",
+    form: FormatOption = Format.table,
+) -> None:
+    """Paired differences with intervals and p-values, the queries that changed, and the cost."""
+    from pipeline.benchmarks import compare as comparing
+    from pipeline.benchmarks import runs
+
+    if len(sources) < 2:
+        raise ConfigError("one run has nothing to be compared with", "name two run folders or more")
+    first, *others = (runs.open_run(source) for source in sources)
+    rows, lost = [], False
+    bound = _bound(fail)
+    for other in others:
+        found = comparing.differences(first, other)
+        rows += [{"run": other.name, **_difference_row(one)} for one in found]
+        lost = lost or _regressed(found, bound)
+    write_rows(rows, form)
+    if form is Format.table:
+        for other in others:
+            _show_changes(first, other, metric or str(rows[0]["metric"]))
+        say("")
+        write_table([comparing.cost(run) for run in (first, *others)], list(comparing.cost(first)))
+    if lost:
+        say(f"regression: a run lost more than {fail}")
+        raise typer.Exit(EXIT_PARTIAL)
+
+
+def _difference_row(one: Any) -> dict[str, Any]:
+    return {
+        "metric": one.metric, "A %": round(100 * one.first, 2), "B %": round(100 * one.second, 2),
+        "B − A": round(100 * one.difference, 2),
+        "95 % interval": f"{100 * one.low:+.2f} – {100 * one.high:+.2f}",
+        "p": round(one.p_value, 4), "n": one.n,
+    }  # fmt: skip
+
+
+def _bound(text: str) -> tuple[str, float] | None:
+    if not text:
+        return None
+    found = re.fullmatch(r"(.+):([0-9.]+)", text)
+    if not found:
+        raise ConfigError(
+            f"--fail-on-regression {text!r} is not METRIC:DELTA", "for example Recall@10:0.02"
+        )
+    return found[1], float(found[2])
+
+
+def _regressed(found: Sequence[Any], bound: tuple[str, float] | None) -> bool:
+    if bound is None:
+        return False
+    match = [one for one in found if one.metric == bound[0]]
+    if not match:
+        raise ConfigError(
+            f"the runs have no metric {bound[0]!r}", ", ".join(one.metric for one in found)
+        )
+    return bool(match[0].difference < -bound[1])
+
+
+def _show_changes(first: Run, other: Run, metric: str) -> None:
+    from pipeline.benchmarks import compare as comparing
+
+    for word, rows in zip(("gained", "lost"), comparing.changes(first, other, metric), strict=True):
+        for row in rows:
+            moved = f"{metric} {row.first:.2f} → {row.second:.2f}"
+            say(f"{other.name} {word} {row.id}: {moved}  {row.modification}")
