@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -39,13 +40,15 @@ def reply_text(edit: edits.Edit) -> str:
 
 
 def example(
-    rng: Random, *, seen_only: bool = True, two_kinds: float = 0.7
+    rng: Random, *, seen_only: bool = True, two_kinds: float = 0.4, alike: float = 0.0
 ) -> tuple[str, str, edits.Edit]:
     """One (user message, reply, edit); three captions in ten are paraphrases.
 
-    Training sees more scenes of two kinds than galleries hold: they are what is hard.
+    ``alike`` is the share of scenes whose two kinds are made to share attributes.
     """
     scene = world.random_scene(rng, seen_only=seen_only, two_kinds=two_kinds)
+    if len(scene.kinds) == 2 and rng.random() < alike:
+        scene = _alike(scene, rng)
     edit = edits.random_edit(scene, rng, seen_only=seen_only)
     loose = rng.random() < 0.3
     caption = captions.paraphrase(scene, rng, 1.0) if loose else captions.canonical(scene)
@@ -53,6 +56,21 @@ def example(
     if rng.random() < 0.15:
         sentence += "."
     return user_text(caption, sentence), reply_text(edit), edit
+
+
+def _alike(scene: world.Scene, rng: Random) -> world.Scene:
+    """The scene with a second kind that takes over attributes of the first.
+
+    Where both are "three small", only the noun tells which colour belongs to which: without many
+    of these, the model copies by the words around and not by the noun.
+    """
+    first, second = scene.kinds
+    for name in ("count", "size", "colour"):
+        if rng.random() < 0.6:
+            shared = replace(second, **{name: getattr(first, name)})
+            if not world.is_unseen(shared.category, shared.colour):
+                second = shared
+    return replace(scene, kinds=(first, second))
 
 
 def make_tokenizer() -> Any:
@@ -82,7 +100,10 @@ class Batches:
         import numpy as np
 
         rows = sorted(
-            (encode(self.tokenizer, *example(rng)[:2]) for _ in range(count * 8)),
+            (
+                encode(self.tokenizer, *example(rng, two_kinds=0.75, alike=0.6)[:2])
+                for _ in range(count * 8)
+            ),
             key=lambda row: len(row[0]),
         )
         batches = []
