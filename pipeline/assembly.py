@@ -39,6 +39,7 @@ def assemble(
         encoder=CachedEncoder(_encoder(models, device), cache),
         captioner_sampling=_sampling(models.captioner),
         reasoner_sampling=_sampling(models.reasoner),
+        reasoner_sees=models.reasoner.sees,
     )
 
 

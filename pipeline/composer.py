@@ -17,15 +17,14 @@ from indexes.errors import GalleryError
 from pipeline import prompting
 from pipeline.cache import file_hash
 from pipeline.cached import CachedEncoder, CachedEngine
-from pipeline.config import Recipe
+from pipeline.config import ReasonStage, Recipe
 from pipeline.describe import describe
-from pipeline.errors import ConfigError, LikebutError
-from pipeline.ground import Pieces, ground
-from pipeline.reason import reason
+from pipeline.errors import ConfigError
+from pipeline.ground import Pieces, Plan, ground
+from pipeline.reason import Question, merged, reason
 from pipeline.records import (
     Description,
     Exchange,
-    FusedQuery,
     Grain,
     Intent,
     Query,
@@ -33,7 +32,6 @@ from pipeline.records import (
     Sampling,
     Trace,
 )
-from pipeline.scoring import linear
 from pipeline.search import Scope, search
 
 if TYPE_CHECKING:
@@ -53,7 +51,6 @@ class _Case:
     description: Description = Description()
     intent: Intent | None = None
     grains: list[Grain] = field(default_factory=list)
-    fused: FusedQuery | None = None
     ranking: Ranking = Ranking(())
     subset: Ranking = Ranking(())
     exchanges: tuple[Exchange, ...] = ()
@@ -78,6 +75,7 @@ class Composer:
     encoder: CachedEncoder
     captioner_sampling: Sampling = Sampling()
     reasoner_sampling: Sampling = Sampling()
+    reasoner_sees: bool = False
     index: Index | None = None
 
     def on(self, folder: Path) -> Composer:
@@ -142,7 +140,7 @@ class Composer:
             return
         stage = self.recipe.describe
         needed = [case for case in cases if case.composed and "target_caption" not in given]
-        if stage is None or not needed:
+        if stage is None or not needed or not self._needs_captions():
             return
         paths = [case.query.reference for case in needed if case.query.reference]
         prompt = prompting.load(stage.prompt)
@@ -153,16 +151,24 @@ class Composer:
             if not description.captions:
                 case.warnings.append("the captioner said nothing about the reference")
 
+    def _needs_captions(self) -> bool:
+        """Whether a question or a grain is about captions, and not about the picture itself."""
+        wanted = {r for name in self.recipe.grains for r in self.recipe.mixes.get(name, (name,))}
+        asked = any(not self._shows(stage) for stage in self.recipe.reason)
+        return asked or bool(wanted & {"caption", "captions"})
+
+    def _shows(self, stage: ReasonStage) -> bool:
+        """Whether the reasoner looks at the picture; one that cannot see is told the caption."""
+        return stage.sees and self.reasoner_sees
+
     def _reason(self, cases: list[_Case], given: Mapping[str, Any]) -> None:
-        stage = self.recipe.reason
-        needed = [c for c in cases if c.composed and stage and "target_caption" not in given]
-        if stage is not None and needed:
-            pairs = [(case.description.caption, case.query.modification) for case in needed]
-            prompt = prompting.load(stage.prompt)
-            reasoned = reason(pairs, prompt, self.reasoner, self.reasoner_sampling, stage.retries)
-            for case, (intent, exchanges) in zip(needed, reasoned, strict=True):
-                case.intent = intent
-                case.exchanges += exchanges
+        needed = [case for case in cases if case.composed and "target_caption" not in given]
+        found: dict[int, list[Intent]] = {id(case): [] for case in needed}
+        for stage in self.recipe.reason if needed else ():
+            for case, intent in zip(needed, self._ask(stage, needed), strict=True):
+                found[id(case)].append(intent)
+        for case in needed:
+            case.intent = merged(found[id(case)]) if found[id(case)] else None
         changes: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in given.items()
@@ -173,6 +179,24 @@ class Composer:
             alone = case.query.modification if case.query.reference is None else ""
             case.intent = replace(case.intent or Intent(alone), **changes)
 
+    def _ask(self, stage: ReasonStage, cases: list[_Case]) -> list[Intent]:
+        """One question a case, or one about each of its captions."""
+        shown = self._shows(stage)
+        asked = [(case, question) for case in cases for question in _questions(case, stage, shown)]
+        prompt = prompting.load(stage.prompt)
+        questions = [question for _, question in asked]
+        reasoned = reason(questions, prompt, self.reasoner, self.reasoner_sampling, stage.retries)
+        intents: dict[int, list[Intent]] = {id(case): [] for case in cases}
+        for (case, _), (intent, exchanges) in zip(asked, reasoned, strict=True):
+            intents[id(case)].append(intent)
+            case.exchanges += exchanges
+        if stage.over == "caption":
+            return [intents[id(case)][0] for case in cases]
+        return [
+            replace(merged(part), rewrites=tuple(intent.target_caption for intent in part))
+            for part in (intents[id(case)] for case in cases)
+        ]
+
     def _weights(self, case: _Case) -> dict[str, float]:
         weights = dict(self.recipe.grains)
         if case.query.reference is None:
@@ -182,9 +206,17 @@ class Composer:
             weights["reference"] = 1.0
         return weights
 
+    def _looks(self, case: _Case) -> bool:
+        """Whether the reference's pixels are a grain, or part of one."""
+        mixes = self.recipe.mixes
+        return any(
+            weight and "reference" in mixes.get(name, (name,))
+            for name, weight in self._weights(case).items()
+        )
+
     def _ground(self, cases: list[_Case]) -> None:
         assert self.index is not None
-        needed = [c for c in cases if c.query.reference and self._weights(c).get("reference")]
+        needed = [case for case in cases if case.query.reference and self._looks(case)]
         paths = [case.query.reference for case in needed if case.query.reference]
         vectors = dict(zip(map(id, needed), self._reference_vectors(paths), strict=True))
         pieces = [
@@ -196,16 +228,14 @@ class Composer:
             )
             for case in cases
         ]
-        grounded = ground(pieces, [self._weights(case) for case in cases], self.encoder)
-        calibration = self.recipe.fusion.calibration
-        mu, sigma = (self.index.mu, self.index.sigma) if calibration == "zscore" else (None, None)
-        for case, (grains, warnings) in zip(cases, grounded, strict=True):
+        plans = [Plan(self._weights(case), self.recipe.mixes) for case in cases]
+        for case, (grains, warnings) in zip(
+            cases, ground(pieces, plans, self.encoder), strict=True
+        ):
             case.grains = grains
             case.warnings += warnings
-            try:
-                case.fused = linear.fold(grains, calibration, mu, sigma)
-            except LikebutError as problem:
-                case.error = f"{problem.message} (recipe {self.recipe.name})"
+            if not grains:
+                case.error = f"the query has no grain with a weight (recipe {self.recipe.name})"
 
     def _reference_vectors(self, paths: list[Path]) -> list[Any]:
         """Unit vectors of the references; one that the gallery holds is taken from the index."""
@@ -227,9 +257,10 @@ class Composer:
     def _search(self, cases: list[_Case], k: int) -> None:
         assert self.index is not None
         scopes = [case.scope or Scope(self._excluded(case.query)) for case in cases]
-        fused = [case.fused for case in cases if case.fused]
-        for case, found in zip(cases, search(self.index, fused, k, scopes), strict=True):
-            case.ranking, case.subset = found
+        grains = [case.grains for case in cases]
+        found = search(self.index, grains, self.recipe.fusion, k, scopes)
+        for case, (ranking, subset) in zip(cases, found, strict=True):
+            case.ranking, case.subset = ranking, subset
 
     def _excluded(self, query: Query) -> list[int]:
         """Rows that show the reference itself: the same content, or the same file."""
@@ -247,6 +278,15 @@ class Composer:
             grains=tuple(case.grains), ranking=case.ranking, subset=case.subset,
             exchanges=case.exchanges, seconds=case.seconds, warnings=tuple(case.warnings), error=case.error,
         )  # fmt: skip
+
+
+def _questions(case: _Case, stage: ReasonStage, shown: bool) -> list[Question]:
+    sentence = case.query.modification
+    if shown and case.query.reference:
+        return [Question("", sentence, (case.query.reference,))]
+    captions = case.description.captions or ("",)
+    asked = captions if stage.over == "captions" else captions[:1]
+    return [Question(caption, sentence) for caption in asked]
 
 
 @contextmanager

@@ -10,12 +10,13 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.errors import ConfigError, did_you_mean
 
 ROLES = (
     "target_caption", "desired", "preserved", "forbidden", "modification", "reference", "caption",
+    "captions", "rewrites", "include", "exclude",
 )  # fmt: skip
 HERE = Path(__file__).parent
 
@@ -32,35 +33,102 @@ class DescribeStage(_Strict):
 
 
 class ReasonStage(_Strict):
-    """The reasoner's prompt and how often an unusable reply is asked for again."""
+    """One question to the reasoner, and how often an unusable reply is asked for again.
+
+    ``sees``: the reference image is shown instead of a caption. ``over``: one question about the
+    main caption, or one about each of several captions, whose answers become the rewrites.
+    """
 
     prompt: str
     retries: int = Field(2, ge=0, le=10)
+    sees: bool = False
+    over: Literal["caption", "captions"] = "caption"
 
 
 class Fusion(_Strict):
-    """How grains become one score."""
+    """How grains become one score: a family of `pipeline.scoring`, with its numbers.
 
+    ``linear`` folds into one vector; the other families are computed over the whole gallery.
+    """
+
+    family: str = "linear"
     calibration: Literal["none", "zscore"] = "none"
+    numbers: dict[str, float] = {}
+
+
+class Variant(_Strict):
+    """The numbers of a method for one data set and tower; chosen as ``recipe@variant``."""
+
+    grains: dict[str, float] = {}
+    mixes: dict[str, dict[str, float]] = {}
+    numbers: dict[str, float] = {}
 
 
 class Recipe(_Strict):
-    """A method as data; a stage that is absent is skipped."""
+    """A method as data; a stage that is absent is skipped.
+
+    ``mixes`` name grains that are made of other grains: weighted, added, and brought to length 1.
+    """
 
     name: str = ""
     description: str
     paper: str = ""
+    weights_from: str = ""
     exclude_reference: bool = True
     describe: DescribeStage | None = None
-    reason: ReasonStage | None = None
+    reason: list[ReasonStage] = []
+    mixes: dict[str, dict[str, float]] = {}
     grains: dict[str, float]
     fusion: Fusion = Fusion()
+    variants: dict[str, Variant] = {}
+
+    @field_validator("reason", mode="before")
+    @classmethod
+    def _one_question_or_several(cls, value: Any) -> Any:
+        return [value] if isinstance(value, dict) else value
 
     def with_weights(self, weights: dict[str, float]) -> Recipe:
         """The recipe with some weights changed. Raises ConfigError for an unknown grain."""
         for role in weights:
-            check_role(role, "--weight")
+            self.check_grain(role, "--weight")
         return self.model_copy(update={"grains": {**self.grains, **weights}})
+
+    def with_variant(self, name: str) -> Recipe:
+        """The recipe with the numbers of a variant. Raises ConfigError for an unknown one."""
+        if name not in self.variants:
+            raise ConfigError(
+                f"recipe {self.name} has no variant {name!r}",
+                did_you_mean(name, list(self.variants)),
+            )
+        chosen = self.variants[name]
+        numbers = {**self.fusion.numbers, **chosen.numbers}
+        return self.model_copy(
+            update={
+                "name": f"{self.name}@{name}",
+                "grains": {**self.grains, **chosen.grains},
+                "mixes": {**self.mixes, **chosen.mixes},
+                "fusion": self.fusion.model_copy(update={"numbers": numbers}),
+            }
+        )
+
+    def check_grain(self, name: str, where: str) -> None:
+        """Raises ConfigError where ``name`` is neither a role nor a mix of this recipe."""
+        known = [*ROLES, *self.mixes]
+        if name not in known:
+            raise ConfigError(f"{where}: no grain {name!r}", did_you_mean(name, known))
+
+    def check(self, where: str) -> None:
+        """Raises ConfigError for grains, mixes and families that do not exist."""
+        for role in self.grains:
+            self.check_grain(role, f"{where}: [grains]")
+        for mix, parts in self.mixes.items():
+            for role in parts:
+                if role not in ROLES:
+                    raise ConfigError(
+                        f"{where}: [mixes.{mix}]: no grain {role!r}",
+                        did_you_mean(role, list(ROLES)),
+                    )
+        check_family(self.fusion, where)
 
 
 class EngineChoice(_Strict):
@@ -74,6 +142,7 @@ class EngineChoice(_Strict):
     batch_size: int = Field(8, ge=1)
     max_tokens: int = Field(512, ge=1)
     temperature: float = Field(0.0, ge=0)
+    sees: bool = False
     options: dict[str, Any] = {}
 
 
@@ -98,10 +167,22 @@ class Profile(_Strict):
     encoder: EncoderChoice
 
 
-def check_role(role: str, where: str) -> None:
-    """Raises ConfigError where ``role`` is no kind of grain."""
-    if role not in ROLES:
-        raise ConfigError(f"{where}: no grain {role!r}", did_you_mean(role, list(ROLES)))
+def check_family(fusion: Fusion, where: str) -> None:
+    """Raises ConfigError for an unknown score family, or a number that it does not have."""
+    from pipeline.scoring import FAMILIES
+
+    if fusion.family not in FAMILIES:
+        raise ConfigError(
+            f"{where}: no score family {fusion.family!r}",
+            did_you_mean(fusion.family, list(FAMILIES)),
+        )
+    known = FAMILIES[fusion.family]
+    for name in fusion.numbers:
+        if name not in known:
+            raise ConfigError(
+                f"{where}: the family {fusion.family} has no number {name!r}",
+                did_you_mean(name, list(known)),
+            )
 
 
 def recipe_names() -> list[str]:
@@ -125,12 +206,12 @@ def profile_path(name: str) -> Path:
 
 
 def load_recipe(name: str) -> Recipe:
-    """Read and check a recipe. Raises ConfigError naming file and key."""
+    """Read and check a recipe, "name" or "name@variant". Raises ConfigError naming file and key."""
+    name, _, variant = name.partition("@")
     path = recipe_path(name)
-    recipe = _read(path, Recipe)
-    for role in recipe.grains:
-        check_role(role, f"{path}: [grains]")
-    return recipe.model_copy(update={"name": path.stem})
+    recipe = _read(path, Recipe).model_copy(update={"name": path.stem})
+    recipe.check(str(path))
+    return recipe.with_variant(variant) if variant else recipe
 
 
 def load_profile(name: str) -> Profile:

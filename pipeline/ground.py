@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cached import CachedEncoder
@@ -12,7 +12,7 @@ from pipeline.records import Description, Grain, Intent
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LIST_ROLES = ("desired", "preserved", "forbidden")
+Encoded = Mapping[str, tuple[Any, int]]
 
 
 @dataclass(frozen=True)
@@ -26,61 +26,138 @@ class Pieces:
 
 
 @dataclass(frozen=True)
-class _Text:
-    name: str
-    role: str
-    weight: float
-    text: str
+class Plan:
+    """Which grains are wanted: signed weights of roles and of mixes, and what mixes are made of."""
+
+    weights: Mapping[str, float]
+    mixes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
-def _texts(pieces: Pieces, weights: Mapping[str, float]) -> list[_Text]:
-    """The text grains of a query; a list role shares its weight among its elements."""
-    texts: list[_Text] = []
-    for role, weight in weights.items():
-        if role in LIST_ROLES:
-            elements: tuple[str, ...] = tuple(dict.fromkeys(getattr(pieces.intent, role)))
-        elif role == "caption":
-            elements = pieces.description.captions
-        elif role == "target_caption":
-            elements = (pieces.intent.target_caption,)
-        elif role == "modification":
-            elements = (pieces.modification,)
-        else:
-            continue
-        elements = tuple(text for text in elements if text)
-        for number, text in enumerate(elements):
-            single = role in ("target_caption", "modification") or (
-                role == "caption" and number == 0
-            )
-            name = role if single else f"{role}:{text}"
-            texts.append(_Text(name, role, weight / len(elements), text))
-    return [text for text in texts if text.weight]
+def texts_of(role: str, pieces: Pieces) -> tuple[str, ...]:
+    """The texts of a role. Only ``captions`` and ``rewrites`` may hold one text several times."""
+    intent = pieces.intent
+    texts: Sequence[str]
+    match role:
+        case "target_caption":
+            texts = (intent.target_caption,)
+        case "modification":
+            texts = (pieces.modification,)
+        case "caption":
+            texts = pieces.description.captions[:1]
+        case "captions":
+            texts = pieces.description.captions
+        case "rewrites":
+            texts = intent.rewrites or (intent.target_caption,)
+        case "include":
+            texts = (" and ".join(dict.fromkeys(intent.desired)),)
+        case "exclude":
+            texts = (" and ".join(dict.fromkeys(intent.forbidden)),)
+        case "desired" | "preserved" | "forbidden":
+            texts = tuple(dict.fromkeys(getattr(intent, role)))
+        case _:
+            texts = ()
+    return tuple(text for text in texts if text)
+
+
+def grains_of(role: str, weight: float, pieces: Pieces, encoded: Encoded) -> list[Grain]:
+    """The grains of one role; several texts share the weight."""
+    if role == "reference":
+        picture = pieces.reference
+        return [] if picture is None else [Grain(role, role, weight, picture)]
+    texts = texts_of(role, pieces)
+    grains = []
+    for number, text in enumerate(texts):
+        name = (
+            role
+            if _single(role)
+            else f"{role}:{number + 1}"
+            if _numbered(role)
+            else f"{role}:{text}"
+        )
+        grains.append(Grain(name, role, weight / len(texts), encoded[text][0], text))
+    return grains
+
+
+def _single(role: str) -> bool:
+    return role in ("target_caption", "modification", "caption", "include", "exclude")
+
+
+def _numbered(role: str) -> bool:
+    return role in ("captions", "rewrites")
+
+
+def mixed(name: str, weight: float, parts: Sequence[Grain]) -> list[Grain]:
+    """One grain: the weighted sum of the parts, brought to length 1; none without parts."""
+    import numpy as np
+
+    if not parts:
+        return []
+    total = np.sum([part.weight * part.vector for part in parts], axis=0)
+    length = float(np.linalg.norm(total))
+    if not length:
+        return []
+    text = " + ".join(dict.fromkeys(part.name for part in parts))
+    return [Grain(name, name, weight, (total / length).astype(np.float32), text)]
 
 
 def ground(
-    batch: Sequence[Pieces], weights: Sequence[Mapping[str, float]], encoder: CachedEncoder
+    batch: Sequence[Pieces], plans: Sequence[Plan], encoder: CachedEncoder
 ) -> list[tuple[list[Grain], list[str]]]:
-    """(grains, warnings) per query, in order; ``weights`` maps roles to signed weights.
+    """(grains, warnings) per query, in order.
 
     All texts of the batch are encoded together, each once. A text that is longer than the
     encoder's context is used as far as it goes, and a warning says so.
     """
-    texts = [_texts(pieces, chosen) for pieces, chosen in zip(batch, weights, strict=True)]
-    unique = list(dict.fromkeys(text.text for part in texts for text in part))
+    unique = list(
+        dict.fromkeys(
+            text
+            for pieces, plan in zip(batch, plans, strict=True)
+            for role in _roles(plan)
+            for text in texts_of(role, pieces)
+        )
+    )
     encoded = dict(zip(unique, encoder.texts_with_counts(unique), strict=True)) if unique else {}
-    grounded = []
-    for pieces, chosen, part in zip(batch, weights, texts, strict=True):
-        grains, warnings = [], []
-        for text in part:
-            vector, tokens = encoded[text.text]
-            grains.append(Grain(text.name, text.role, text.weight, vector, text.text))
+    return [
+        (_grains(pieces, plan, encoded), _warnings(pieces, plan, encoded, encoder))
+        for pieces, plan in zip(batch, plans, strict=True)
+    ]
+
+
+def _roles(plan: Plan) -> list[str]:
+    """All roles that have a weight, in mixes, too."""
+    roles: dict[str, None] = {}
+    for name, weight in plan.weights.items():
+        if weight:
+            roles.update(dict.fromkeys(plan.mixes.get(name, (name,))))
+    return list(roles)
+
+
+def _grains(pieces: Pieces, plan: Plan, encoded: Encoded) -> list[Grain]:
+    grains: list[Grain] = []
+    for name, weight in plan.weights.items():
+        if not weight:
+            continue
+        if name in plan.mixes:
+            parts = [
+                g
+                for r, w in plan.mixes[name].items()
+                if w
+                for g in grains_of(r, w, pieces, encoded)
+            ]
+            grains += mixed(name, weight, parts)
+        else:
+            grains += grains_of(name, weight, pieces, encoded)
+    return grains
+
+
+def _warnings(pieces: Pieces, plan: Plan, encoded: Encoded, encoder: CachedEncoder) -> list[str]:
+    found = []
+    for role in _roles(plan):
+        for text in texts_of(role, pieces):
+            tokens = encoded[text][1]
             if tokens > encoder.context_length:
-                warnings.append(
-                    f"{text.role} has {tokens} tokens and the encoder reads {encoder.context_length}: "
+                found.append(
+                    f"{role} has {tokens} tokens and the encoder reads {encoder.context_length}: "
                     "its end is not used"
                 )
-        image_weight = chosen.get("reference", 0.0)
-        if pieces.reference is not None and image_weight:
-            grains.append(Grain("reference", "reference", image_weight, pieces.reference))
-        grounded.append((grains, warnings))
-    return grounded
+    return found

@@ -7,7 +7,8 @@ query falls back to "caption, modification", and its Intent says so.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from pipeline import prompting
@@ -18,10 +19,18 @@ from pipeline.prompting import Prompt
 from pipeline.records import Exchange, Intent, Message, Reply, Sampling
 
 
-@dataclass
-class _Case:
+@dataclass(frozen=True)
+class Question:
+    """What is asked about one query: a caption of the reference, or the reference itself."""
+
     caption: str
     modification: str
+    images: tuple[Path, ...] = ()
+
+
+@dataclass
+class _Case:
+    question: Question
     messages: tuple[Message, ...]
     exchanges: list[Exchange] = field(default_factory=list)
     intent: Intent | None = None
@@ -35,28 +44,48 @@ def fallback(caption: str, modification: str, why: str) -> Intent:
 
 
 def reason(
-    pairs: Sequence[tuple[str, str]],
+    questions: Sequence[Question],
     prompt: Prompt,
     engine: CachedEngine,
     sampling: Sampling,
     retries: int = 2,
 ) -> list[tuple[Intent, tuple[Exchange, ...]]]:
-    """An Intent per (caption, modification), in order, with the model calls that made it."""
-    cases = [
-        _Case(c, m, prompting.render(prompt, {"caption": c, "modification": m})) for c, m in pairs
-    ]
+    """An Intent per question, in order, with the model calls that made it."""
+    cases = [_Case(question, _messages(question, prompt)) for question in questions]
     for attempt in range(retries + 1):
         waiting = [case for case in cases if case.intent is None]
         if not waiting:
             break
         _ask(waiting, prompt, engine, sampling, attempt)
-    return [
-        (
-            case.intent or fallback(case.caption, case.modification, case.problem),
-            tuple(case.exchanges),
-        )
-        for case in cases
-    ]
+    return [(case.intent or _given_up(case, case.problem), tuple(case.exchanges)) for case in cases]
+
+
+def _messages(question: Question, prompt: Prompt) -> tuple[Message, ...]:
+    values = {"caption": question.caption, "modification": question.modification}
+    return prompting.render(prompt, values, images=question.images)
+
+
+def _given_up(case: _Case, why: str) -> Intent:
+    return fallback(case.question.caption, case.question.modification, why)
+
+
+def merged(intents: Sequence[Intent]) -> Intent:
+    """One Intent of several questions about one query.
+
+    The first target caption counts; lists are joined, each element once; a fallback of any question
+    is a fallback of the whole.
+    """
+    first = intents[0]
+    return replace(
+        first,
+        target_caption=next((i.target_caption for i in intents if i.target_caption), ""),
+        reasoning="\n".join(dict.fromkeys(i.reasoning for i in intents if i.reasoning)),
+        fallback="; ".join(dict.fromkeys(i.fallback for i in intents if i.fallback)),
+        **{
+            name: tuple(dict.fromkeys(text for i in intents for text in getattr(i, name)))
+            for name in ("desired", "preserved", "forbidden")
+        },
+    )
 
 
 def _ask(
@@ -65,7 +94,7 @@ def _ask(
     requests = [Request(case.messages, sampling, prompt.schema) for case in cases]
     for case, answer in zip(cases, _answers(requests, engine, attempt), strict=True):
         if isinstance(answer, InputError):
-            case.intent = fallback(case.caption, case.modification, answer.message)
+            case.intent = _given_up(case, answer.message)
             continue
         case.exchanges.append(Exchange("reason", engine.model, prompt.name, case.messages, answer))
         try:
@@ -103,6 +132,6 @@ def _intent(value: Mapping[str, Any] | str) -> Intent:
         name: tuple(text.strip() for text in value.get(name, ()) if text.strip())
         for name in ("desired", "preserved", "forbidden")
     }
-    target = " ".join(value["target_caption"].split())
+    target = " ".join(value.get("target_caption", "").split())
     why = str(value.get("reasoning", ""))
     return Intent(target, why, lists["desired"], lists["preserved"], lists["forbidden"])

@@ -40,8 +40,9 @@ class Description:
 class Intent:
     """What the reason stage understood.
 
-    ``fallback`` is empty for a usable reply; otherwise it says why the target caption is only
-    "caption + modification".
+    ``rewrites`` are the target captions of several captions, in their order, where a recipe asks
+    about each. ``fallback`` is empty for a usable reply; otherwise it says why the target caption
+    is only "caption + modification".
     """
 
     target_caption: str
@@ -49,6 +50,7 @@ class Intent:
     desired: tuple[str, ...] = ()
     preserved: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
+    rewrites: tuple[str, ...] = ()
     fallback: str = ""
 
 

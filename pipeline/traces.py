@@ -38,6 +38,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
             "desired": list(trace.intent.desired),
             "preserved": list(trace.intent.preserved),
             "forbidden": list(trace.intent.forbidden),
+            "rewrites": list(trace.intent.rewrites),
             "fallback": trace.intent.fallback,
         },
         "grains": [
@@ -86,7 +87,8 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
         description=Description(tuple(record["captions"])),
         intent=Intent(
             intent["target_caption"], intent["reasoning"], tuple(intent["desired"]),
-            tuple(intent["preserved"]), tuple(intent["forbidden"]), intent["fallback"],
+            tuple(intent["preserved"]), tuple(intent["forbidden"]), tuple(intent["rewrites"]),
+            intent["fallback"],
         ),
         grains=tuple(Grain(g["name"], g["role"], g["weight"], None, g["text"]) for g in record["grains"]),
         ranking=Ranking(tuple(Hit(**hit) for hit in record["ranking"]["hits"])),

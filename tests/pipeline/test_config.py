@@ -30,7 +30,7 @@ def test_every_shipped_recipe_holds_and_its_prompts_exist(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.name == name
     assert recipe.grains
-    for stage in (recipe.describe, recipe.reason):
+    for stage in (recipe.describe, *recipe.reason):
         if stage:
             assert prompting.load(stage.prompt).fingerprint
 

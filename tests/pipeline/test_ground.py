@@ -10,7 +10,7 @@ import pytest
 from pipeline.cache import Cache
 from pipeline.cached import CachedEncoder
 from pipeline.encoders.contract import EncoderSpec
-from pipeline.ground import Pieces, ground
+from pipeline.ground import Pieces, Plan, ground
 from pipeline.records import Description, Grain, Intent
 from tests.pipeline.colours import ColourEncoder
 
@@ -24,7 +24,7 @@ def encoder(tmp_path: Path) -> CachedEncoder:
 
 
 def grains(encoder: CachedEncoder, pieces: Pieces, **weights: float) -> list[Grain]:
-    return ground([pieces], [weights], encoder)[0][0]
+    return ground([pieces], [Plan(weights)], encoder)[0][0]
 
 
 def test_a_list_role_shares_its_weight_among_its_elements(encoder: CachedEncoder) -> None:
@@ -48,10 +48,39 @@ def test_the_reference_is_a_grain_of_pixels(encoder: CachedEncoder) -> None:
     assert grains(encoder, Pieces(INTENT), reference=0.2) == []
 
 
-def test_every_caption_is_a_grain_the_first_under_the_plain_name(encoder: CachedEncoder) -> None:
-    pieces = Pieces(INTENT, description=Description(("red", "green")))
-    found = grains(encoder, pieces, caption=1.0)
-    assert [(g.name, g.weight) for g in found] == [("caption", 0.5), ("caption:green", 0.5)]
+def test_the_first_caption_is_one_grain_and_all_captions_share_a_weight(
+    encoder: CachedEncoder,
+) -> None:
+    pieces = Pieces(INTENT, description=Description(("red", "green", "red")))
+    assert [(g.name, g.weight) for g in grains(encoder, pieces, caption=1.0)] == [("caption", 1.0)]
+    found = grains(encoder, pieces, captions=0.9)
+    assert [(g.name, round(g.weight, 6)) for g in found] == [
+        ("captions:1", 0.3),
+        ("captions:2", 0.3),
+        ("captions:3", 0.3),
+    ]
+
+
+def test_include_and_exclude_are_one_text_each(encoder: CachedEncoder) -> None:
+    found = grains(encoder, Pieces(INTENT), include=1.0, exclude=1.0)
+    assert [(g.role, g.text) for g in found] == [("include", "blue and green"), ("exclude", "red")]
+
+
+def test_without_rewrites_the_target_caption_stands_in(encoder: CachedEncoder) -> None:
+    assert [g.text for g in grains(encoder, Pieces(INTENT), rewrites=1.0)] == ["blue"]
+
+
+def test_a_mix_is_one_unit_vector_worked_out_by_hand(encoder: CachedEncoder) -> None:
+    plan = Plan({"both": -2.0}, {"both": {"target_caption": 0.8, "reference": 0.6}})
+    pieces = Pieces(INTENT, reference=np.array([1, 0, 0], np.float32))
+    (grain,) = ground([pieces], [plan], encoder)[0][0]
+    assert (grain.name, grain.weight) == ("both", -2.0)
+    assert grain.vector.tolist() == pytest.approx([0.6, 0.0, 0.8])  # 0.8² + 0.6² = 1
+
+
+def test_a_mix_of_nothing_is_no_grain(encoder: CachedEncoder) -> None:
+    plan = Plan({"both": 1.0}, {"both": {"reference": 1.0, "modification": 1.0}})
+    assert ground([Pieces(INTENT)], [plan], encoder)[0][0] == []
 
 
 def test_grains_are_unit_vectors_of_their_texts(encoder: CachedEncoder) -> None:

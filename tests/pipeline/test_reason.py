@@ -13,8 +13,8 @@ from pipeline.cached import CachedEngine
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.engines.scripted import ScriptedEngine
 from pipeline.errors import InputError
-from pipeline.reason import reason
-from pipeline.records import Reply, Sampling
+from pipeline.reason import Question, merged, reason
+from pipeline.records import Intent, Reply, Sampling
 from tests.pipeline.colours import REPLY, scripted
 
 PROMPT = prompting.load("reason/likebut")
@@ -27,7 +27,7 @@ def cache(tmp_path: Path) -> Cache:
 
 def test_a_reply_becomes_an_intent(cache: Cache) -> None:
     engine = scripted(cache, (".", REPLY))
-    intent, exchanges = reason([("a red square", "blue")], PROMPT, engine, Sampling())[0]
+    intent, exchanges = reason([Question("a red square", "blue")], PROMPT, engine, Sampling())[0]
     assert intent.target_caption == "a blue square"
     assert (intent.desired, intent.preserved, intent.forbidden) == (
         ("blue",),
@@ -43,14 +43,14 @@ def test_spaces_are_folded_and_empty_elements_dropped(cache: Cache) -> None:
     reply = REPLY.replace("a blue square", "  a  blue\\nsquare ").replace(
         '["blue"]', '[" ", " blue "]'
     )
-    intent, _ = reason([("c", "m")], PROMPT, scripted(cache, (".", reply)), Sampling())[0]
+    intent, _ = reason([Question("c", "m")], PROMPT, scripted(cache, (".", reply)), Sampling())[0]
     assert intent.target_caption == "a blue square"
     assert intent.desired == ("blue",)
 
 
 def test_the_model_is_told_what_was_wrong_and_asked_again(cache: Cache) -> None:
     engine = scripted(cache, ("cannot be used", REPLY), (".", "I would rather chat"))
-    intent, exchanges = reason([("c", "m")], PROMPT, engine, Sampling(), retries=1)[0]
+    intent, exchanges = reason([Question("c", "m")], PROMPT, engine, Sampling(), retries=1)[0]
     assert intent.target_caption == "a blue square"
     assert not intent.fallback
     assert len(exchanges) == 2
@@ -59,9 +59,9 @@ def test_the_model_is_told_what_was_wrong_and_asked_again(cache: Cache) -> None:
 
 def test_after_the_last_attempt_caption_and_modification_stand_in(cache: Cache) -> None:
     engine = scripted(cache, (".", "no"))
-    intent, exchanges = reason([("a cat", "make it a dog")], PROMPT, engine, Sampling(), retries=2)[
-        0
-    ]
+    intent, exchanges = reason(
+        [Question("a cat", "make it a dog")], PROMPT, engine, Sampling(), retries=2
+    )[0]
     assert intent.target_caption == "a cat, make it a dog"
     assert intent.fallback
     assert len(exchanges) == 3
@@ -69,7 +69,7 @@ def test_after_the_last_attempt_caption_and_modification_stand_in(cache: Cache) 
 
 def test_only_the_failed_pairs_are_asked_again(cache: Cache) -> None:
     engine = scripted(cache, ("cannot be used|good", REPLY), (".", "no"))
-    answers = reason([("good", "m"), ("bad", "m")], PROMPT, engine, Sampling())
+    answers = reason([Question("good", "m"), Question("bad", "m")], PROMPT, engine, Sampling())
     assert [len(exchanges) for _, exchanges in answers] == [1, 2]
 
 
@@ -82,7 +82,25 @@ def test_a_request_the_model_cannot_take_falls_back_alone(cache: Cache) -> None:
 
     spec = EngineSpec("scripted", "s", options={"replies": [{"match": ".", "reply": REPLY}]})
     engine = CachedEngine(spec, cache, engine=ShortSighted(spec))
-    short, long = reason([("c", "m"), ("long", "m")], PROMPT, engine, Sampling())
+    short, long = reason([Question("c", "m"), Question("long", "m")], PROMPT, engine, Sampling())
     assert short[0].target_caption == "a blue square"
     assert long[0].target_caption == "long, m"
     assert "9,999 tokens" in long[0].fallback
+
+
+def test_the_answers_to_several_questions_are_one_intent() -> None:
+    whole = Intent("a blue square", "whole", desired=("blue",))
+    parts = Intent("", "parts", desired=("blue", "square"), forbidden=("red",), fallback="no JSON")
+    one = merged([whole, parts])
+    assert one.target_caption == "a blue square"
+    assert one.reasoning == "whole\nparts"
+    assert (one.desired, one.forbidden) == (("blue", "square"), ("red",))
+    assert one.fallback == "no JSON"
+
+
+def test_a_reply_may_lack_what_its_prompt_does_not_ask_for(cache: Cache) -> None:
+    reply = '{"desired": ["blue"], "forbidden": []}'
+    prompt = prompting.load("reason/object-scale")
+    intent, _ = reason([Question("c", "m")], prompt, scripted(cache, (".", reply)), Sampling())[0]
+    assert (intent.target_caption, intent.desired) == ("", ("blue",))
+    assert not intent.fallback

@@ -1,0 +1,33 @@
+"""SEIZE's semantic increment (Yang et al., ACM MM 2024): what an edit gains and loses on each picture.
+
+S = after + p·max(D, 0) + n·min(D, 0), D = after − before, with the cosines of the mean rewritten
+caption (grain ``rewrites``) and of the mean caption (grain ``captions``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipeline.scoring.whole import WholeQuery
+
+
+def score(query: WholeQuery, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
+    """Parts: rewrites, gain, loss. Numbers: gain (p), loss (n)."""
+    import numpy as np
+
+    rewritten, captioned = query.vector("rewrites"), query.vector("captions")
+    if rewritten is None:
+        return {}
+    after = query.cosine(rewritten)
+    if captioned is None:
+        return {"rewrites": after}
+    change = after - query.cosine(captioned)
+    return {
+        "rewrites": after,
+        "gain": numbers["gain"] * np.maximum(change, 0),
+        "loss": numbers["loss"] * np.minimum(change, 0),
+    }
