@@ -96,3 +96,55 @@ def test_unknown_names_and_missing_files_are_refused() -> None:
     with pytest.raises(ConfigError) as other:
         load_profile("zzz")
     assert "known: cpu" in other.value.hint
+
+
+def test_pdv_weights_are_those_of_its_formula() -> None:
+    def weights(beta: float, a_image: float, a_text: float) -> dict[str, float]:
+        return {
+            "target_caption": (1 - beta) * a_image + beta * a_text,
+            "caption": beta * (1 - a_text) - (1 - beta) * a_image,
+            "reference": 1 - beta,
+        }
+
+    published = {
+        "pdv": (0.75, 1.4, 1.2),
+        "pdv@fashioniq-b32": (0.75, 1.4, 1.4),
+        "pdv@fashioniq-l14": (0.55, 1.0, 1.3),
+        "pdv@fashioniq-g14": (0.60, 1.4, 1.4),
+        "pdv-image": (0.0, 1.4, 1.0),
+        "pdv-text": (1.0, 1.0, 1.2),
+    }
+    for name, numbers in published.items():
+        wanted = {role: weight for role, weight in weights(*numbers).items() if weight}
+        assert load_recipe(name).grains == pytest.approx(wanted), name
+
+
+def test_a_variant_changes_numbers_and_its_name() -> None:
+    recipe = load_recipe("seize@cirr")
+    assert recipe.fusion.numbers == {"gain": 0.22, "loss": 1.0}
+    assert recipe.name == "seize@cirr"
+    with pytest.raises(ConfigError) as caught:
+        load_recipe("seize@cir")
+    assert "'cirr'" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[mixes.m]\ntargets = 1.0\n[grains]\nm = 1.0", "[mixes.m]: no grain 'targets'"),
+        ("[grains]\nmix = 1.0", "[grains]: no grain 'mix'"),
+        ('[grains]\nreference = 1.0\n[fusion]\nfamily = "linea"', "no score family 'linea'"),
+        (
+            '[grains]\nreference = 1.0\n[fusion]\nfamily = "gated"\nnumbers = { bet = 1.0 }',
+            "the family gated has no number 'bet'",
+        ),
+    ],
+)
+def test_a_recipe_that_names_what_is_not_there_is_refused(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'description = "mine"\n{text}')
+    with pytest.raises(ConfigError) as caught:
+        load_recipe(str(path))
+    assert complaint in caught.value.message
