@@ -42,12 +42,21 @@ OnStage = Callable[[str, int, int], None]
 _GLANCE = 224
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is known of a reference without its picture: a (d,) unit vector, and captions."""
+
+    vector: Any
+    captions: tuple[str, ...] = ()
+
+
 @dataclass
 class _Case:
     """One query on its way; frozen into a Trace at the end."""
 
     query: Query
     scope: Scope | None = None
+    known: Known | None = None
     description: Description = Description()
     intent: Intent | None = None
     grains: list[Grain] = field(default_factory=list)
@@ -61,7 +70,12 @@ class _Case:
     @property
     def composed(self) -> bool:
         """Whether the query has both a reference and a modification."""
-        return self.query.reference is not None and bool(self.query.modification)
+        return self.referring and bool(self.query.modification)
+
+    @property
+    def referring(self) -> bool:
+        """Whether the query has a reference, as a picture or by what is known of it."""
+        return self.query.reference is not None or self.known is not None
 
 
 @dataclass(frozen=True)
@@ -91,19 +105,23 @@ class Composer:
         overrides: Mapping[str, Any] | None = None,
         on_stage: OnStage | None = None,
         scopes: Sequence[Scope] | None = None,
+        known: Sequence[Known] | None = None,
     ) -> list[Trace]:
         """A Trace per query, in order, with its ``k`` best hits.
 
         ``overrides`` replace a stage's result for every query: caption, target_caption, desired,
         preserved, forbidden. ``scopes`` say what each query is ranked over, instead of the recipe's
-        rule about the reference. Raises ConfigError without an index, and ModelError where a model
-        that is needed cannot be had; a query's own faults go to its trace.
+        rule about the reference; ``known`` stands in for reference pictures. Raises ConfigError
+        without an index, and ModelError where a model that is needed cannot be had; a query's own faults go to its trace.
         """
         if self.index is None:
             raise ConfigError("the composer has no index", "open one with .on(folder)")
         given = overrides or {}
-        among: Sequence[Scope | None] = scopes or [None] * len(queries)
-        cases = [_Case(query, scope) for query, scope in zip(queries, among, strict=True)]
+        nothing = [None] * len(queries)
+        cases = [
+            _Case(query, scope, what)
+            for query, scope, what in zip(queries, scopes or nothing, known or nothing, strict=True)
+        ]
         stages: list[tuple[str, Callable[[list[_Case]], None]]] = [
             ("check", self._check),
             ("describe", lambda part: self._describe(part, given)),
@@ -125,9 +143,9 @@ class Composer:
 
         for case in cases:
             query = case.query
-            if query.reference is None and not query.modification.strip():
+            if not case.referring and not query.modification.strip():
                 case.error = "the query has neither a reference nor a modification"
-            elif query.reference is not None:
+            elif query.reference is not None and case.known is None:
                 try:
                     load_image(query.reference, _GLANCE)
                 except GalleryError as problem:
@@ -138,9 +156,12 @@ class Composer:
             for case in cases:
                 case.description = Description((str(given["caption"]),))
             return
+        for case in cases:
+            if case.known:
+                case.description = Description(case.known.captions)
         stage = self.recipe.describe
-        needed = [case for case in cases if case.composed and "target_caption" not in given]
-        if stage is None or not needed or not self._needs_captions():
+        needed = [case for case in cases if case.composed and case.known is None]
+        if "target_caption" in given or stage is None or not needed or not self._needs_captions():
             return
         paths = [case.query.reference for case in needed if case.query.reference]
         prompt = prompting.load(stage.prompt)
@@ -176,7 +197,7 @@ class Composer:
         }
         for case in cases:
             # Without a reference the sentence itself says what the picture shows.
-            alone = case.query.modification if case.query.reference is None else ""
+            alone = "" if case.referring else case.query.modification
             case.intent = replace(case.intent or Intent(alone), **changes)
 
     def _ask(self, stage: ReasonStage, cases: list[_Case]) -> list[Intent]:
@@ -199,7 +220,7 @@ class Composer:
 
     def _weights(self, case: _Case) -> dict[str, float]:
         weights = dict(self.recipe.grains)
-        if case.query.reference is None:
+        if not case.referring:
             # The sentence is its own target caption; one grain says it.
             weights.pop("modification" if "target_caption" in weights else "", None)
         elif not case.query.modification and not weights.get("reference"):
@@ -216,9 +237,10 @@ class Composer:
 
     def _ground(self, cases: list[_Case]) -> None:
         assert self.index is not None
-        needed = [case for case in cases if case.query.reference and self._looks(case)]
+        needed = [c for c in cases if c.query.reference and not c.known and self._looks(c)]
         paths = [case.query.reference for case in needed if case.query.reference]
         vectors = dict(zip(map(id, needed), self._reference_vectors(paths), strict=True))
+        vectors |= {id(case): case.known.vector for case in cases if case.known}
         pieces = [
             Pieces(
                 case.intent or Intent(""),

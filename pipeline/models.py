@@ -14,10 +14,13 @@ POCKET = Path(__file__).parent / "pocket" / "models"
 
 
 def local_folder(model: str) -> Path | None:
-    """The folder of "pocket:NAME" or of a path; None for a name on the hub.
+    """The folder of "pocket:NAME", "package:NAME/FOLDER" or a path; None for a name on the hub.
 
-    Raises ModelError for a pocket model or an explicit path that is not there.
+    A package model lies within an installed Python package. Raises ModelError for what is named
+    so and is not there.
     """
+    if model.startswith("package:"):
+        return _in_package(model)
     if model.startswith("pocket:"):
         folder = POCKET / model.removeprefix("pocket:")
         if not folder.is_dir():
@@ -30,6 +33,20 @@ def local_folder(model: str) -> Path | None:
     if path.is_absolute() or model.startswith((".", "~")):
         raise ModelError(f"no model folder {model}", "check the path in the profile")
     return None
+
+
+def _in_package(model: str) -> Path:
+    from importlib.util import find_spec
+
+    package, _, inner = model.removeprefix("package:").partition("/")
+    found = find_spec(package)
+    folders = (
+        [Path(place) / inner for place in (found.submodule_search_locations or ())] if found else []
+    )
+    folder = next((folder for folder in folders if folder.is_dir()), None)
+    if folder is None:
+        raise ModelError(f"no model {model!r}", f"pip install {package.replace('_', '-')}")
+    return folder
 
 
 def hub_commit(model: str, revision: str | None = None) -> str | None:

@@ -12,9 +12,10 @@ from typing import Any
 from pipeline.benchmarks import crops, runs
 from pipeline.benchmarks.records import Benchmark, Case
 from pipeline.benchmarks.runs import Result
-from pipeline.composer import Composer
+from pipeline.composer import Composer, Known
 from pipeline.errors import InputError
 from pipeline.records import Query, Trace
+from pipeline.scoring.whole import unit
 from pipeline.search import Scope
 
 CHUNK = 256
@@ -42,13 +43,17 @@ def sample(
 
 @dataclass
 class Evaluation:
-    """One evaluation: a benchmark, the cases of it that are asked, a composer, and two folders."""
+    """One evaluation: a benchmark, the cases of it that are asked, a composer, and two folders.
+
+    With ``captions``, by item id, the gallery is these captions, and no picture is looked at.
+    """
 
     benchmark: Benchmark
     cases: tuple[Case, ...]
     composer: Composer
     folder: Path
     index_folder: Path
+    captions: Mapping[str, tuple[str, ...]] | None = None
 
     def run(
         self,
@@ -104,24 +109,39 @@ class Evaluation:
 
     def _index(self, on_progress: Callable[[int, int], None] | None) -> tuple[tuple[str, str], ...]:
         """Build or refresh the index of the gallery, and know each item's row."""
+        failed: tuple[tuple[str, str], ...] = ()
+        if self.captions is not None:
+            from indexes.captions import build_captions, captions_of
+
+            build_captions(
+                captions_of(self.captions), self.index_folder, self.composer.encoder,
+                on_progress=on_progress,
+            )  # fmt: skip
+        else:
+            failed = self._index_pictures(on_progress)
+        self.composer = self.composer.on(self.index_folder)
+        self.row = self._rows()
+        self.item_of = {row: ident for ident, row in self.row.items()}
+        return failed
+
+    def _index_pictures(
+        self, on_progress: Callable[[int, int], None] | None
+    ) -> tuple[tuple[str, str], ...]:
         from indexes.build import build
 
-        self.items = crops.cut(self.benchmark.items, self.index_folder.with_suffix(".crops"))
-        report = build(
-            [item.path for item in self.items], self.index_folder, self.composer.encoder,
-            on_progress=on_progress,
-        )  # fmt: skip
-        self.composer = self.composer.on(self.index_folder)
+        items = crops.cut(self.benchmark.items, self.index_folder.with_suffix(".crops"))
+        self.path = {item.id: item.path for item in items}
+        return build(
+            list(self.path.values()), self.index_folder, self.composer.encoder, on_progress=on_progress
+        ).failed  # fmt: skip
+
+    def _rows(self) -> dict[str, int]:
         assert self.composer.index is not None
+        if self.captions is not None:
+            return {item.id: item.row for item in self.composer.index.all_items()}
         rows = {item.path: item.row for item in self.composer.index.all_items()}
-        self.row = {
-            item.id: rows[path]
-            for item in self.items
-            if (path := str(item.path.absolute())) in rows
-        }
-        self.item_of = {row: ident for ident, row in self.row.items()}
-        self.path = {item.id: item.path for item in self.items}
-        return report.failed
+        paths = {ident: str(path.absolute()) for ident, path in self.path.items()}
+        return {ident: rows[path] for ident, path in paths.items() if path in rows}
 
     def _scope(self, case: Case) -> Scope:
         """Exactly the reference is left out: a copy of it may be a target."""
@@ -130,12 +150,22 @@ class Evaluation:
         return Scope([self.row[case.reference]] if excluded else [], subset)
 
     def _answer(self, cases: Sequence[Case]) -> None:
-        queries = [Query(c.id, self.path.get(c.reference), c.modification) for c in cases]
         scopes = [self._scope(case) for case in cases]
-        traces = self.composer.compose(queries, self._places(), scopes=scopes)
+        if self.captions is None:
+            queries = [Query(c.id, self.path.get(c.reference), c.modification) for c in cases]
+            traces = self.composer.compose(queries, self._places(), scopes=scopes)
+        else:
+            queries = [Query(c.id, None, c.modification) for c in cases]
+            known = [self._known(case.reference) for case in cases]
+            traces = self.composer.compose(queries, self._places(), scopes=scopes, known=known)
         results = [self._result(case, trace) for case, trace in zip(cases, traces, strict=True)]
         runs.append(self.folder / runs.LOG, (_log_line(trace) for trace in traces))
         runs.append(self.folder / runs.RESULTS, (result.to_line() for result in results))
+
+    def _known(self, ident: str) -> Known:
+        assert self.composer.index is not None
+        assert self.captions is not None
+        return Known(unit(self.composer.index.vector(self.row[ident])), self.captions[ident])
 
     def _result(self, case: Case, trace: Trace) -> Result:
         ranking, subset = (

@@ -71,7 +71,7 @@ def complete(
         return benchmark
     gone = set(missing)
     here = tuple(item for item in benchmark.items if item.id not in gone)
-    return _reduced(benchmark, here, tuple(missing))
+    return reduced(benchmark, here, tuple(missing))
 
 
 def _miscounted(
@@ -86,7 +86,8 @@ def _miscounted(
     ]
 
 
-def _reduced(benchmark: Benchmark, here: tuple[Item, ...], missing: tuple[str, ...]) -> Benchmark:
+def reduced(benchmark: Benchmark, here: tuple[Item, ...], missing: tuple[str, ...]) -> Benchmark:
+    """The benchmark over the items that are here; cases that cannot be asked are dropped."""
     known = {item.id for item in here}
     kept, dropped = [], []
     for case in benchmark.cases:

@@ -12,7 +12,6 @@ from pipeline.cli.options import (
     DeviceOption,
     OfflineOption,
     ProfileOption,
-    RecipeOption,
     WeightOption,
     cache_path,
     read_options,
@@ -41,7 +40,9 @@ def evaluate(
     data: Annotated[Path, typer.Option("--data", "-d", help="The folder of the official files.")],
     out: Annotated[Path, typer.Option("--out", help="The run folder; the same command continues.")],
     split: Annotated[str, typer.Option("--split", "-s", help="Default: its first split.")] = "",
-    recipe: RecipeOption = "likebut",
+    recipe: Annotated[
+        str, typer.Option("--recipe", "-r", help="A method, or several: a,b,c (one run each).")
+    ] = "likebut",
     profile: ProfileOption = "pocket",
     weight: WeightOption = None,
     option: Annotated[
@@ -56,6 +57,9 @@ def evaluate(
     index: Annotated[
         Path | None,
         typer.Option("--index", "-i", help="The gallery's index (default: beside the run)."),
+    ] = None,
+    captions: Annotated[
+        Path | None, typer.Option("--captions", help="Search these captions instead of pictures.")
     ] = None,
     submission: Annotated[
         Path | None, typer.Option("--submission", help="Write the server's files into this folder.")
@@ -81,42 +85,82 @@ def evaluate(
     cache: CacheOption = None,
 ) -> None:
     """Run a recipe over a benchmark: streamed, resumable, with intervals beside every number."""
-    from pipeline import benchmarks
-    from pipeline.assembly import assemble
     from pipeline.benchmarks import evaluate as evaluation
     from pipeline.benchmarks import runs
 
-    options = read_options(option)
-    benchmark = benchmarks.load(name, data, split, allow_missing=allow_missing, **options)
-    composer = assemble(
+    benchmark, texts = _load(name, data, split, allow_missing, read_options(option), captions)
+    cases = evaluation.sample(benchmark.cases, sample, seed, limit)
+    settings: dict[str, Any] = {"sample": sample, "seed": seed, "limit": limit}
+    names = [part.strip() for part in recipe.split(",") if part.strip()]
+    finished, failed = [], 0
+    for method in names:
+        composer = assemble_for(method, profile, weight, device, offline, cache)
+        place = out / method if len(names) > 1 else out
+        shared = index or _index_folder(place, benchmark, composer)
+        job = evaluation.Evaluation(benchmark, cases, composer, place, shared, texts)
+        _announce(benchmark, len(cases), composer)
+        with progress("indexing") as on_index, progress(f"{method}: queries") as on_progress:
+            report = job.run(
+                settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress
+            )
+        run = runs.open_run(place)
+        _tell(report, place)
+        failed += len(report.failed_pictures) + sum(bool(result.error) for result in run.results)
+        if submission:
+            write_submission(benchmark, run, submission / method if len(names) > 1 else submission)
+        finished.append(run)
+    show_summaries(finished, form)
+    exit_partial(failed)
+
+
+def _load(
+    name: str,
+    data: Path,
+    split: str,
+    allow_missing: bool,
+    options: dict[str, Any],
+    captions: Path | None,
+) -> tuple[Benchmark, dict[str, tuple[str, ...]] | None]:
+    """The benchmark, and the captions that stand for its pictures where they are given."""
+    from pipeline import benchmarks
+
+    if captions is None:
+        return benchmarks.load(name, data, split, allow_missing=allow_missing, **options), None
+    from pipeline.benchmarks.captions import in_caption_space, read_captions
+
+    texts = read_captions(captions)
+    whole = benchmarks.load(name, data, split, annotations_only=True, **options)
+    return in_caption_space(whole, texts, allow_missing=allow_missing)
+
+
+def assemble_for(
+    recipe: str,
+    profile: str,
+    weight: list[str] | None,
+    device: str | None,
+    offline: bool,
+    cache: Path | None,
+) -> Composer:
+    """A composer without an index, from the options of a command."""
+    from pipeline.assembly import assemble
+
+    return assemble(
         recipe, profile, cache_path(cache), weights=read_weights(weight), device=device,
         offline=offline,
     )  # fmt: skip
-    cases = evaluation.sample(benchmark.cases, sample, seed, limit)
-    job = evaluation.Evaluation(
-        benchmark, cases, composer, out, index or _index_folder(out, benchmark, composer)
-    )
-    settings: dict[str, Any] = {"sample": sample, "seed": seed, "limit": limit}
-    _announce(benchmark, len(cases), composer)
-    with progress("indexing") as on_index, progress("queries") as on_progress:
-        report = job.run(
-            settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress
-        )
+
+
+def _tell(report: Any, place: Path) -> None:
     for path, reason in report.failed_pictures:
         say(f"unreadable: {path}: {reason}")
-    run = runs.open_run(out)
-    say(f"{out}: {report.answered} answered, {report.skipped} already there")
-    if submission:
-        write_submission(benchmark, run, submission)
-    show_summaries([run], form)
-    errors = sum(bool(result.error) for result in run.results)
-    exit_partial(errors + len(report.failed_pictures))
+    say(f"{place}: {report.answered} answered, {report.skipped} already there")
 
 
-def _index_folder(out: Path, benchmark: Benchmark, composer: Composer) -> Path:
+def _index_folder(place: Path, benchmark: Benchmark, composer: Composer) -> Path:
     """Beside the run, so that the runs of one folder share it."""
     tag = composer.encoder.fingerprint[:8]
-    return out.parent / f"{benchmark.name}-{benchmark.split}-{tag}.index"
+    kind = "-captions" if benchmark.protocol.name.endswith("+captions") else ""
+    return place.parent / f"{benchmark.name}-{benchmark.split}{kind}-{tag}.index"
 
 
 def _announce(benchmark: Benchmark, asked: int, composer: Composer) -> None:

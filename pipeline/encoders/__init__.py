@@ -7,7 +7,10 @@ from importlib import import_module
 from pipeline.encoders.contract import Encoder, EncoderSpec
 from pipeline.errors import ConfigError, did_you_mean
 
-ENCODERS = {"open_clip": "pipeline.encoders.open_clip:OpenClipEncoder"}
+ENCODERS = {
+    "open_clip": "pipeline.encoders.open_clip:OpenClipEncoder",
+    "sentence": "pipeline.encoders.sentence:SentenceEncoder",
+}
 
 
 def make_encoder(spec: EncoderSpec) -> Encoder:

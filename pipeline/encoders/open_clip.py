@@ -33,7 +33,7 @@ class OpenClipEncoder:
         if not folder:
             _check_named(spec)
         model, self._transforms, self._tokenizer = _load(name, None if folder else spec.pretrained)
-        self.fingerprint = models.fingerprint(folder) if folder else _state_hash(model)
+        self.fingerprint = models.fingerprint(folder) if folder else state_hash(model)
         self._model = model.to(device=self.device, dtype=self.dtype).eval()
         config = open_clip.get_model_preprocess_cfg(model)
         self.name = f"open_clip {spec.model}" + (f" {spec.pretrained}" if spec.pretrained else "")
@@ -176,7 +176,7 @@ def _load(name: str, pretrained: str | None) -> tuple[Any, list[Any], Any]:
     return model, kept, tokenizer
 
 
-def _state_hash(model: Any) -> str:
+def state_hash(model: Any) -> str:
     """SHA-256 over names and values of all weights."""
     import torch
 

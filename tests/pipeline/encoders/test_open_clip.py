@@ -171,13 +171,13 @@ def test_a_config_that_makes_no_sense_is_refused(folder: Path, tmp_path: Path, c
 def test_all_weights_count_in_the_hash_of_a_state() -> None:
     from torch import nn
 
-    from pipeline.encoders.open_clip import _state_hash
+    from pipeline.encoders.open_clip import state_hash
 
     layer = nn.Linear(3, 2)
-    before = _state_hash(layer)
-    assert _state_hash(layer) == before
+    before = state_hash(layer)
+    assert state_hash(layer) == before
     layer.bias.data[1] += 1
-    assert _state_hash(layer) != before
+    assert state_hash(layer) != before
 
 
 def test_a_tokenizer_of_the_hub_library_counts_before_it_cuts(folder: Path, tmp_path: Path) -> None:

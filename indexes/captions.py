@@ -1,0 +1,136 @@
+"""Galleries of captions: rows that stand for texts about a picture, with pixels or without.
+
+The index has the same form as any other. A row is the mean of the unit vectors of the item's
+captions, so that its inner product with a unit vector is the mean cosine over the captions. The
+items keep their captions, a line each, and the hash of these lines.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from indexes.errors import GalleryError, IndexMissing
+from indexes.files import disk_errors
+from indexes.items import Item
+from indexes.lock import write_lock
+from indexes.manifest import EncoderId
+from indexes.store import Index
+from indexes.writing import Content, write_index
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class TextEncoder(Protocol):
+    """What turns captions into vectors; see ``contract.ImageEncoder`` for the names."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def preprocessing(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[Any]:
+        """(n, d) float32 unit rows."""
+        ...
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """An item that has captions; ``path`` is empty where there is no picture."""
+
+    id: str
+    captions: tuple[str, ...]
+    path: str = ""
+
+
+def build_captions(
+    captioned: Sequence[Captioned],
+    out: Path,
+    encoder: TextEncoder,
+    *,
+    dtype: str = "float16",
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Index:
+    """Index the captions of ``captioned`` in folder ``out``; what is there already is left alone.
+
+    Raises ``GalleryError`` without any caption or for an id that is there twice, ``IndexBusy`` or
+    ``DiskFull``; the previous index is then as it was.
+    """
+    items = _items(captioned)
+    known = _known(out, encoder, items)
+    if known is not None:
+        return known
+    texts = [item.caption.split("\n") for item in items if item.caption]
+
+    def gather(start: int, stop: int) -> NDArray[Any]:
+        rows = _means(texts[start:stop], encoder)
+        if on_progress:
+            on_progress(stop, len(items))
+        return rows
+
+    content = Content(
+        EncoderId(encoder.name, encoder.fingerprint, "captions"), encoder.dimension, dtype, items,
+        (), (), gather,
+    )  # fmt: skip
+    with disk_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        with write_lock(out):
+            write_index(out, content)
+    return Index.open(out)
+
+
+def _items(captioned: Sequence[Captioned]) -> list[Item]:
+    items: list[Item] = []
+    for one in sorted(captioned, key=lambda one: one.id):
+        lines = "\n".join(" ".join(text.split()) for text in one.captions if text.strip())
+        if not lines:
+            continue
+        if items and items[-1].id == one.id:
+            raise GalleryError(f"the item {one.id!r} has captions twice")
+        digest = hashlib.sha256(f"{one.id}\n{lines}".encode()).hexdigest()
+        items.append(Item(len(items), one.id, one.path, digest, lines))
+    if not items:
+        raise GalleryError("no item has a caption")
+    return items
+
+
+def _known(out: Path, encoder: TextEncoder, items: Sequence[Item]) -> Index | None:
+    """The index in ``out`` where it holds these very captions by this encoder."""
+    try:
+        index = Index.open(out)
+    except (IndexMissing, GalleryError):
+        return None
+    if index.manifest.encoder.fingerprint != encoder.fingerprint or index.count != len(items):
+        return None
+    same = all(
+        a.content_hash == b.content_hash for a, b in zip(index.all_items(), items, strict=True)
+    )
+    return index if same else None
+
+
+def _means(texts: Sequence[Sequence[str]], encoder: TextEncoder) -> NDArray[Any]:
+    """(n, d): the mean of the unit vectors of each item's captions."""
+    import numpy as np
+
+    flat = [text for captions in texts for text in captions]
+    vectors = encoder.encode_texts(flat)
+    ends = np.cumsum([len(captions) for captions in texts])
+    starts = np.concatenate([[0], ends[:-1]])
+    means: NDArray[Any] = np.add.reduceat(vectors, starts, axis=0) / (ends - starts)[:, None]
+    return means
+
+
+def captions_of(captions: Mapping[str, Sequence[str]]) -> list[Captioned]:
+    """Items of a mapping from id to captions."""
+    return [Captioned(ident, tuple(texts)) for ident, texts in captions.items()]

@@ -1,0 +1,71 @@
+"""Sentence-transformers models: an encoder of texts alone, for galleries that are captions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline import models
+from pipeline.devices import choose_device
+from pipeline.encoders.contract import EncoderSpec
+from pipeline.encoders.open_clip import state_hash
+from pipeline.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+
+class SentenceEncoder:
+    """Texts as unit vectors; pictures are refused."""
+
+    draft_size = 1
+    preprocessing = "texts only"
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as problem:
+            raise ModelError(
+                "the encoder needs the package sentence-transformers", "pip install 'likebut[text]'"
+            ) from problem
+        folder = models.local_folder(spec.model)
+        try:
+            self._model = SentenceTransformer(
+                str(folder or spec.model), device=str(choose_device(spec.device)), backend="torch"
+            )
+        except (OSError, ValueError, KeyError) as problem:
+            first = (str(problem).strip().splitlines() or ["?"])[0]
+            raise ModelError(f"cannot load the encoder {spec.model}: {first[:160]}") from problem
+        self.batch_size = spec.batch_size
+        self.name = f"sentence {spec.model}"
+        self.fingerprint = models.fingerprint(folder) if folder else state_hash(self._model)
+        self.dimension = int(self._model.get_sentence_embedding_dimension() or 0)
+        self.context_length = int(self._model.max_seq_length or 512)
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[Any]:
+        """(n, d) float32 unit rows."""
+        import numpy as np
+
+        if not texts:
+            return np.empty((0, self.dimension), np.float32)
+        rows = self._model.encode(
+            list(texts), batch_size=self.batch_size, normalize_embeddings=True,
+            convert_to_numpy=True, show_progress_bar=False,
+        )  # fmt: skip
+        return np.asarray(rows, np.float32)
+
+    def token_count(self, text: str) -> int:
+        """How many tokens the whole text has, ends included."""
+        return len(self._model.tokenizer(text, truncation=False, verbose=False)["input_ids"])
+
+    def prepare(self, image: Image) -> NDArray[Any]:
+        """Refuse: this encoder reads texts. Raises ConfigError."""
+        raise ConfigError(
+            f"{self.name} encodes texts, not pictures",
+            "use it on a gallery of captions, or name a profile whose encoder sees",
+        )
+
+    def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """See `prepare`."""
+        raise ConfigError(f"{self.name} encodes texts, not pictures")
