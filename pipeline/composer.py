@@ -112,7 +112,8 @@ class Composer:
         ``overrides`` replace a stage's result for every query: caption, target_caption, desired,
         preserved, forbidden. ``scopes`` say what each query is ranked over, instead of the recipe's
         rule about the reference; ``known`` stands in for reference pictures. Raises ConfigError
-        without an index, and ModelError where a model that is needed cannot be had; a query's own faults go to its trace.
+        without an index, and ModelError where a model that is needed cannot be had; a query's own
+        faults go to its trace.
         """
         if self.index is None:
             raise ConfigError("the composer has no index", "open one with .on(folder)")
@@ -176,7 +177,7 @@ class Composer:
         """Whether a question or a grain is about captions, and not about the picture itself."""
         wanted = {r for name in self.recipe.grains for r in self.recipe.mixes.get(name, (name,))}
         asked = any(not self._shows(stage) for stage in self.recipe.reason)
-        return asked or bool(wanted & {"caption", "captions"})
+        return asked or bool(wanted & {"caption", "captions", "concatenation"})
 
     def _shows(self, stage: ReasonStage) -> bool:
         """Whether the reasoner looks at the picture; one that cannot see is told the caption."""

@@ -16,7 +16,7 @@ from pipeline.errors import ConfigError, did_you_mean
 
 ROLES = (
     "target_caption", "desired", "preserved", "forbidden", "modification", "reference", "caption",
-    "captions", "rewrites", "include", "exclude",
+    "captions", "rewrites", "include", "exclude", "concatenation",
 )  # fmt: skip
 HERE = Path(__file__).parent
 
@@ -52,7 +52,7 @@ class Fusion(_Strict):
     """
 
     family: str = "linear"
-    calibration: Literal["none", "zscore"] = "none"
+    calibration: Literal["none", "zscore", "centred"] = "none"
     numbers: dict[str, float] = {}
 
 

@@ -52,6 +52,8 @@ def texts_of(role: str, pieces: Pieces) -> tuple[str, ...]:
             texts = (" and ".join(dict.fromkeys(intent.desired)),)
         case "exclude":
             texts = (" and ".join(dict.fromkeys(intent.forbidden)),)
+        case "concatenation":
+            texts = (", ".join(t for t in (pieces.description.caption, pieces.modification) if t),)
         case "desired" | "preserved" | "forbidden":
             texts = tuple(dict.fromkeys(getattr(intent, role)))
         case _:
@@ -79,7 +81,7 @@ def grains_of(role: str, weight: float, pieces: Pieces, encoded: Encoded) -> lis
 
 
 def _single(role: str) -> bool:
-    return role in ("target_caption", "modification", "caption", "include", "exclude")
+    return role not in ("captions", "rewrites", "desired", "preserved", "forbidden")
 
 
 def _numbered(role: str) -> bool:

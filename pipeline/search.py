@@ -43,7 +43,7 @@ def search(
             _over_everything(index, grains, fusion, k, scope)
             for grains, scope in zip(queries, scopes, strict=True)
         ]
-    mu, sigma = (index.mu, index.sigma) if fusion.calibration == "zscore" else (None, None)
+    mu, sigma = (None, None) if fusion.calibration == "none" else (index.mu, index.sigma)
     fused = [linear.fold(grains, fusion.calibration, mu, sigma) for grains in queries]
     return _folded(index, fused, k, scopes)
 

@@ -40,7 +40,7 @@ class SentenceEncoder:
         self.batch_size = spec.batch_size
         self.name = f"sentence {spec.model}"
         self.fingerprint = models.fingerprint(folder) if folder else state_hash(self._model)
-        self.dimension = int(self._model.get_sentence_embedding_dimension() or 0)
+        self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.context_length = int(self._model.max_seq_length or 512)
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[Any]:

@@ -4,11 +4,15 @@ A score is Σ wᵢ·(gᵢ·v), so it is (Σ wᵢ·gᵢ)·v: one inner product, h
 calibration every grain counts in units of its own spread over the gallery,
 Σ wᵢ·(gᵢ·v − gᵢ·μ)/σᵢ with σᵢ² = gᵢᵀΣgᵢ, which folds too: the vector is Σ (wᵢ/σᵢ)·gᵢ and the
 constant is −Σ (wᵢ/σᵢ)·(gᵢ·μ). μ (d,) and Σ (d, d) are the mean and covariance of the gallery's vectors.
+
+Where grains and gallery are of one kind (captions against captions), "centred" takes the unit vector
+of gᵢ − μ for gᵢ: what all items share no longer counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import ConfigError
@@ -17,7 +21,7 @@ from pipeline.records import FusedQuery, Grain
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Calibration = Literal["none", "zscore"]
+Calibration = Literal["none", "zscore", "centred"]
 # A grain that does not vary over the gallery says nothing; below this spread it is left uncalibrated
 # rather than blown up. Cosines of float16 vectors are exact to about 1e-3.
 SMALLEST_SPREAD = 1e-4
@@ -39,6 +43,8 @@ def fold(
         raise ConfigError(
             "the query has no grain with a weight", "give a reference, a sentence or --weight"
         )
+    if calibration == "centred":
+        grains = [_centred(grain, mu) for grain in grains]
     scales, biases = [], []
     for grain in grains:
         scale, bias = grain.weight, 0.0
@@ -56,6 +62,16 @@ def fold(
     vectors = np.stack([grain.vector for grain in grains]).astype(np.float64)
     vector = (np.array(scales)[:, None] * vectors).sum(0).astype(np.float32)
     return FusedQuery(vector, float(sum(biases)), tuple(grains), tuple(scales), tuple(biases))
+
+
+def _centred(grain: Grain, mu: NDArray[Any] | None) -> Grain:
+    import numpy as np
+
+    if mu is None:
+        raise ConfigError("centring needs an index with statistics", "rebuild the index")
+    moved = grain.vector.astype(np.float64) - mu
+    length = float(np.linalg.norm(moved))
+    return replace(grain, vector=(moved / (length or 1.0)).astype(np.float32))
 
 
 def spread_of(vector: NDArray[Any], sigma: NDArray[Any]) -> float:
