@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from indexes.errors import GalleryError
 from pipeline import prompting
@@ -106,8 +106,9 @@ class Composer:
         on_stage: OnStage | None = None,
         scopes: Sequence[Scope] | None = None,
         known: Sequence[Known] | None = None,
+        until: Literal["ground", "search"] = "search",
     ) -> list[Trace]:
-        """A Trace per query, in order, with its ``k`` best hits.
+        """A Trace per query, in order, with its ``k`` best hits; none where it ends with ground.
 
         ``overrides`` replace a stage's result for every query: caption, target_caption, desired,
         preserved, forbidden. ``scopes`` say what each query is ranked over, instead of the recipe's
@@ -130,6 +131,7 @@ class Composer:
             ("ground", self._ground),
             ("search", lambda part: self._search(part, k)),
         ]
+        stages = stages[: [name for name, _ in stages].index(until) + 1]
         for number, (name, stage) in enumerate(stages):
             alive = [case for case in cases if not case.error]
             if alive:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.benchmarks import crops, runs
 from pipeline.benchmarks.records import Benchmark, Case
@@ -68,8 +68,8 @@ class Evaluation:
         ``settings`` (data folder, sampling, …) are kept in the run's config. Raises ConfigError
         where the folder holds another run, and what building the index raises.
         """
-        runs.start(self.folder, {**self._config(), **settings})
-        failed = self._index(on_index)
+        runs.start(self.folder, {**self.config(), **settings})
+        failed = self.open(on_index)
         path = self.folder / runs.RESULTS
         runs.whole_lines(path)
         runs.whole_lines(self.folder / runs.LOG)
@@ -85,7 +85,7 @@ class Evaluation:
         self._finish()
         return Report(len(waiting), len(done), failed)
 
-    def _config(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
         """What decides the results. The composer's weights are part of its recipe."""
         composer = self.composer
         return {
@@ -98,17 +98,22 @@ class Evaluation:
             "profile": composer.profile,
             "captioner": composer.captioner.model, "reasoner": composer.reasoner.model,
             "encoder": composer.encoder.name, "encoder_fingerprint": composer.encoder.fingerprint,
-            "places": self._places(),
-            "whole_rankings": self._places() >= len(self.benchmark.items),
+            "places": self.places(),
+            "whole_rankings": self.places() >= len(self.benchmark.items),
         }  # fmt: skip
 
-    def _places(self) -> int:
+    def places(self) -> int:
         """One more than the largest k of any metric, so that ties at its end are seen."""
         largest = max(int(name.partition("@")[2]) for name in self.benchmark.protocol.metrics)
         return max(50, largest) + 1
 
-    def _index(self, on_progress: Callable[[int, int], None] | None) -> tuple[tuple[str, str], ...]:
-        """Build or refresh the index of the gallery, and know each item's row."""
+    def open(
+        self, on_progress: Callable[[int, int], None] | None = None
+    ) -> tuple[tuple[str, str], ...]:
+        """Build or refresh the index of the gallery, and know each item's row.
+
+        Gives (path, reason) of pictures that failed. Raises what building the index raises.
+        """
         failed: tuple[tuple[str, str], ...] = ()
         if self.captions is not None:
             from indexes.captions import build_captions, captions_of
@@ -143,22 +148,29 @@ class Evaluation:
         paths = {ident: str(path.absolute()) for ident, path in self.path.items()}
         return {ident: rows[path] for ident, path in paths.items() if path in rows}
 
-    def _scope(self, case: Case) -> Scope:
+    def scope(self, case: Case) -> Scope:
         """Exactly the reference is left out: a copy of it may be a target."""
         excluded = self.benchmark.protocol.exclude_reference and case.reference in self.row
         subset = [self.row[ident] for ident in case.subset if ident in self.row]
         return Scope([self.row[case.reference]] if excluded else [], subset)
 
-    def _answer(self, cases: Sequence[Case]) -> None:
-        scopes = [self._scope(case) for case in cases]
+    def traces(
+        self, cases: Sequence[Case], until: Literal["ground", "search"] = "search"
+    ) -> list[Trace]:
+        """What the composer makes of the cases, in order, once the evaluation is open."""
+        scopes, known = [self.scope(case) for case in cases], None
         if self.captions is None:
             queries = [Query(c.id, self.path.get(c.reference), c.modification) for c in cases]
-            traces = self.composer.compose(queries, self._places(), scopes=scopes)
         else:
             queries = [Query(c.id, None, c.modification) for c in cases]
             known = [self._known(case.reference) for case in cases]
-            traces = self.composer.compose(queries, self._places(), scopes=scopes, known=known)
-        results = [self._result(case, trace) for case, trace in zip(cases, traces, strict=True)]
+        return self.composer.compose(
+            queries, self.places(), scopes=scopes, known=known, until=until
+        )
+
+    def _answer(self, cases: Sequence[Case]) -> None:
+        traces = self.traces(cases)
+        results = [self.result(case, trace) for case, trace in zip(cases, traces, strict=True)]
         runs.append(self.folder / runs.LOG, (_log_line(trace) for trace in traces))
         runs.append(self.folder / runs.RESULTS, (result.to_line() for result in results))
 
@@ -167,7 +179,8 @@ class Evaluation:
         assert self.captions is not None
         return Known(unit(self.composer.index.vector(self.row[ident])), self.captions[ident])
 
-    def _result(self, case: Case, trace: Trace) -> Result:
+    def result(self, case: Case, trace: Trace) -> Result:
+        """The trace as a line of a run: rankings by the benchmark's own ids."""
         ranking, subset = (
             tuple((self.item_of[hit.row], hit.score) for hit in part.hits)
             for part in (trace.ranking, trace.subset)

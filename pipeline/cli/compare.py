@@ -14,6 +14,7 @@ from pipeline.cli.score import FormatOption
 from pipeline.errors import EXIT_PARTIAL, ConfigError
 
 if TYPE_CHECKING:
+    from pipeline.benchmarks.compare import Difference
     from pipeline.benchmarks.runs import Run
 
 EPILOG = (
@@ -45,7 +46,7 @@ def compare(
     bound = _bound(fail)
     for other in others:
         found = comparing.differences(first, other)
-        rows += [{"run": other.name, **_difference_row(one)} for one in found]
+        rows += [{"run": other.name, **difference_row(one)} for one in found]
         lost = lost or _regressed(found, bound)
     write_rows(rows, form)
     if form is Format.table:
@@ -58,7 +59,8 @@ def compare(
         raise typer.Exit(EXIT_PARTIAL)
 
 
-def _difference_row(one: Any) -> dict[str, Any]:
+def difference_row(one: Difference) -> dict[str, Any]:
+    """A paired difference in percent, as a row of a table."""
     return {
         "metric": one.metric, "A %": round(100 * one.first, 2), "B %": round(100 * one.second, 2),
         "B − A": round(100 * one.difference, 2),

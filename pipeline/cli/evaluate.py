@@ -88,7 +88,9 @@ def evaluate(
     from pipeline.benchmarks import evaluate as evaluation
     from pipeline.benchmarks import runs
 
-    benchmark, texts = _load(name, data, split, allow_missing, read_options(option), captions)
+    benchmark, texts = load_benchmark(
+        name, data, split, allow_missing, read_options(option), captions
+    )
     cases = evaluation.sample(benchmark.cases, sample, seed, limit)
     settings: dict[str, Any] = {"sample": sample, "seed": seed, "limit": limit}
     names = [part.strip() for part in recipe.split(",") if part.strip()]
@@ -96,9 +98,9 @@ def evaluate(
     for method in names:
         composer = assemble_for(method, profile, weight, device, offline, cache)
         place = out / method if len(names) > 1 else out
-        shared = index or _index_folder(place, benchmark, composer)
+        shared = index or index_folder(place, benchmark, composer)
         job = evaluation.Evaluation(benchmark, cases, composer, place, shared, texts)
-        _announce(benchmark, len(cases), composer)
+        announce(benchmark, len(cases), composer)
         with progress("indexing") as on_index, progress(f"{method}: queries") as on_progress:
             report = job.run(
                 settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress
@@ -113,7 +115,7 @@ def evaluate(
     exit_partial(failed)
 
 
-def _load(
+def load_benchmark(
     name: str,
     data: Path,
     split: str,
@@ -156,14 +158,15 @@ def _tell(report: Any, place: Path) -> None:
     say(f"{place}: {report.answered} answered, {report.skipped} already there")
 
 
-def _index_folder(place: Path, benchmark: Benchmark, composer: Composer) -> Path:
+def index_folder(place: Path, benchmark: Benchmark, composer: Composer) -> Path:
     """Beside the run, so that the runs of one folder share it."""
     tag = composer.encoder.fingerprint[:8]
     kind = "-captions" if benchmark.protocol.name.endswith("+captions") else ""
     return place.parent / f"{benchmark.name}-{benchmark.split}{kind}-{tag}.index"
 
 
-def _announce(benchmark: Benchmark, asked: int, composer: Composer) -> None:
+def announce(benchmark: Benchmark, asked: int, composer: Composer) -> None:
+    """Say the protocol, the recipe and what is missing, on stderr."""
     rules = benchmark.protocol
     reference = "left out of" if rules.exclude_reference else "kept in"
     say(
