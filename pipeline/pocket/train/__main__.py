@@ -29,7 +29,7 @@ def main() -> None:
         return
     from pipeline.pocket.train.tower import train_tower
 
-    if options.model == "tower" or not (WORK / "tower.safetensors").exists():
+    if options.model == "tower" or not (options.resume or (WORK / "tower.safetensors").exists()):
         train_tower(WORK, options.tower_images)
     if options.model == "clip":
         from pipeline.pocket.train.clip import train_clip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from copy import deepcopy
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -63,7 +64,7 @@ def git_vision_state(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def new_model(tokenizer: Any, tower: dict[str, Any]) -> Any:
-    """A GIT with the given image tower and an untrained decoder, bfloat16."""
+    """A GIT with the given image tower and an untrained decoder, in the dtype of training."""
     import torch
     from transformers import GitConfig, GitForCausalLM
 
@@ -81,7 +82,7 @@ def new_model(tokenizer: Any, tower: dict[str, Any]) -> Any:
     )  # fmt: skip
     model = GitForCausalLM(config)
     model.git.image_encoder.vision_model.load_state_dict(git_vision_state(tower))
-    return model.to(torch.bfloat16)
+    return model.to(optim.training_dtype())
 
 
 def encode(tokenizer: Any, texts: list[str]) -> tuple[Any, Any]:
@@ -143,11 +144,12 @@ def train_captioner(
 
 def save(model: Any, tokenizer: Any, out: Path) -> None:
     """Write the folder a stock transformers load reads: model, tokenizer, image processor."""
+    import torch
     from transformers import CLIPImageProcessor, GitProcessor
 
     out.mkdir(parents=True, exist_ok=True)
     model.generation_config.max_new_tokens = 40
-    model.save_pretrained(out)
+    deepcopy(model).to(torch.bfloat16).save_pretrained(out)
     processor = CLIPImageProcessor(
         size={"shortest_edge": data.PIXELS},
         crop_size={"height": data.PIXELS, "width": data.PIXELS},

@@ -93,6 +93,20 @@ def same_backdrop(rng: Random, count: int, *, two_kinds: float) -> list[Scene]:
     return scenes
 
 
+def other_categories(rng: Random, count: int) -> list[Scene]:
+    """Hard negatives: one scene over and over, its first kind each time of another category."""
+    base = world.random_scene(rng, seen_only=True, two_kinds=0.2)
+    first, *rest = base.kinds
+    taken = {kind.category for kind in rest}
+    free = [
+        category
+        for category in world.CATEGORIES
+        if category not in taken and not world.is_unseen(category, first.colour)
+    ]
+    chosen = rng.sample(free, count)
+    return [replace(base, kinds=(replace(first, category=c), *rest)) for c in chosen]
+
+
 def odd_shades(scene: Scene, rng: Random) -> Scene:
     """The scene in shades without a name, so that shapes are learnt apart from colours.
 

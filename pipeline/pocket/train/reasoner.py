@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -120,7 +121,7 @@ class Batches:
 
 
 def new_model(tokenizer: Any) -> Any:
-    """An untrained pocket-reasoner in bfloat16."""
+    """An untrained pocket-reasoner in the dtype of training."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -129,7 +130,7 @@ def new_model(tokenizer: Any) -> Any:
         vocab_size=len(tokenizer), bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, **SHAPE,
     )  # fmt: skip
-    return LlamaForCausalLM(config).to(torch.bfloat16)
+    return LlamaForCausalLM(config).to(optim.training_dtype())
 
 
 def train_reasoner(
@@ -169,10 +170,12 @@ def train_reasoner(
 
 
 def save(model: Any, tokenizer: Any, out: Path) -> None:
-    """Write the folder a stock transformers load reads."""
+    """Write the folder a stock transformers load reads; half the size in bfloat16."""
+    import torch
+
     out.mkdir(parents=True, exist_ok=True)
     model.generation_config.max_new_tokens = 160
-    model.save_pretrained(out)
+    deepcopy(model).to(torch.bfloat16).save_pretrained(out)
     tokenizer.save_pretrained(out)
 
 

@@ -36,10 +36,8 @@ def new_clip() -> Any:
 
 
 def normalise(pixels: Any) -> Any:
-    """uint8 (n, 3, h, w) → what the tower sees, bfloat16."""
-    import torch
-
-    return ((pixels.float() / 255 - MEAN) / STD).to(torch.bfloat16)
+    """uint8 (n, 3, h, w) → what the tower sees, in the dtype of training."""
+    return ((pixels.float() / 255 - MEAN) / STD).to(optim.training_dtype())
 
 
 def heads() -> torch.nn.ModuleDict:
@@ -126,8 +124,8 @@ def train_tower(
     tower: Any = new_clip().visual
     if resume:
         tower.load_state_dict(load_file(folder / "tower.safetensors"))
-    tower = tower.to(torch.bfloat16)
-    classifiers: Any = heads().to(torch.bfloat16)
+    tower = tower.to(optim.training_dtype())
+    classifiers: Any = heads().to(optim.training_dtype())
     steps = images // batch
     parameters = [*tower.parameters(), *classifiers.parameters()]
     adam = optim.MixedAdam(parameters, rate, steps)
