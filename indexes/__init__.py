@@ -19,6 +19,7 @@ _HOMES = {
     "IndexDamaged": "indexes.errors",
     "IndexIncompatible": "indexes.errors",
     "IndexMissing": "indexes.errors",
+    "IndexStale": "indexes.errors",
     "Item": "indexes.store",
     "NoImages": "indexes.errors",
     "Scan": "indexes.scan",

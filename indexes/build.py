@@ -35,6 +35,7 @@ from indexes.manifest import EncoderId
 from indexes.plan import Plan, make_plan
 from indexes.reading import Reader, in_threads
 from indexes.scan import Scan, scan
+from indexes.sides import realign
 from indexes.store import Index
 from indexes.writing import PENDING, tidy, write_index
 
@@ -80,7 +81,8 @@ def build(
     """Index exactly the pictures under ``roots`` in folder ``out``, reusing what it can.
 
     ``dtype`` is "float16" or "float32". ``on_progress(done, total)`` counts files and is called
-    from this thread. ``rebuild`` encodes everything anew, whatever index is there.
+    from this thread. ``rebuild`` encodes everything anew, whatever index is there. Captions stay with
+    the contents that they belong to.
 
     Raises ``NoImages``, ``IndexIncompatible`` (other encoder or dtype), ``IndexDamaged``,
     ``IndexBusy``, ``DiskFull`` or ``GalleryError``; the previous index is then as it was.
@@ -105,6 +107,7 @@ def build(
                 plan = job.plan(rebuild)
                 job.encode(plan, batch_size, threads, pixels_limit, on_progress)
                 job.write(plan)
+                realign(out)
     except NoImages:
         if fresh:
             with suppress(OSError):

@@ -8,21 +8,23 @@ items keep their captions, a line each, and the hash of these lines.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
-from indexes.errors import GalleryError, IndexMissing
+from indexes.errors import EXIT_USAGE, GalleryError, IndexMissing, rebuild_hint
 from indexes.files import disk_errors
 from indexes.items import Item
 from indexes.lock import write_lock
-from indexes.manifest import EncoderId
+from indexes.manifest import CAPTIONS, EncoderId
 from indexes.store import Index
 from indexes.writing import Content, write_index
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+Key = tuple[str, str]  # an item's id and content hash: what is said of a content fits no other
 
 
 class TextEncoder(Protocol):
@@ -64,8 +66,8 @@ def build_captions(
 ) -> Index:
     """Index the captions of ``captioned`` in folder ``out``; what is there already is left alone.
 
-    Raises ``GalleryError`` without any caption or for an id that is there twice, ``IndexBusy`` or
-    ``DiskFull``; the previous index is then as it was.
+    Raises ``GalleryError`` without any caption, for an id that is there twice or where ``out`` is an
+    index of pictures, ``IndexBusy`` or ``DiskFull``; the previous index is then as it was.
     """
     items = _items(captioned)
     known = _known(out, encoder, items)
@@ -74,13 +76,13 @@ def build_captions(
     texts = [item.caption.split("\n") for item in items if item.caption]
 
     def gather(start: int, stop: int) -> NDArray[Any]:
-        rows = _means(texts[start:stop], encoder)
+        rows = means(texts[start:stop], encoder)
         if on_progress:
             on_progress(stop, len(items))
         return rows
 
     content = Content(
-        EncoderId(encoder.name, encoder.fingerprint, "captions"), encoder.dimension, dtype, items,
+        EncoderId(encoder.name, encoder.fingerprint, CAPTIONS), encoder.dimension, dtype, items,
         (), (), gather,
     )  # fmt: skip
     with disk_errors(out):
@@ -93,7 +95,7 @@ def build_captions(
 def _items(captioned: Sequence[Captioned]) -> list[Item]:
     items: list[Item] = []
     for one in sorted(captioned, key=lambda one: one.id):
-        lines = "\n".join(" ".join(text.split()) for text in one.captions if text.strip())
+        lines = as_lines(one.captions)
         if not lines:
             continue
         if items and items[-1].id == one.id:
@@ -105,12 +107,24 @@ def _items(captioned: Sequence[Captioned]) -> list[Item]:
     return items
 
 
+def as_lines(captions: Sequence[str]) -> str:
+    """Captions as an item keeps them, a line each; empty ones are left out."""
+    return "\n".join(" ".join(text.split()) for text in captions if text.strip())
+
+
 def _known(out: Path, encoder: TextEncoder, items: Sequence[Item]) -> Index | None:
     """The index in ``out`` where it holds these very captions by this encoder."""
     try:
         index = Index.open(out)
     except (IndexMissing, GalleryError):
         return None
+    if not index.manifest.encoder.reads_captions:
+        rebuild = rebuild_hint(out, index.manifest.roots).removesuffix("--rebuild")
+        raise GalleryError(
+            f"{out} is an index of pictures, and captions alone would replace it",
+            f"name the pictures, too: {rebuild.partition(': ')[2]}--captions FILE",
+            EXIT_USAGE,
+        )
     if index.manifest.encoder.fingerprint != encoder.fingerprint or index.count != len(items):
         return None
     same = all(
@@ -119,7 +133,7 @@ def _known(out: Path, encoder: TextEncoder, items: Sequence[Item]) -> Index | No
     return index if same else None
 
 
-def _means(texts: Sequence[Sequence[str]], encoder: TextEncoder) -> NDArray[Any]:
+def means(texts: Sequence[Sequence[str]], encoder: TextEncoder) -> NDArray[Any]:
     """(n, d): the mean of the unit vectors of each item's captions."""
     import numpy as np
 
@@ -134,3 +148,31 @@ def _means(texts: Sequence[Sequence[str]], encoder: TextEncoder) -> NDArray[Any]
 def captions_of(captions: Mapping[str, Sequence[str]]) -> list[Captioned]:
     """Items of a mapping from id to captions."""
     return [Captioned(ident, tuple(texts)) for ident, texts in captions.items()]
+
+
+def match(
+    items: Iterable[Item], captions: Mapping[str, Sequence[str]]
+) -> tuple[dict[Key, tuple[str, ...]], tuple[tuple[str, str], ...]]:
+    """Captions by item, and (key, reason) of every key that names none.
+
+    A key is an item's id, else its file name, else its stem; the most exact one wins.
+    """
+    tables: tuple[dict[str, list[Key]], ...] = ({}, {}, {})
+    for item in items:
+        name = PurePosixPath(item.id)
+        for table, key in zip(tables, (item.id, name.name, name.stem), strict=True):
+            table.setdefault(key, []).append((item.id, item.content_hash))
+    found: dict[Key, tuple[str, ...]] = {}
+    unmatched: dict[str, str] = {}
+    open_keys = dict(captions)
+    for table in tables:
+        for key in [key for key in open_keys if key in table]:
+            texts, fitting = tuple(open_keys.pop(key)), table[key]
+            if len(fitting) > 1:
+                unmatched[key] = f"fits {len(fitting)} items, such as {fitting[0][0]}"
+            elif fitting[0] in found:
+                unmatched[key] = f"{fitting[0][0]} has captions under a more exact name"
+            else:
+                found[fitting[0]] = texts
+    unmatched |= dict.fromkeys(open_keys, "no such item")
+    return found, tuple((key, unmatched[key]) for key in captions if key in unmatched)

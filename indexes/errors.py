@@ -30,6 +30,10 @@ class IndexDamaged(GalleryError):
     """A file of the index is missing, cut or changed; the hint rebuilds it."""
 
 
+class IndexStale(GalleryError):
+    """The caption side belongs to earlier rows of the index, or to another encoder."""
+
+
 class IndexBusy(GalleryError):
     """Another process is writing the index."""
 

@@ -132,12 +132,30 @@ def _exactly(
     """The ``k`` best of ``candidates`` by float64 products rounded to float32, ties by row."""
     import numpy as np
 
-    exact = np.empty(len(candidates), np.float32)
+    return best_of(candidates, exact_scores(shards, candidates, query).astype(np.float32), k)
+
+
+def exact_scores(
+    shards: list[NDArray[Any]], candidates: NDArray[np.int64], query: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """(n,) products of the ``candidates`` (ascending) with ``query`` (d,), in float64."""
+    import numpy as np
+
+    exact = np.empty(len(candidates), np.float64)
     wide = query.astype(np.float64)
     for at, rows in _gathered(shards, candidates):
         exact[at : at + len(rows)] = np.einsum("nd,d->n", rows, wide)
-    order = np.lexsort((candidates, -exact))[:k]
-    return candidates[order], exact[order]
+    return exact
+
+
+def best_of(
+    rows: NDArray[np.int64], scores: NDArray[np.float32], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The ``k`` best of ``rows`` with their scores, the lower row first among equals."""
+    import numpy as np
+
+    order = np.lexsort((rows, -scores))[:k]
+    return rows[order], scores[order]
 
 
 def _gathered(

@@ -107,6 +107,12 @@ class ItemTable:
                 rows += [start + at for at in _equal(values, value)]
         return rows
 
+    def captioned(self) -> int:
+        """How many items have a caption, by the statistics of the row groups."""
+        column = self._columns["caption"]
+        groups = [self._meta.row_group(group) for group in range(self._meta.num_row_groups)]
+        return len(self) - sum(int(group.column(column).statistics.null_count) for group in groups)
+
     def rows_of_path(self, path: str) -> list[int]:
         """The rows of the file that the system knows as ``path``."""
         shown = readable(path)

@@ -60,8 +60,20 @@ class NumpyScan:
             for i, pool in enumerate(self.pools):
                 column = scores[:, i]
                 if self.barred is not None:
-                    _bar(column, self.barred[i], first)
+                    bar(column, self.barred[i], first)
                 pool.offer(first, column)
+
+    def scores_of(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Inner products (stop - start, q) of rows of the gallery, over the ends of shards."""
+        import numpy as np
+
+        parts, first = [], 0
+        for shard in self.shards:
+            low, high = max(start - first, 0), min(stop - first, len(shard))
+            if low < high:
+                parts.append(self._scores(shard[low:high]))
+            first += len(shard)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _scores(self, block: NDArray[Any]) -> NDArray[np.float32]:
         """Inner products (rows, q) of one block, to float32 rounding."""
@@ -83,7 +95,7 @@ class NumpyScan:
         return np.ldexp(out, HALF_BIAS - self.lift, out=out)
 
 
-def _bar(column: NDArray[np.float32], barred: NDArray[np.int64], first: int) -> None:
+def bar(column: NDArray[np.float32], barred: NDArray[np.int64], first: int) -> None:
     """Put the excluded rows of this block out of reach, in place."""
     import numpy as np
 

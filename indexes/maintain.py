@@ -11,10 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexes.errors import IndexDamaged, IndexMissing, NoImages, readable
+from indexes.errors import GalleryError, IndexDamaged, IndexMissing, NoImages, readable
 from indexes.files import disk_errors, sha256_of
 from indexes.lock import write_lock
-from indexes.manifest import FileEntry, read_manifest
+from indexes.manifest import FileEntry, read_manifest, rows_hash
 from indexes.writing import Content, write_index
 
 if TYPE_CHECKING:
@@ -33,9 +33,14 @@ class VerifyReport:
     problems: tuple[str, ...]
     rows: int
 
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
 
 def verify(folder: Path) -> VerifyReport:
-    """Check every checksum, the counts and the length of every row.
+    """Check every checksum, the counts and the length of every row, and so of the caption side.
 
     Raises ``IndexMissing`` or ``IndexIncompatible``; whatever is damaged is a problem in the
     report.
@@ -50,7 +55,24 @@ def verify(folder: Path) -> VerifyReport:
         problems = problems or _contents(Index.open(folder))
     except IndexDamaged as error:
         return VerifyReport((error.message,), 0)
-    return VerifyReport(tuple(problems), manifest.count)
+    return VerifyReport((*problems, *_side_problems(folder, bool(problems))), manifest.count)
+
+
+def _side_problems(folder: Path, pictures_damaged: bool) -> list[str]:
+    """What is wrong with the caption side, each line marked as its own."""
+    from indexes.sides import SIDE, stale
+    from indexes.store import Index
+
+    try:
+        problems = list(verify(folder / SIDE).problems)
+        if not problems and not pictures_damaged:
+            why = stale(Index.open(folder / SIDE), Index.open(folder))
+            problems = [f"they {why}"] if why else []
+    except IndexMissing:
+        return []
+    except GalleryError as error:
+        problems = [error.message]
+    return [f"{SIDE}: {line}" for line in problems]
 
 
 def _file_problems(folder: Path, entry: FileEntry) -> list[str]:
@@ -66,14 +88,20 @@ def _contents(index: Index) -> list[str]:
 
     problems = []
     first = 0
+    # the mean of unit vectors is no longer than they are, and no caption is a row of zeros
+    low = 0.0 if index.manifest.encoder.reads_captions else 1 - NORM_TOLERANCE
     for shard in index.vectors():
         for at in range(0, len(shard), 8192):
             lengths = np.linalg.norm(shard[at : at + 8192].astype(np.float32), axis=1)
             # "not within" rather than "beyond": NaN is not within
-            for row in np.flatnonzero(~(np.abs(lengths - 1) <= NORM_TOLERANCE))[:10]:
+            within = (lengths >= low) & (lengths <= 1 + NORM_TOLERANCE)
+            for row in np.flatnonzero(~within)[:10]:
                 problems.append(f"row {first + at + row}: length {lengths[row]:.4f}, not 1")
         first += len(shard)
-    ids = [item.id for item in index.all_items()]
+    items = list(index.all_items())
+    ids = [item.id for item in items]
+    if index.rows_sha256 != rows_hash((item.id, item.content_hash) for item in items):
+        problems.append("items: they are not those that the manifest names")
     if any(a >= b for a, b in pairwise(ids)):
         problems.append("items: the ids are not ascending and unique")
     if index.mu.shape != (index.dimension,) or index.sigma.shape != (index.dimension,) * 2:
@@ -98,14 +126,38 @@ def info(folder: Path) -> dict[str, Any]:
         "shards": len(manifest.shards),
         "bytes": sum(entry.bytes for entry in manifest.files()),
         "roots": [readable(root) for root in manifest.roots],
+        **_side_facts(folder),
+    }
+
+
+def _side_facts(folder: Path) -> dict[str, Any]:
+    """Of the caption side, or of an index that is captions itself; nothing without captions."""
+    from indexes.sides import earlier_side, stale
+    from indexes.store import Index
+
+    try:
+        pictures = Index.open(folder)
+        if pictures.manifest.encoder.reads_captions:
+            return {"captioned": pictures.captioned}
+        side = earlier_side(folder)
+    except GalleryError as error:
+        return {"captions": error.message}
+    if side is None:
+        return {}
+    return {
+        "captions": stale(side, pictures) or "fit the items",
+        "captioned": side.captioned,
+        "captions_from": side.manifest.source,
     }
 
 
 def remove(folder: Path, glob: str) -> int:
     """Take the items whose id or path matches ``glob`` (``*`` also matches ``/``) out of the index.
 
-    The index changes in one step. Gives how many went. Raises ``NoImages`` when none would be left.
+    Each side changes in one step, the captions after the pictures. Gives how many went. Raises
+    ``NoImages`` when none would be left.
     """
+    from indexes.sides import realign
     from indexes.store import Index
 
     folder = Path(folder)
@@ -120,6 +172,7 @@ def remove(folder: Path, glob: str) -> int:
         if len(stay) < len(items):
             check_shards(index)
             write_index(folder, _remaining(index, stay))
+        realign(folder)
         return len(items) - len(stay)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
+CAPTIONS = "captions"  # the preprocessing of an index whose rows stand for texts
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class EncoderId:
     def of(cls, encoder: ImageEncoder) -> EncoderId:
         """The identity of ``encoder``."""
         return cls(encoder.name, encoder.fingerprint, encoder.preprocessing)
+
+    @property
+    def reads_captions(self) -> bool:
+        """Whether the rows stand for captions: means of unit vectors, or zeros without one."""
+        return self.preprocessing == CAPTIONS
 
 
 @dataclass(frozen=True)
@@ -72,10 +78,22 @@ class Manifest:
     failed: tuple[Failed, ...] = ()
     roots: tuple[str, ...] = ()
     format_version: int = FORMAT_VERSION
+    # of the ids and contents, row by row (see `rows_hash`); empty in an index made before it was kept
+    rows_sha256: str = ""
+    # where captions come from, for people and for comparing; empty for an index of pictures
+    source: str = ""
 
     def files(self) -> tuple[FileEntry, ...]:
         """Every other file of the index."""
         return (*self.shards, self.items, self.stats)
+
+
+def rows_hash(rows: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 over (id, content hash) of every row, in order: two indexes with it line up."""
+    digest = hashlib.sha256()
+    for ident, content_hash in rows:
+        digest.update(f"{ident}\n{content_hash}\n".encode())
+    return digest.hexdigest()
 
 
 def seal(content: dict[str, Any]) -> dict[str, Any]:
@@ -160,4 +178,6 @@ def _parse(content: dict[str, Any]) -> Manifest:
         stats=FileEntry(**content["stats"]),
         failed=tuple(Failed(**entry) for entry in content["failed"]),
         roots=tuple(content["roots"]),
+        rows_sha256=content.get("rows_sha256", ""),
+        source=content.get("source", ""),
     )

@@ -6,6 +6,7 @@
     vectors-<hash>.npy           unit rows, float16 or float32, memory-mapped
     items-<hash>.parquet         id, path, content hash, size, mtime, caption; in row order
     stats-<hash>.npz             mu (d,) and sigma (d, d), float64: mean and covariance of the rows
+    captions/                    if any: the caption side, an index of its own (see ``sides``)
 
 Opening checks sizes and shapes and holds every file open, so a build that replaces the index does
 not pull files away from a reader. No pickle anywhere.
@@ -25,7 +26,7 @@ from indexes.errors import IndexDamaged, rebuild_hint
 from indexes.files import load_npy
 from indexes.items import Item, ItemTable
 from indexes.maintain import VerifyReport, info, remove, verify
-from indexes.manifest import FileEntry, Manifest, check_encoder, read_manifest
+from indexes.manifest import FileEntry, Manifest, check_encoder, read_manifest, rows_hash
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,6 +92,28 @@ class Index:
                     return wide
                 at -= len(shard)
         raise IndexError(f"row {row} of {self.count}")
+
+    @property
+    def captioned(self) -> int:
+        """Number of items that have a caption."""
+        return self._table.captioned()
+
+    @cached_property
+    def rows_sha256(self) -> str:
+        """What the ids and contents are, row by row; see ``manifest.rows_hash``."""
+        return self.manifest.rows_sha256 or rows_hash(
+            (item.id, item.content_hash) for item in self.all_items()
+        )
+
+    @cached_property
+    def caption_side(self) -> Index | None:
+        """The index of the items' captions, row for row; None where there is none.
+
+        Raises ``IndexDamaged``, or ``IndexStale`` where it belongs to other rows or another encoder.
+        """
+        from indexes.sides import open_side
+
+        return open_side(self)
 
     @property
     def mu(self) -> NDArray[np.float64]:

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from indexes.files import npy_chunks, store_file
 from indexes.items import Item, write_items
-from indexes.manifest import EncoderId, Failed, FileEntry, Manifest, write_manifest
+from indexes.manifest import (
+    EncoderId,
+    Failed,
+    FileEntry,
+    Manifest,
+    rows_hash,
+    write_manifest,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +50,7 @@ class Content:
     roots: tuple[str, ...]
     gather: Callable[[int, int], NDArray[Any]]
     kept: Manifest | None = None
+    source: str = ""
 
 
 def write_index(folder: Path, content: Content) -> Manifest:
@@ -67,6 +75,8 @@ def write_index(folder: Path, content: Content) -> Manifest:
         stats=stats,
         failed=content.failed,
         roots=content.roots,
+        rows_sha256=rows_hash((item.id, item.content_hash) for item in items),
+        source=content.source,
     )
     write_manifest(folder, workspace, manifest)
     tidy(folder, manifest)
@@ -103,7 +113,11 @@ def _blocks(content: Content, start: int, stop: int, moments: Moments) -> Iterat
 
 
 class Moments:
-    """Mean and covariance of rows that come in blocks."""
+    """Mean and covariance of rows that come in blocks.
+
+    A row of zeros (an item without a caption) is not counted: it would say how many captions are
+    missing, and not how captions are spread.
+    """
 
     def __init__(self, dimension: int) -> None:
         import numpy as np
@@ -118,7 +132,7 @@ class Moments:
 
         # float32 products of a block (fast), summed over blocks in float64 (exact enough)
         rows = block.astype(np.float32)
-        self.count += len(rows)
+        self.count += int(np.count_nonzero(rows.any(axis=1)))
         self.total += rows.sum(axis=0, dtype=np.float64)
         self.products += rows.T @ rows
 

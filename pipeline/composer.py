@@ -32,7 +32,7 @@ from pipeline.records import (
     Sampling,
     Trace,
 )
-from pipeline.search import Scope, search
+from pipeline.search import Scope, check_sides, search
 
 if TYPE_CHECKING:
     from indexes.store import Index
@@ -93,10 +93,16 @@ class Composer:
     index: Index | None = None
 
     def on(self, folder: Path) -> Composer:
-        """The composer with the index in ``folder``. Raises what Index.open raises."""
+        """The composer with the index in ``folder``.
+
+        Raises what Index.open raises, and ConfigError where the recipe scores captions that the
+        gallery does not have.
+        """
         from indexes.store import Index
 
-        return replace(self, index=Index.open(folder, self.encoder.fingerprint))
+        index = Index.open(folder, self.encoder.fingerprint)
+        check_sides(index, self.recipe, self.profile)
+        return replace(self, index=index)
 
     def compose(
         self,
@@ -177,7 +183,8 @@ class Composer:
 
     def _needs_captions(self) -> bool:
         """Whether a question or a grain is about captions, and not about the picture itself."""
-        wanted = {r for name in self.recipe.grains for r in self.recipe.mixes.get(name, (name,))}
+        named = (*self.recipe.grains, *self.recipe.caption_grains)
+        wanted = {r for name in named for r in self.recipe.mixes.get(name, (name,))}
         asked = any(not self._shows(stage) for stage in self.recipe.reason)
         return asked or bool(wanted & {"caption", "captions", "concatenation"})
 
@@ -230,13 +237,21 @@ class Composer:
             weights["reference"] = 1.0
         return weights
 
+    def _caption_weights(self, case: _Case) -> dict[str, float]:
+        weights = dict(self.recipe.caption_grains)
+        if not case.referring:
+            weights.pop("modification" if "target_caption" in weights else "", None)
+        return weights
+
     def _looks(self, case: _Case) -> bool:
         """Whether the reference's pixels are a grain, or part of one."""
         mixes = self.recipe.mixes
         return any(
             weight and "reference" in mixes.get(name, (name,))
-            for name, weight in self._weights(case).items()
-        )
+            for name, weight in (
+                *self._weights(case).items(), *self._caption_weights(case).items()
+            )
+        )  # fmt: skip
 
     def _ground(self, cases: list[_Case]) -> None:
         assert self.index is not None
@@ -253,7 +268,10 @@ class Composer:
             )
             for case in cases
         ]
-        plans = [Plan(self._weights(case), self.recipe.mixes) for case in cases]
+        plans = [
+            Plan(self._weights(case), self.recipe.mixes, self._caption_weights(case))
+            for case in cases
+        ]
         for case, (grains, warnings) in zip(
             cases, ground(pieces, plans, self.encoder), strict=True
         ):

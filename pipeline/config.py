@@ -60,6 +60,7 @@ class Variant(_Strict):
     """The numbers of a method for one data set and tower; chosen as ``recipe@variant``."""
 
     grains: dict[str, float] = {}
+    caption_grains: dict[str, float] = {}
     mixes: dict[str, dict[str, float]] = {}
     numbers: dict[str, float] = {}
 
@@ -68,6 +69,7 @@ class Recipe(_Strict):
     """A method as data; a stage that is absent is skipped.
 
     ``mixes`` name grains that are made of other grains: weighted, added, and brought to length 1.
+    ``grains`` score the gallery's pictures, ``caption_grains`` its captions.
     """
 
     name: str = ""
@@ -79,6 +81,7 @@ class Recipe(_Strict):
     reason: list[ReasonStage] = []
     mixes: dict[str, dict[str, float]] = {}
     grains: dict[str, float]
+    caption_grains: dict[str, float] = {}
     fusion: Fusion = Fusion()
     variants: dict[str, Variant] = {}
 
@@ -89,9 +92,17 @@ class Recipe(_Strict):
 
     def with_weights(self, weights: dict[str, float]) -> Recipe:
         """The recipe with some weights changed. Raises ConfigError for an unknown grain."""
-        for role in weights:
+        shown: dict[str, float] = {}
+        told: dict[str, float] = {}
+        for name, weight in weights.items():
+            role = name.removeprefix("caption/")
             self.check_grain(role, "--weight")
-        return self.model_copy(update={"grains": {**self.grains, **weights}})
+            (shown if role == name else told)[role] = weight
+        changed = {"grains": {**self.grains, **shown}}
+        changed["caption_grains"] = {**self.caption_grains, **told}
+        recipe = self.model_copy(update=changed)
+        recipe.check_caption_grains("--weight")
+        return recipe
 
     def with_variant(self, name: str) -> Recipe:
         """The recipe with the numbers of a variant. Raises ConfigError for an unknown one."""
@@ -106,10 +117,16 @@ class Recipe(_Strict):
             update={
                 "name": f"{self.name}@{name}",
                 "grains": {**self.grains, **chosen.grains},
+                "caption_grains": {**self.caption_grains, **chosen.caption_grains},
                 "mixes": {**self.mixes, **chosen.mixes},
                 "fusion": self.fusion.model_copy(update={"numbers": numbers}),
             }
         )
+
+    @property
+    def told(self) -> dict[str, float]:
+        """The caption grains that have a weight; a gallery needs captions for them."""
+        return {name: weight for name, weight in self.caption_grains.items() if weight}
 
     def check_grain(self, name: str, where: str) -> None:
         """Raises ConfigError where ``name`` is neither a role nor a mix of this recipe."""
@@ -117,10 +134,21 @@ class Recipe(_Strict):
         if name not in known:
             raise ConfigError(f"{where}: no grain {name!r}", did_you_mean(name, known))
 
+    def check_caption_grains(self, where: str) -> None:
+        """Raises ConfigError where a family that looks at pictures alone is to score captions."""
+        if self.caption_grains and self.fusion.family != "linear":
+            raise ConfigError(
+                f"{where}: the family {self.fusion.family} does not score captions",
+                "[caption_grains] need the family linear",
+            )
+
     def check(self, where: str) -> None:
         """Raises ConfigError for grains, mixes and families that do not exist."""
         for role in self.grains:
             self.check_grain(role, f"{where}: [grains]")
+        for role in self.caption_grains:
+            self.check_grain(role, f"{where}: [caption_grains]")
+        self.check_caption_grains(where)
         for mix, parts in self.mixes.items():
             for role in parts:
                 if role not in ROLES:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cached import CachedEncoder
 from pipeline.records import Description, Grain, Intent
+from pipeline.scoring.linear import CAPTION_SIDE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,10 +28,14 @@ class Pieces:
 
 @dataclass(frozen=True)
 class Plan:
-    """Which grains are wanted: signed weights of roles and of mixes, and what mixes are made of."""
+    """Which grains are wanted: signed weights of roles and of mixes, and what mixes are made of.
+
+    ``weights`` are of grains that score pictures, ``caption_weights`` of those that score captions.
+    """
 
     weights: Mapping[str, float]
     mixes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    caption_weights: Mapping[str, float] = field(default_factory=dict)
 
 
 def texts_of(role: str, pieces: Pieces) -> tuple[str, ...]:
@@ -128,15 +133,25 @@ def ground(
 def _roles(plan: Plan) -> list[str]:
     """All roles that have a weight, in mixes, too."""
     roles: dict[str, None] = {}
-    for name, weight in plan.weights.items():
+    for name, weight in (*plan.weights.items(), *plan.caption_weights.items()):
         if weight:
             roles.update(dict.fromkeys(plan.mixes.get(name, (name,))))
     return list(roles)
 
 
 def _grains(pieces: Pieces, plan: Plan, encoded: Encoded) -> list[Grain]:
+    """The grains of both sides; those of the caption side have it in name and role."""
+    told = _grains_of_side(plan.caption_weights, pieces, plan, encoded)
+    return _grains_of_side(plan.weights, pieces, plan, encoded) + [
+        replace(g, name=f"{CAPTION_SIDE}{g.name}", role=f"{CAPTION_SIDE}{g.role}") for g in told
+    ]
+
+
+def _grains_of_side(
+    weights: Mapping[str, float], pieces: Pieces, plan: Plan, encoded: Encoded
+) -> list[Grain]:
     grains: list[Grain] = []
-    for name, weight in plan.weights.items():
+    for name, weight in weights.items():
         if not weight:
             continue
         if name in plan.mixes:

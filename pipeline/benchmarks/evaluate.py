@@ -136,9 +136,15 @@ class Evaluation:
 
         items = crops.cut(self.benchmark.items, self.index_folder.with_suffix(".crops"))
         self.path = {item.id: item.path for item in items}
-        return build(
+        failed = build(
             list(self.path.values()), self.index_folder, self.composer.encoder, on_progress=on_progress
         ).failed  # fmt: skip
+        if self.composer.recipe.told:
+            from pipeline.captioning import caption_for_run, captioner_of
+
+            captioner = captioner_of(self.composer)
+            failed += caption_for_run(self.index_folder, captioner, on_progress).failed
+        return failed
 
     def _rows(self) -> dict[str, int]:
         assert self.composer.index is not None

@@ -1,4 +1,4 @@
-"""`index build | info | verify | remove`: a gallery's vectors and items on disk."""
+"""`index build | caption | info | verify | remove`: a gallery's vectors and items on disk."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.captions import CAPTION_EPILOG, add_captions, build_texts, caption, read_given
 from pipeline.cli.options import CacheOption, DeviceOption, OfflineOption, ProfileOption, cache_path
 from pipeline.cli.output import Format, progress, say, write_rows
 from pipeline.errors import EXIT_INPUT, EXIT_PARTIAL
@@ -14,7 +15,9 @@ from pipeline.errors import EXIT_INPUT, EXIT_PARTIAL
 if TYPE_CHECKING:
     from indexes.build import BuildReport
 
-app = typer.Typer(help="Gallery indexes: build, info, verify, remove.", no_args_is_help=True)
+app = typer.Typer(
+    help="Gallery indexes: build, caption, info, verify, remove.", no_args_is_help=True
+)
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="An index folder.")]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="Output format.")]
@@ -23,13 +26,25 @@ SHOWN_FAILURES = 5
 
 @app.command(
     epilog="Examples: [cyan]likebut index build ~/Pictures --out pictures.index[/cyan] · run it again "
-    "after adding pictures: only new ones are read"
+    "after adding pictures: only new ones are read · captions alone, without pictures: "
+    "[cyan]likebut index build --captions texts.jsonl --out texts.index --profile text[/cyan]"
 )
 def build(
-    images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGES…", help="Folders or image files.")
-    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The index folder to make or refresh.")],
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="IMAGES…", help="Folders or image files; none: the captions are the gallery."
+        ),
+    ] = None,
+    captions: Annotated[
+        Path | None,
+        typer.Option(
+            "--captions",
+            metavar="FILE",
+            help="Captions by item id, file name or stem: JSON or JSON lines.",
+        ),
+    ] = None,
     profile: ProfileOption = "pocket",
     device: DeviceOption = None,
     offline: OfflineOption = False,
@@ -40,19 +55,31 @@ def build(
     ] = False,
     cache: CacheOption = None,
 ) -> None:
-    """Encode a gallery; unchanged files are not read again, renamed ones keep their vectors."""
+    """Encode a gallery; unchanged files are not read again, renamed ones keep their vectors.
+
+    Captions are stored beside the pictures, for recipes that score them.
+    """
     from indexes.build import build as build_index
     from pipeline.assembly import open_encoder
 
+    given = read_given(captions, images)
     encoder = open_encoder(profile, cache_path(cache), device=device, offline=offline)
+    if not images:
+        build_texts(given, out, encoder, dtype)
+        return
     with progress("indexing") as on_progress:
         report = build_index(
             images, out, encoder, batch_size=batch_size, dtype=dtype, on_progress=on_progress,
             rebuild=rebuild,
         )  # fmt: skip
     tell_build(report, out)
+    if captions is not None:
+        add_captions(given, captions, out, encoder)
     if report.failed:
         raise typer.Exit(EXIT_PARTIAL)
+
+
+app.command("caption", epilog=CAPTION_EPILOG)(caption)
 
 
 def tell_build(report: BuildReport, out: Path) -> None:
@@ -90,14 +117,18 @@ def info(folder: FolderArgument, form: FormatOption = Format.table) -> None:
 
 @app.command(epilog="Example: [cyan]likebut index verify pictures.index[/cyan]")
 def verify(folder: FolderArgument) -> None:
-    """Check every checksum, shape and norm; exit 3 if anything is wrong."""
+    """Check every checksum, shape and norm, of captions, too; exit 3 if anything is wrong."""
     from indexes.maintain import verify as verify_index
 
     report = verify_index(folder)
     for problem in report.problems:
         say(f"damaged: {problem}")
     if report.problems:
-        say(f"rebuild it: likebut index build IMAGES --out {folder} --rebuild")
+        if all(problem.startswith("captions: ") for problem in report.problems):
+            say(f"the pictures are whole; make the captions anew: rm -r {folder}/captions, then")
+            say(f"likebut index caption {folder} (or likebut index build … --captions FILE)")
+        else:
+            say(f"rebuild it: likebut index build IMAGES --out {folder} --rebuild")
         raise typer.Exit(EXIT_INPUT)
     say(f"{folder}: {report.rows} rows, all checks passed")
 

@@ -5,6 +5,9 @@ calibration every grain counts in units of its own spread over the gallery,
 Σ wᵢ·(gᵢ·v − gᵢ·μ)/σᵢ with σᵢ² = gᵢᵀΣgᵢ, which folds too: the vector is Σ (wᵢ/σᵢ)·gᵢ and the
 constant is −Σ (wᵢ/σᵢ)·(gᵢ·μ). μ (d,) and Σ (d, d) are the mean and covariance of the gallery's vectors.
 
+A gallery of two sides, pictures and captions, folds once per side, with that side's own μ and Σ, and
+an item scores the sum of both. Grains of the caption side have a role that begins with "caption/".
+
 Where grains and gallery are of one kind (captions against captions), "centred" takes the unit vector
 of gᵢ − μ for gᵢ: what all items share no longer counts.
 """
@@ -25,6 +28,20 @@ Calibration = Literal["none", "zscore", "centred"]
 # A grain that does not vary over the gallery says nothing; below this spread it is left uncalibrated
 # rather than blown up. Cosines of float16 vectors are exact to about 1e-3.
 SMALLEST_SPREAD = 1e-4
+CAPTION_SIDE = "caption/"
+
+
+def sides(grains: Sequence[Grain]) -> tuple[list[Grain], list[Grain]]:
+    """The grains that score pictures, and those that score captions, in order."""
+    captions = [grain for grain in grains if grain.role.startswith(CAPTION_SIDE)]
+    return [grain for grain in grains if not grain.role.startswith(CAPTION_SIDE)], captions
+
+
+def no_fold(dimension: int) -> FusedQuery:
+    """The fold of a side (of d = ``dimension``) that a query has no grain for: it scores 0."""
+    import numpy as np
+
+    return FusedQuery(np.zeros(dimension, np.float32), 0.0, (), (), ())
 
 
 def fold(
@@ -33,9 +50,10 @@ def fold(
     mu: NDArray[Any] | None = None,
     sigma: NDArray[Any] | None = None,
 ) -> FusedQuery:
-    """One vector (d,) and a bias for any number of grains.
+    """One vector (d,) and a bias for any number of grains of one side of the gallery.
 
-    Raises ConfigError without grains, and where z-scores are asked for without μ and Σ.
+    Raises ConfigError without grains, and where z-scores are asked for without μ and Σ; ValueError
+    for grains of two sides (see `sides`), whose vectors are not held against the same rows.
     """
     import numpy as np
 
@@ -43,6 +61,8 @@ def fold(
         raise ConfigError(
             "the query has no grain with a weight", "give a reference, a sentence or --weight"
         )
+    if all(sides(grains)):
+        raise ValueError("grains of two sides do not fold into one vector")
     if calibration == "centred":
         grains = [_centred(grain, mu) for grain in grains]
     scales, biases = [], []

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from indexes.build import build
+from indexes.captions import match
+from indexes.sides import write_side
+from indexes.store import Index
 from pipeline.cache import Cache
 from pipeline.cached import CachedEncoder, CachedEngine
 from pipeline.composer import Composer
@@ -70,6 +73,14 @@ REPLY = (
 )
 
 
+def caption_gallery(folder: Path, encoder: CachedEncoder) -> None:
+    """Give every picture but the grey one a caption that names its colour."""
+    given = {name: [f"a {name} square"] for name in COLOURS if name != "grey"}
+    found, unmatched = match(Index.open(folder).all_items(), given)
+    assert unmatched == ()
+    write_side(folder, found, encoder, source="file colours.json")
+
+
 def colour_composer(
     tmp_path: Path, *pairs: tuple[str, str], recipe: Recipe | None = None, encoder: Any = None
 ) -> Composer:
@@ -81,6 +92,8 @@ def colour_composer(
     real = encoder or ColourEncoder()
     cached = CachedEncoder(EncoderSpec("given", "colours"), cache, encoder=real)
     build([gallery], tmp_path / "index", cached)
+    if recipe and recipe.told:
+        caption_gallery(tmp_path / "index", cached)
     captioner = scripted(cache, (r"(red|green|blue|grey)\.png", "a square of one colour"))
     composer = Composer(
         recipe=recipe or load_recipe("likebut"),

@@ -1,0 +1,257 @@
+"""The caption side of an index: what is said about each picture, row for row, beside the pictures.
+
+It lies in ``captions/`` of the index folder and is an index of the same form: the same items, with
+their captions; a row is the mean of the unit vectors of the item's captions, or zeros without one.
+It is written after the picture side and apart from it. Both manifests hold the hash of their ids and
+contents: a caption side of other rows is noticed, and realigned without encoding anything, because
+captions belong to contents.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexes.captions import Key, as_lines, means
+from indexes.errors import (
+    GalleryError,
+    IndexDamaged,
+    IndexIncompatible,
+    IndexMissing,
+    IndexStale,
+    readable,
+)
+from indexes.files import disk_errors
+from indexes.lock import write_lock
+from indexes.maintain import check_shards, take_rows
+from indexes.manifest import CAPTIONS, EncoderId
+from indexes.writing import Content, write_index
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexes.captions import TextEncoder
+    from indexes.items import Item
+    from indexes.store import Index
+
+SIDE = "captions"
+
+
+@dataclass(frozen=True)
+class SideReport:
+    """``items`` rows, ``captioned`` of them with captions, ``encoded`` of these now."""
+
+    items: int
+    captioned: int
+    encoded: int
+
+
+def caption_command(folder: Path) -> str:
+    """The command that makes, completes or realigns the caption side of the index in ``folder``."""
+    return f"likebut index caption {shlex.quote(readable(str(folder)))}"
+
+
+def earlier_side(folder: Path) -> Index | None:
+    """The caption side in ``folder``, of whatever rows and encoder. Raises ``IndexDamaged``."""
+    from indexes.store import Index
+
+    try:
+        return Index.open(folder / SIDE)
+    except IndexMissing:
+        return None
+    except (IndexDamaged, IndexIncompatible) as error:
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: Path, error: GalleryError) -> IndexDamaged:
+    """The error that says how a caption side that is damaged is made anew."""
+    place = shlex.quote(readable(str(folder / SIDE)))
+    return IndexDamaged(
+        error.message,
+        f"make it anew: rm -r {place} && {caption_command(folder)} (or --captions FILE)",
+    )
+
+
+def open_side(pictures: Index) -> Index | None:
+    """See ``Index.caption_side``."""
+    side = earlier_side(pictures.folder)
+    if side is None:
+        return None
+    why = stale(side, pictures)
+    if why:
+        raise IndexStale(
+            f"the captions in {side.folder} {why}",
+            f"bring them up: {caption_command(pictures.folder)}",
+        )
+    return side
+
+
+def stale(side: Index, pictures: Index) -> str:
+    """Why a caption side does not fit the pictures; empty where it does."""
+    if side.rows_sha256 != pictures.rows_sha256:
+        return "belong to earlier rows of the index"
+    if side.manifest.encoder.fingerprint != pictures.manifest.encoder.fingerprint:
+        return f"were encoded by another encoder ({side.manifest.encoder.name})"
+    return ""
+
+
+def write_side(
+    folder: Path,
+    captions: Mapping[Key, Sequence[str]],
+    encoder: TextEncoder,
+    *,
+    source: str,
+    anew: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> SideReport:
+    """Give items these captions; the others keep theirs, unless all are made ``anew``.
+
+    ``source`` says where these captions come from. What is encoded already is not encoded again.
+    Raises ``IndexIncompatible`` where ``encoder`` did not make the pictures' vectors,
+    ``GalleryError`` where no item has a caption, ``IndexDamaged``, ``IndexBusy`` or ``DiskFull``;
+    both sides are then as they were.
+    """
+    from indexes.store import Index
+
+    with disk_errors(folder), write_lock(folder):
+        pictures = Index.open(folder, encoder.fingerprint)
+        merge = _Merge(pictures, earlier_side(folder), captions, anew)
+        if not any(item.caption for item in merge.items):
+            raise GalleryError(f"no item of {folder} has a caption")
+        identity = EncoderId(encoder.name, encoder.fingerprint, CAPTIONS)
+        before = merge.old.manifest.source if merge.old and not anew else ""
+        sources = dict.fromkeys(part for part in (*before.split("; "), source) if part)
+        return merge.write(identity, encoder, "; ".join(sources), on_progress)
+
+
+def align(folder: Path) -> Index | None:
+    """The caption side in ``folder``, brought to the rows of the pictures first; None without one.
+
+    Raises ``IndexBusy``, ``DiskFull`` or ``IndexDamaged``.
+    """
+    with disk_errors(folder), write_lock(folder):
+        realign(folder)
+    return earlier_side(folder)
+
+
+def realign(folder: Path) -> None:
+    """Bring the caption side to the rows of the pictures; needs no encoder. Called under the lock.
+
+    Captions stay with their content. A side that is damaged is left for the one who opens it.
+    """
+    from indexes.store import Index
+
+    with suppress(IndexDamaged):
+        old = earlier_side(folder)
+        if old is None:
+            return
+        pictures = Index.open(folder)
+        if old.rows_sha256 != pictures.rows_sha256:
+            merge = _Merge(pictures, old, {}, False)
+            merge.write(old.manifest.encoder, None, old.manifest.source, None)
+
+
+class _Merge:
+    """The next caption side: the items of ``pictures``, with new captions or those of ``old``."""
+
+    def __init__(
+        self,
+        pictures: Index,
+        old: Index | None,
+        captions: Mapping[Key, Sequence[str]],
+        anew: bool,
+    ) -> None:
+        self.pictures, self.old = pictures, old
+        self.before = list(old.all_items()) if old else []
+        self.by_key: dict[Key, Item] = {(i.id, i.content_hash): i for i in self.before}
+        self.by_content = {i.content_hash: i for i in reversed(self.before) if i.caption}
+        self.items = [
+            replace(item, caption=self._caption(item, captions, anew))
+            for item in pictures.all_items()
+        ]
+
+    def _caption(self, item: Item, captions: Mapping[Key, Sequence[str]], anew: bool) -> str | None:
+        new = as_lines(captions.get((item.id, item.content_hash), ()))
+        kept = None if anew else self._kept(item)
+        return new or (kept.caption if kept else None)
+
+    def _kept(self, item: Item) -> Item | None:
+        """The old item that ``item`` was: itself, or, under a new name, one of its content."""
+        return self.by_key.get((item.id, item.content_hash)) or self.by_content.get(
+            item.content_hash
+        )
+
+    def write(
+        self,
+        identity: EncoderId,
+        encoder: TextEncoder | None,
+        source: str,
+        on_progress: Callable[[int, int], None] | None,
+    ) -> SideReport:
+        """Write what changed; without ``encoder`` every caption must be an old one."""
+        old = self.old
+        places = self._places(identity)
+        todo = [row for row, place in enumerate(places) if place < 0 and self.items[row].caption]
+        captioned = sum(bool(item.caption) for item in self.items)
+        report = SideReport(len(self.items), captioned, len(todo))
+        if (
+            old
+            and self.before == self.items
+            and (old.manifest.encoder, old.manifest.source) == (identity, source)
+        ):
+            return report
+        if old and max(places, default=-1) >= 0:
+            try:
+                check_shards(old)
+            except IndexDamaged as error:
+                raise _damaged(self.pictures.folder, error) from error
+        dimension = encoder.dimension if encoder else old.dimension if old else 0
+        gather = _Rows(self.items, places, old, encoder, dimension, on_progress)
+        dtype = self.pictures.manifest.dtype
+        content = Content(identity, dimension, dtype, self.items, (), (), gather, source=source)
+        (self.pictures.folder / SIDE).mkdir(exist_ok=True)
+        write_index(self.pictures.folder / SIDE, content)
+        return report
+
+    def _places(self, identity: EncoderId) -> list[int]:
+        """The old row that holds each item's vector, or -1."""
+        if self.old is None or self.old.manifest.encoder.fingerprint != identity.fingerprint:
+            return [-1] * len(self.items)
+        places = []
+        for item in self.items:
+            kept = self._kept(item)
+            places.append(kept.row if kept and kept.caption == item.caption else -1)
+        return places
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of the next caption side, block by block: taken over, encoded, or zeros."""
+
+    items: Sequence[Item]
+    places: Sequence[int]
+    old: Index | None
+    encoder: TextEncoder | None
+    dimension: int
+    on_progress: Callable[[int, int], None] | None
+
+    def __call__(self, start: int, stop: int) -> NDArray[Any]:
+        """(stop - start, d) float32."""
+        import numpy as np
+
+        rows = np.zeros((stop - start, self.dimension), np.float32)
+        places = np.array(self.places[start:stop], np.int64)
+        taken = np.flatnonzero(places >= 0)
+        if len(taken) and self.old:
+            rows[taken] = take_rows(self.old.vectors(), places[taken])
+        todo = [at for at in np.flatnonzero(places < 0) if self.items[start + int(at)].caption]
+        if todo and self.encoder:
+            texts = [(self.items[start + int(at)].caption or "").split("\n") for at in todo]
+            rows[todo] = means(texts, self.encoder)
+        if self.on_progress:
+            self.on_progress(stop, len(self.items))
+        return rows
