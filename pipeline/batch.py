@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.composer import Composer
 from pipeline.errors import InputError
-from pipeline.records import Query
+from pipeline.records import Query, Trace
 from pipeline.traces import trace_to_json
 
 CHUNK = 32
@@ -32,35 +32,46 @@ def read_queries(path: Path) -> list[Query]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as problem:
         raise InputError(f"cannot read the queries in {path}: {problem}") from problem
+    return parse_queries(lines, path.parent, str(path))
+
+
+def parse_queries(lines: Iterable[str | bytes], base: Path, name: str) -> list[Query]:
+    """Queries of JSON lines; references are relative to ``base``, ``name`` is what errors call them.
+
+    Raises InputError naming a line that is no query, or an id that is there twice.
+    """
     queries: dict[str, Query] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        query = _query(line, number, path)
+        query = parse_query(line, number, base, name)
         if query.id in queries:
-            raise InputError(f"{path}, line {number}: the id {query.id!r} is there twice")
+            raise InputError(f"{name}, line {number}: the id {query.id!r} is there twice")
         queries[query.id] = query
     if not queries:
         raise InputError(
-            f"{path} holds no query", 'write lines like {"id": "1", "reference": "a.jpg", …}'
+            f"{name} holds no query", 'write lines like {"id": "1", "reference": "a.jpg", …}'
         )
     return list(queries.values())
 
 
-def _query(line: str, number: int, path: Path) -> Query:
+def parse_query(line: str | bytes, number: int, base: Path, name: str) -> Query:
+    """The query of one line; its number is its id where it has none. Raises InputError."""
     try:
         row = json.loads(line)
-        reference = row.get("reference")
+        reference, modification = row.get("reference"), str(row.get("modification") or "")
+        modification.encode()  # half a surrogate pair is no text
+        if reference and "\0" in reference:
+            raise ValueError("its reference holds a null character")
         return Query(
-            str(row.get("id", number)), path.parent / reference if reference else None,
-            str(row.get("modification") or ""),
-        )  # fmt: skip
-    except (ValueError, AttributeError, TypeError) as problem:
-        raise InputError(f"{path}, line {number}: not a query: {problem}") from problem
+            str(row.get("id", number)), base / reference if reference else None, modification
+        )
+    except (ValueError, AttributeError, TypeError, RecursionError) as problem:
+        raise InputError(f"{name}, line {number}: not a query: {problem}") from problem
 
 
 def run_batch(
-    queries: Path,
+    queries: Path | Sequence[Query],
     out: Path,
     composer: Composer,
     *,
@@ -70,10 +81,11 @@ def run_batch(
 ) -> BatchReport:
     """Append a trace line to ``out`` for every query that has none yet, chunk by chunk.
 
-    A line that a kill tore is dropped and made again. Raises InputError for files that cannot be
-    used; a query that fails keeps its error in its line and counts as failed.
+    ``queries`` are a file's or given. A line that a kill tore is dropped and made again. Raises
+    InputError for files that cannot be used; a query that fails keeps its error in its line and
+    counts as failed.
     """
-    asked = read_queries(queries)
+    asked = read_queries(queries) if isinstance(queries, Path) else queries
     done = _finished(out)
     waiting = [query for query in asked if query.id not in done]
     failed = sum(bool(done[query.id]) for query in asked if query.id in done)
@@ -89,6 +101,12 @@ def run_batch(
             if on_progress:
                 on_progress(len(asked) - len(waiting) + answered, len(asked))
     return BatchReport(answered, len(asked) - len(waiting), failed)
+
+
+def answers(queries: Sequence[Query], composer: Composer, *, k: int = 10) -> Iterator[Trace]:
+    """A Trace per query, in order, as they are answered."""
+    for start in range(0, len(queries), CHUNK):
+        yield from composer.compose(queries[start : start + CHUNK], k)
 
 
 def _finished(out: Path) -> dict[str, str]:

@@ -21,6 +21,7 @@ from pipeline.cli import (
     pocket,
     query,
     score,
+    tune,
 )
 from pipeline.cli.output import say_error
 from pipeline.errors import LikebutError
@@ -59,6 +60,7 @@ app.command(name="batch", epilog=batch.EPILOG)(batch.batch)
 app.command(name="eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command(name="score", epilog=score.SCORE_EPILOG)(score.score)
 app.command(name="compare", epilog=compare.EPILOG)(compare.compare)
+app.command(name="tune", epilog=tune.EPILOG)(tune.tune)
 app.command(name="check-submission", epilog=score.CHECK_EPILOG)(score.check_submission)
 app.add_typer(index.app, name="index")
 app.add_typer(listings.recipes, name="recipes")

@@ -1,9 +1,13 @@
-"""`batch`: many queries from a file, one JSON line each, safe to kill and run again."""
+"""`batch`: many queries, one JSON line each: into a file that can be continued, or as a stream."""
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,22 +21,46 @@ from pipeline.cli.options import (
     cache_path,
     read_weights,
 )
-from pipeline.cli.output import progress, say
+from pipeline.cli.output import one_line, progress, say
 from pipeline.cli.query import exit_partial, open_composer
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.composer import Composer
+    from pipeline.records import Trace
 
 EPILOG = (
-    "Example: [cyan]likebut batch gallery/queries.jsonl --in gallery --out results.jsonl[/cyan]"
+    "Examples: [cyan]likebut batch gallery/queries.jsonl --in gallery --out results.jsonl[/cyan] · "
+    "[cyan]my-program | likebut batch - --in gallery --format paths[/cyan]"
 )
+STDIN = "standard input"
+
+
+class StreamFormat(StrEnum):
+    """What a line of the stream is: the whole trace, or the paths of the hits with tabs between."""
+
+    jsonl = "jsonl"
+    paths = "paths"
 
 
 def batch(
     queries: Annotated[
-        Path, typer.Argument(metavar="QUERIES", help="JSON lines: id, reference, modification.")
+        str,
+        typer.Argument(
+            metavar="QUERIES",
+            help="JSON lines (id, reference, modification): a file, or - for stdin.",
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Results: one trace a line.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Results, one trace a line; without it, to stdout."),
+    ] = None,
     index: Annotated[Path | None, typer.Option("--index", "-i", help="An index folder.")] = None,
     folder: Annotated[Path | None, typer.Option("--in", help="A folder of pictures.")] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many hits a query.")] = 10,
+    form: Annotated[
+        StreamFormat, typer.Option("--format", "-f", help="What a line on stdout is.")
+    ] = StreamFormat.jsonl,
     recipe: RecipeOption = "likebut",
     profile: ProfileOption = "pocket",
     weight: WeightOption = None,
@@ -40,14 +68,55 @@ def batch(
     offline: OfflineOption = False,
     cache: CacheOption = None,
 ) -> None:
-    """Answer every query of a file; a second run continues where the first one stopped."""
-    from pipeline.batch import run_batch
+    """Answer every query of a file or of stdin, in order.
 
+    With --out a second run continues where the first one stopped. Without it every answer is
+    printed as soon as it is there; a bad line of stdin is answered with an error, and the rest
+    goes on.
+    """
+    if out and form is not StreamFormat.jsonl:
+        raise ConfigError(f"--format {form} is for stdout", "leave out --out, or --format")
     composer = open_composer(
         index, folder, recipe=recipe, profile=profile, weights=read_weights(weight),
         cache=cache_path(cache), device=device, offline=offline,
     )  # fmt: skip
+    if out:
+        failed = _into(out, queries, composer, k)
+    else:
+        failed = sum(_print(trace, form) for trace in _answers(queries, composer, k))
+    exit_partial(failed)
+
+
+def _into(out: Path, queries: str, composer: Composer, k: int) -> int:
+    from pipeline.batch import parse_queries, run_batch
+
+    asked = parse_queries(sys.stdin.buffer, Path(), STDIN) if queries == "-" else Path(queries)
     with progress("queries") as on_progress:
-        report = run_batch(queries, out, composer, k=k, on_progress=on_progress)
+        report = run_batch(asked, out, composer, k=k, on_progress=on_progress)
     say(f"{out}: {report.done} answered, {report.skipped} already there, {report.failed} failed")
-    exit_partial(report.failed)
+    return report.failed
+
+
+def _answers(queries: str, composer: Composer, k: int) -> Iterable[Trace]:
+    """As they are answered. A file is read, and refused for a bad line, before the first one."""
+    from pipeline.batch import answers, read_queries
+    from pipeline.streaming import stream
+
+    if queries == "-":
+        return stream(sys.stdin.buffer, Path(), STDIN, composer, k=k)
+    return answers(read_queries(Path(queries)), composer, k=k)
+
+
+def _print(trace: Trace, form: StreamFormat) -> bool:
+    """One line on stdout, at once; whether the query failed, which stderr says too."""
+    from pipeline.traces import trace_to_json
+
+    if form is StreamFormat.paths:
+        line = "\t".join(one_line(hit.path) for hit in trace.ranking.hits)
+    else:
+        line = json.dumps(trace_to_json(trace))
+    print(line, flush=True)
+    if trace.error:
+        asked = f"query {trace.query.id}: " if trace.recipe else ""  # a bad line names itself
+        say(asked + trace.error)
+    return bool(trace.error)

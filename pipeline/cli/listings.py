@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.output import Format, write_rows
+from pipeline.cli.output import Format, say, write_rows
 
 recipes = typer.Typer(
     help="Methods: which stages, prompts, grains and weights.", no_args_is_help=True
@@ -33,6 +33,30 @@ def show_recipe(name: NameArgument) -> None:
     from pipeline.config import recipe_path
 
     print(recipe_path(name).read_text(), end="")
+
+
+@recipes.command(
+    "diff",
+    epilog="Examples: [cyan]likebut recipes diff cirevl likebut[/cyan] · "
+    "[cyan]likebut recipes diff pdv pdv@fashioniq-l14[/cyan]",
+)
+def diff_recipes(
+    first: Annotated[str, typer.Argument(metavar="A", help="A name, name@variant, or a file.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The one against it.")],
+    form: FormatOption = Format.table,
+) -> None:
+    """Say what differs between two methods, key by key; – is a key that one does not have."""
+    from pipeline.config import load_recipe
+    from pipeline.recipe_text import differences
+
+    rows = differences(load_recipe(first), load_recipe(second))
+    if form is not Format.table:
+        write_rows([{"key": key, "a": a, "b": b} for key, a, b in rows], form, ("key", "a", "b"))
+    elif rows:
+        other = second if second != first else f"{second} (B)"
+        write_rows([{"key": key, first: a, other: b} for key, a, b in rows], form)
+    else:
+        say(f"{first} and {second} do not differ")
 
 
 @profiles.command("list", epilog="Example: [cyan]likebut profiles list[/cyan]")
