@@ -98,6 +98,8 @@ def _two_sided(
     side = index.caption_side
     if side is None:
         raise ConfigError(f"the index in {index.folder} has no captions", "likebut index caption")
+    if not all(queries):
+        linear.fold(())  # says so
     parts = [linear.sides(grains) for grains in queries]
     shown = _folds(index, [pictures for pictures, _ in parts], fusion, empty=True)
     told = _folds(side, [captions for _, captions in parts], fusion, empty=True)

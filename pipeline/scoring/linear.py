@@ -52,8 +52,8 @@ def fold(
 ) -> FusedQuery:
     """One vector (d,) and a bias for any number of grains of one side of the gallery.
 
-    Raises ConfigError without grains, and where z-scores are asked for without μ and Σ; ValueError
-    for grains of two sides (see `sides`), whose vectors are not held against the same rows.
+    Raises ConfigError without grains, where z-scores are asked for without μ and Σ, and for grains
+    of two sides (see `sides`), which are not held against the same vectors.
     """
     import numpy as np
 
@@ -62,7 +62,10 @@ def fold(
             "the query has no grain with a weight", "give a reference, a sentence or --weight"
         )
     if all(sides(grains)):
-        raise ValueError("grains of two sides do not fold into one vector")
+        raise ConfigError(
+            "grains that score pictures and grains that score captions do not fold into one vector",
+            "choose a recipe without [caption_grains]",
+        )
     if calibration == "centred":
         grains = [_centred(grain, mu) for grain in grains]
     scales, biases = [], []

@@ -220,3 +220,21 @@ def test_p_values_are_worked_out_by_hand() -> None:
     assert compare.p_value([1.0] * 5) == pytest.approx(2 / 32, abs=0.01)
     assert compare.p_value([1.0, -1.0]) == 1.0
     assert compare.p_value([1.0] * 40) < 0.001
+
+
+def test_a_recipe_that_scores_captions_has_the_gallery_captioned(tmp_path: Path) -> None:
+    job = evaluation(tmp_path, recipe="weimocir")
+    assert job.run({}).failed_pictures == ()
+    index = job.composer.index
+    assert index is not None
+    side = index.caption_side
+    assert side is not None
+    assert side.captioned == side.count == 4
+    assert [item.caption for item in side.all_items()] == [
+        "\n".join(["a square of one colour"] * 3)
+    ] * 4
+    assert "describe/dense" in side.manifest.source
+    numbers = runs.summary(runs.open_run(tmp_path / "run"))
+    assert numbers["errors"] == 0
+    # four fifths of every query are its sentence; blue without blue.png leaves grey
+    assert numbers["metrics"]["Recall@1"]["mean"] == 1.0

@@ -28,8 +28,8 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("query",), ("batch",), ("index",), ("index", "build"), ("index", "info"), ("index", "verify"),
-     ("index", "remove"), ("recipes",), ("prompts",), ("prompts", "render"), ("profiles",), ("doctor",),
+    [(), ("query",), ("batch",), ("index",), ("index", "build"), ("index", "caption"), ("index", "info"),
+     ("index", "verify"), ("index", "remove"), ("recipes",), ("prompts",), ("prompts", "render"), ("profiles",), ("doctor",),
      ("cache",), ("pocket",), ("pocket", "draw"), ("demo",), ("eval",), ("score",), ("compare",),
      ("check-submission",)],
 )  # fmt: skip
