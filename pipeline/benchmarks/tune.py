@@ -82,6 +82,11 @@ def weighable(recipe: Recipe) -> Weighed:
             f"recipe {recipe.name} scores by the family {recipe.fusion.family!r}",
             "only the weights of a linear recipe can be tuned",
         )
+    if any(recipe.caption_grains.values()):
+        raise ConfigError(
+            f"recipe {recipe.name} scores captions beside pictures",
+            "only the weights of [grains] can be tuned: name a recipe without [caption_grains]",
+        )
     weighed = Weighed(recipe)
     names = list(weighed.weights)
     only = names[0] if len(names) == 1 else ""

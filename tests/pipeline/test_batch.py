@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.batch import read_queries, run_batch
+from pipeline.batch import answers, parse_queries, read_queries, run_batch
 from pipeline.errors import InputError
 from tests.pipeline.colours import colour_composer, paint_gallery
 
@@ -91,6 +91,7 @@ def test_a_torn_last_line_is_made_again(tmp_path: Path) -> None:
         ("{nope\n", "line 1"),
         ("7\n", "line 1"),
         ('{"id": "a", "modification": "x"}\n' * 2, "twice"),
+        ('{"reference": "a\\u0000b"}\n', "line 1: not a query: its reference holds a null"),
     ],
 )
 def test_a_bad_file_is_named_with_its_line(tmp_path: Path, text: str, words: str) -> None:
@@ -100,6 +101,18 @@ def test_a_bad_file_is_named_with_its_line(tmp_path: Path, text: str, words: str
         read_queries(path)
     with pytest.raises(InputError, match="cannot read"):
         read_queries(tmp_path / "none.jsonl")
+
+
+def test_queries_that_are_given_are_answered_in_order_or_continued(tmp_path: Path) -> None:
+    lines = write_queries(tmp_path, 40).read_bytes().splitlines()
+    asked = parse_queries(lines, tmp_path, "standard input")
+    composer, out = colour_composer(tmp_path), tmp_path / "out.jsonl"
+    assert [trace.query.id for trace in answers(asked, composer)] == [f"q{n}" for n in range(40)]
+    assert run_batch(asked[:30], out, composer).done == 30
+    assert run_batch(asked, out, composer).skipped == 30
+    assert ids(out) == [f"q{n}" for n in range(40)]
+    with pytest.raises(InputError, match="standard input, line 2"):
+        parse_queries([lines[0], b"nope"], tmp_path, "standard input")
 
 
 def test_a_batch_killed_at_random_moments_answers_everything_once(tmp_path: Path) -> None:
