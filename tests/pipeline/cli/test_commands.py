@@ -30,8 +30,8 @@ def test_help_imports_nothing_heavy() -> None:
     "command",
     [(), ("query",), ("batch",), ("index",), ("index", "build"), ("index", "caption"), ("index", "info"),
      ("index", "verify"), ("index", "remove"), ("recipes",), ("prompts",), ("prompts", "render"),
-     ("profiles",), ("doctor",), ("cache",), ("pocket",), ("pocket", "draw"), ("demo",), ("eval",), ("score",), ("compare",),
-     ("check-submission",)],
+     ("profiles",), ("doctor",), ("cache",), ("pocket",), ("pocket", "draw"), ("demo",), ("eval",),
+     ("score",), ("compare",), ("check-submission",)],
 )  # fmt: skip
 def test_every_command_has_help(likebut: Run, command: tuple[str, ...]) -> None:
     outcome = likebut(*command, "--help")
