@@ -84,7 +84,8 @@ def tune(
     weighed = tuning.weighable(composer.recipe)
     source = recipe_path(recipe.partition("@")[0])
     place = _place(out or Path(f"{source.stem}-tuned.toml"), source)
-    _text(source, composer.recipe, weighed, weighed.weights, "")  # raises now, and not at the end
+    others = {name: weight + 1 for name, weight in weighed.weights.items()}
+    _text(source, composer.recipe, weighed, others, "")  # what cannot be written is told now
     benchmark, texts = load_benchmark(
         name, data, split, allow_missing, read_options(option), captions
     )
