@@ -125,7 +125,9 @@ class CachedEncoder:
         keys = [content_key(encoder=self.fingerprint, text=text) for text in texts]
         known = self.cache.vectors(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
-        for part in batched(missing.items(), self.spec.batch_size):
+        # Texts of like length share a batch: a model that pads would spend its time on nothing.
+        alike = sorted(missing.items(), key=lambda pair: len(pair[1]))
+        for part in batched(alike, self.spec.batch_size):
             vectors = self.encoder.encode_texts([text for _, text in part])
             for (key, text), vector in zip(part, vectors, strict=True):
                 known[key] = (vector, self.encoder.token_count(text))
