@@ -41,7 +41,7 @@ class Server:
             kind = (int, float) if known[name] is float else known[name]
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise ConfigError(f"engine option {name}: {value!r} is no {known[name].__name__}")
-            if known[name] is not str and not float(value) > 0:
+            if known[name] is not str and not float(str(value)) > 0:
                 raise ConfigError(f"engine option {name}: {value!r} is not above 0")
         server = Server(**options)
         server._check()
