@@ -27,8 +27,9 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
+# One process per core, each with one thread: most of a test is Python, which uses one core.
 test: lint types
-	$(BIN)/pytest --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --cov --cov-report=term
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench

@@ -11,7 +11,7 @@ import typer
 from pipeline.cli.output import Format, progress, say, write_rows
 
 if TYPE_CHECKING:
-    from pipeline.pocket.draw import DrawnQuery, Gallery
+    from pipeline.pocket.plan import DrawnQuery, Gallery
     from pipeline.records import Trace
 
 EPILOG = "Example: [cyan]likebut demo --seed 7[/cyan]"
@@ -61,7 +61,7 @@ def demo_kinds(seed: int) -> list[str]:
     """One query of each kind of edit and two combined ones, which the seed chooses."""
     from random import Random
 
-    from pipeline.pocket.draw import COMBINED_KINDS, SINGLE_KINDS
+    from pipeline.pocket.plan import COMBINED_KINDS, SINGLE_KINDS
 
     return [*SINGLE_KINDS, *Random(seed).sample(COMBINED_KINDS, COMBINED)]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
@@ -41,6 +40,8 @@ def _row(what: str, value: str, good: bool, advice: str = "") -> dict[str, str]:
 
 
 def _package(name: str, *, needed: bool) -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return _row(name, version(name), True)
     except PackageNotFoundError:

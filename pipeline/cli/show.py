@@ -17,7 +17,11 @@ def hit_rows(trace: Trace, *, shares: bool = False) -> list[dict[str, Any]]:
     """One row per hit; with ``shares`` one column per grain too."""
     rows = []
     for hit in trace.ranking.hits:
-        row: dict[str, Any] = {"rank": hit.rank, "score": round(hit.score, 6), "path": hit.path or hit.id}
+        row: dict[str, Any] = {
+            "rank": hit.rank,
+            "score": round(hit.score, 6),
+            "path": hit.path or hit.id,
+        }
         if shares:
             row |= {f"+{name}": round(share, 4) for name, share in hit.shares.items()}
         rows.append(row)

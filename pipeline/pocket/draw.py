@@ -1,110 +1,20 @@
-"""Draw a gallery with composed queries: PNGs, captions.jsonl, queries.jsonl.
-
-Every query has a reference and one to three targets in the gallery; its targets are *all*
-pictures whose scene is the edited scene, wherever they came from. The rest of the gallery is
-drawn by lot. Everything follows from the seed.
-"""
+"""Draw a planned gallery: PNGs, captions.jsonl, queries.jsonl. Everything follows from the seed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from random import Random
 
-from pipeline.errors import ConfigError, InputError
-from pipeline.pocket import captions, edits, world
+from pipeline.errors import InputError
+from pipeline.pocket import captions
 from pipeline.pocket.paint import paint
-from pipeline.pocket.world import Scene
+from pipeline.pocket.plan import Gallery, plan_gallery
 
 SIZE = 128
-SINGLE_KINDS = tuple(edits.MAKERS)
-COMBINED_KINDS = (
-    "colour+setting", "category+time", "count+style", "size+colour", "add+time", "remove+setting",
-    "setting+style", "category+colour", "colour+count", "position+time",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class DrawnQuery:
-    """A composed query and the numbers of the pictures that answer it."""
-
-    id: str
-    kind: str
-    reference: int
-    modification: str
-    targets: tuple[int, ...]
-    target_caption: str
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """Scenes with their drawing seeds, and the queries about them."""
-
-    scenes: tuple[Scene, ...]
-    seeds: tuple[int, ...]
-    queries: tuple[DrawnQuery, ...]
-
-
-def query_kinds(count: int) -> list[str]:
-    """The kind of every query: all single kinds in turn, every third query a combined one."""
-    kinds: list[str] = []
-    single = combined = 0
-    for number in range(count):
-        if number % 3 == 2 and number > 5:
-            kinds.append(COMBINED_KINDS[combined % len(COMBINED_KINDS)])
-            combined += 1
-        else:
-            kinds.append(SINGLE_KINDS[single % len(SINGLE_KINDS)])
-            single += 1
-    return kinds
-
-
-def plan_gallery(
-    count: int, seed: int, queries: int = 0, kinds: list[str] | None = None
-) -> Gallery:
-    """Decide what to draw. Raises ConfigError where the gallery cannot hold the queries."""
-    if count < 1 or queries < 0:
-        raise ConfigError("a gallery has at least one picture, and no negative number of queries")
-    if queries * 4 > count:
-        raise ConfigError(
-            f"{count} pictures cannot hold {queries} queries with their targets",
-            f"use --count {queries * 4} or more, or fewer --queries",
-        )
-    rng = Random(f"likebut gallery {seed}")
-    scenes: list[Scene] = []
-    asked: list[tuple[int, edits.Edit]] = []
-    for kind in kinds or query_kinds(queries):
-        edit = _edit_of_kind(kind, rng)
-        asked.append((len(scenes), edit))
-        scenes += [edit.before, *[edit.after] * rng.randint(1, 3)]
-    while len(scenes) < count:
-        scenes.append(world.random_scene(rng))
-    order = list(range(len(scenes)))
-    rng.shuffle(order)
-    place = {old: new for new, old in enumerate(order)}
-    shuffled = [scenes[old] for old in order]
-    where: dict[Scene, list[int]] = {}
-    for number, scene in enumerate(shuffled):
-        where.setdefault(scene, []).append(number)
-    drawn = [
-        DrawnQuery(
-            id=f"q{number:04d}", kind=edit.kind, reference=place[reference],
-            modification=edit.sentence, targets=tuple(where[edit.after]),
-            target_caption=captions.canonical(edit.after),
-        )
-        for number, (reference, edit) in enumerate(asked)
-    ]  # fmt: skip
-    seeds = tuple(rng.getrandbits(31) for _ in shuffled)
-    return Gallery(tuple(shuffled), seeds, tuple(drawn))
-
-
-def _edit_of_kind(kind: str, rng: Random) -> edits.Edit:
-    while True:
-        edit = edits.make_edit(world.random_scene(rng), kind, rng)
-        if edit is not None and edit.after != edit.before:
-            return edit
+# Grows when the same seed plans another gallery than before.
+PLAN = 2
 
 
 def file_name(number: int) -> str:
@@ -127,7 +37,9 @@ def draw_gallery(
     Raises InputError where ``out`` holds something else.
     """
     gallery = plan_gallery(count, seed, queries, kinds)
-    recipe = {"count": count, "seed": seed, "queries": queries, "size": size, "kinds": kinds or []}
+    recipe = {
+        "plan": PLAN, "count": count, "seed": seed, "queries": queries, "size": size, "kinds": kinds or [],
+    }  # fmt: skip
     stamp = out / "gallery.json"
     if stamp.exists() and json.loads(stamp.read_text()) == recipe:
         return gallery

@@ -37,9 +37,14 @@ def pictures(scenes: list[tuple[Scene, int]], size: int = 128) -> list[Any]:
 
 
 def clip_accuracy(folder: Path, count: int = 1000) -> dict[str, float]:
-    """Zero-shot accuracy of every attribute on one-kind scenes, by nearest caption."""
+    """Zero-shot accuracy of every attribute on one-kind scenes.
+
+    The nearest class is the answer; a class is the mean direction of its prompts (CLIP, Radford et
+    al. 2021, section 3.1.4: an ensemble of prompts in the space of vectors).
+    """
     import open_clip
     import torch
+    from torch.nn.functional import normalize
 
     model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{folder}")
     tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}")
@@ -50,9 +55,14 @@ def clip_accuracy(folder: Path, count: int = 1000) -> dict[str, float]:
         with torch.inference_mode():
             pixels = torch.stack([preprocess(picture) for picture in pictures(scenes)])
             image = model.encode_image(pixels, normalize=True)
-            for name, classes, prompt in _zero_shot_tasks():
-                text = model.encode_text(tokenizer([prompt(c) for c in classes]), normalize=True)
-                guesses = (image @ text.T).argmax(1).tolist()
+            for name, classes, prompts in _zero_shot_tasks():
+                text = torch.stack(
+                    [
+                        model.encode_text(tokenizer(prompts(c)), normalize=True).mean(0)
+                        for c in classes
+                    ]
+                )
+                guesses = (image @ normalize(text).T).argmax(1).tolist()
                 right = sum(
                     classes[guess] == _attribute(scene, name)
                     for guess, (scene, _) in zip(guesses, scenes, strict=True)
@@ -66,12 +76,22 @@ def _attribute(scene: Scene, name: str) -> str:
 
 
 def _zero_shot_tasks() -> list[tuple[str, tuple[str, ...], Any]]:
+    """(attribute, classes, prompts of a class)."""
     return [
-        ("category", world.CATEGORIES, lambda c: f"a picture of {captions.plural(c, 2)}"),
-        ("colour", world.COLOURS, lambda c: f"{c}"),
-        ("setting", world.SETTINGS, lambda c: captions.PLACES[c]),
-        ("time", world.TIMES, lambda c: captions.HOURS[c]),
-        ("style", world.STYLES, lambda c: captions.STYLES[c]),
+        ("category", world.CATEGORIES, _category_prompts),
+        ("colour", world.COLOURS, lambda c: [c]),
+        ("setting", world.SETTINGS, lambda c: [captions.PLACES[c]]),
+        ("time", world.TIMES, lambda c: [captions.HOURS[c]]),
+        ("style", world.STYLES, lambda c: [captions.STYLES[c]]),
+    ]
+
+
+def _category_prompts(category: str) -> list[str]:
+    """In one and in two, and in every colour."""
+    return [
+        f"{number} {colour} {captions.plural(category, count)}"
+        for count, number in ((1, "a"), (2, "two"))
+        for colour in world.COLOURS
     ]
 
 

@@ -13,7 +13,7 @@ from pipeline import benchmarks
 from pipeline.benchmarks import metrics, scoring
 from pipeline.benchmarks.metrics import Ranked
 
-QUERIES = 150
+QUERIES = 40
 
 
 def ranked(names: np.ndarray[Any, Any], scores: np.ndarray[Any, Any]) -> Ranked:

@@ -47,11 +47,11 @@ def test_csv_and_paths_are_plain_data(likebut: Run, gallery: Path, reference: Pa
 
 def test_text_alone_finds_pictures_of_it(likebut: Run, gallery: Path) -> None:
     outcome = likebut(
-        "query", "--text", "a picture at the beach", "--in", gallery, "-f", "paths", "-k", "5"
+        "query", "--text", "a picture in a room", "--in", gallery, "-f", "paths", "-k", "5"
     )
     captions = dict(_captions(gallery))
     assert outcome.code == 0
-    assert sum("at the beach" in captions[Path(p).name] for p in outcome.out.split()) >= 4
+    assert sum("in a room" in captions[Path(p).name] for p in outcome.out.split()) >= 4
 
 
 def test_a_reference_alone_finds_pictures_like_it(
