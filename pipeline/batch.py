@@ -77,16 +77,20 @@ def run_batch(
     *,
     k: int = 10,
     chunk: int = CHUNK,
+    retry_errors: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> BatchReport:
     """Append a trace line to ``out`` for every query that has none yet, chunk by chunk.
 
     ``queries`` are a file's or given. A line that a kill tore is dropped and made again. Raises
     InputError for files that cannot be used; a query that fails keeps its error in its line and
-    counts as failed.
+    counts as failed. With ``retry_errors`` the lines of failed queries are made again, too.
     """
     asked = read_queries(queries) if isinstance(queries, Path) else queries
     done = _finished(out)
+    if retry_errors and any(done.values()):
+        _drop_errors(out)
+        done = {ident: error for ident, error in done.items() if not error}
     waiting = [query for query in asked if query.id not in done]
     failed = sum(bool(done[query.id]) for query in asked if query.id in done)
     answered = 0
@@ -123,6 +127,16 @@ def _finished(out: Path) -> dict[str, str]:
             whole += len(line)
     os.truncate(out, whole)
     return done
+
+
+def _drop_errors(out: Path) -> None:
+    """Leave only the lines of answered queries, all or nothing."""
+    fresh = out.with_name(out.name + ".tmp")
+    with out.open("rb") as file, fresh.open("wb") as kept:
+        kept.writelines(line for line, record in _records(file) if not record["error"])
+        kept.flush()
+        os.fsync(kept.fileno())
+    fresh.replace(out)
 
 
 def _records(file: Any) -> Iterator[tuple[bytes, Any]]:

@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, model TEXT, tokens INT
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 """
 _IN_ONE_QUESTION = 500
-VERSION = 1
+VERSION = 2  # 2: answers say how they ended
 _Item = TypeVar("_Item")
 
 
@@ -115,6 +115,7 @@ class Cache:
         facts = {
             "text": reply.text, "prompt_tokens": reply.prompt_tokens,
             "reply_tokens": reply.reply_tokens, "seconds": reply.seconds,
+            "finish": reply.finish, "served": reply.served,
         }  # fmt: skip
         self._write(
             "INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, model, json.dumps(facts))

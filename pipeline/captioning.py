@@ -147,7 +147,8 @@ class _Writing:
             if description.captions:
                 self.found[item.id, item.content_hash] = description.captions
             else:
-                self.failed.append((item.id, "the captioner said nothing about it"))
+                why = description.problem or "the captioner said nothing about it"
+                self.failed.append((item.id, why))
         self.done += len(items)
         if self.on_progress:
             self.on_progress(self.done, self.total)

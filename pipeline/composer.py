@@ -23,6 +23,7 @@ from pipeline.errors import ConfigError
 from pipeline.ground import Pieces, Plan, ground
 from pipeline.reason import Question, merged, reason
 from pipeline.records import (
+    FAILED,
     Description,
     Exchange,
     Grain,
@@ -178,7 +179,8 @@ class Composer:
         for case, (description, exchanges) in zip(needed, described, strict=True):
             case.description = description
             case.exchanges += exchanges
-            if not description.captions:
+            case.error = description.problem
+            if not description.captions and not case.error:
                 case.warnings.append("the captioner said nothing about the reference")
 
     def _needs_captions(self) -> bool:
@@ -195,8 +197,9 @@ class Composer:
     def _reason(self, cases: list[_Case], given: Mapping[str, Any]) -> None:
         needed = [case for case in cases if case.composed and "target_caption" not in given]
         found: dict[int, list[Intent]] = {id(case): [] for case in needed}
-        for stage in self.recipe.reason if needed else ():
-            for case, intent in zip(needed, self._ask(stage, needed), strict=True):
+        for stage in self.recipe.reason:
+            alive = [case for case in needed if not case.error]
+            for case, intent in zip(alive, self._ask(stage, alive) if alive else (), strict=True):
                 found[id(case)].append(intent)
         for case in needed:
             case.intent = merged(found[id(case)]) if found[id(case)] else None
@@ -221,6 +224,10 @@ class Composer:
         for (case, _), (intent, exchanges) in zip(asked, reasoned, strict=True):
             intents[id(case)].append(intent)
             case.exchanges += exchanges
+            # A prompt that is refused falls back; one that nobody answered can be asked again.
+            for reply in (exchange.reply for exchange in exchanges):
+                if reply.finish == FAILED:
+                    case.error = f"the reasoner gave no answer: {reply.error}"
         if stage.over == "caption":
             return [intents[id(case)][0] for case in cases]
         return [

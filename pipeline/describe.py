@@ -11,7 +11,7 @@ from pipeline.cached import CachedEngine
 from pipeline.engines.contract import Request
 from pipeline.errors import ReplyError
 from pipeline.prompting import Prompt
-from pipeline.records import Description, Exchange, Sampling
+from pipeline.records import Description, Exchange, Reply, Sampling
 
 Described = tuple[Description, tuple[Exchange, ...]]
 
@@ -25,8 +25,10 @@ def describe(
 ) -> list[Described]:
     """A Description per reference, in order, with the model calls that made it.
 
-    Several captions of one picture are sampled (temperature at least 0.7). A reply that is
-    empty is left out, so a Description may have no caption at all.
+    Several captions of one picture are sampled (temperature at least 0.7). A reply that is empty,
+    cut at its token limit or filtered is left out, so a Description may have no caption at all.
+    Where a call failed, the Description has no caption and says why: fewer captions than were
+    asked for would be another method's.
     """
     if captions > 1:
         sampling = replace(sampling, temperature=max(sampling.temperature, 0.7))
@@ -36,15 +38,25 @@ def describe(
     rounds = [engine.generate(requests, repeat=number) for number in range(captions)]
     described = []
     for index, request in enumerate(requests):
-        texts, exchanges = [], []
-        for replies in rounds:
-            reply = replies[index]
-            exchanges.append(
-                Exchange("describe", engine.model, prompt.name, request.messages, reply)
-            )
-            try:
-                texts.append(str(prompting.parse_reply(prompt, reply.text)))
-            except ReplyError:
-                continue
-        described.append((Description(tuple(texts)), tuple(exchanges)))
+        replies = [replies[index] for replies in rounds]
+        exchanges = tuple(
+            Exchange("describe", engine.model, prompt.name, request.messages, reply)
+            for reply in replies
+        )
+        described.append((_description(prompt, replies), exchanges))
     return described
+
+
+def _description(prompt: Prompt, replies: Sequence[Reply]) -> Description:
+    """The usable captions, or why there are none."""
+    errors = [reply.error for reply in replies if reply.error]
+    if errors:
+        return Description(problem=f"the captioner gave no answer: {errors[0]}")
+    texts, problem = [], ""
+    for reply in replies:
+        try:
+            texts.append(str(prompting.read_reply(prompt, reply).value))
+        except ReplyError as unusable:
+            if reply.finish != "stop":
+                problem = f"the caption cannot be used: {unusable.message}"
+    return Description(tuple(texts), "" if texts else problem)

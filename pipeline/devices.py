@@ -61,5 +61,11 @@ def forbid_network() -> None:
         from huggingface_hub import constants
 
         constants.HF_HUB_OFFLINE = True
+    os.environ["LIKEBUT_OFFLINE"] = "1"
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TRANSFORMERS_OFFLINE"] = "1"
+
+
+def network_is_forbidden() -> bool:
+    """Whether this process must not reach another machine (``--offline``)."""
+    return os.environ.get("LIKEBUT_OFFLINE") == "1"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ConfigError, ReplyError, did_you_mean
-from pipeline.records import Message
+from pipeline.records import Message, Reply
 
 # The repository and the wheel both put `prompts/` beside `pipeline/`.
 FOLDER = Path(__file__).parent.parent / "prompts"
@@ -123,30 +123,65 @@ def render(
     return tuple(messages)
 
 
-def parse_reply(prompt: Prompt, text: str) -> Any:
-    """The reply as the prompt promises it: stripped text, or a value that fits the schema.
+@dataclass(frozen=True)
+class Reading:
+    """What a reply says, and whether it had to be ``repaired`` to say it."""
 
-    JSON may be wrapped in prose or fences, and small faults are repaired. Raises ReplyError.
+    value: Any
+    repaired: bool = False
+
+
+def read_reply(prompt: Prompt, reply: Reply) -> Reading:
+    """A reply as its prompt promises it: stripped text, or a value that fits the schema.
+
+    Raises ReplyError for a reply that is an error, was cut at its token limit or filtered, or does
+    not fit.
     """
+    if reply.error:
+        raise ReplyError(reply.error)
+    if reply.finish == "length":
+        raise ReplyError(
+            f"the reply was cut at {reply.reply_tokens} tokens (max_tokens in the profile)"
+        )
+    if reply.finish == "content_filter":
+        raise ReplyError("the server's content filter stopped the reply")
+    return _read(prompt, reply.text)
+
+
+def parse_reply(prompt: Prompt, text: str) -> Any:
+    """The value of a whole reply's text. Raises ReplyError."""
+    return _read(prompt, text).value
+
+
+def _read(prompt: Prompt, text: str) -> Reading:
+    """Strictly first; then JSON may be wrapped in prose or fences, and small faults are repaired."""
     if prompt.reply == "text":
         stripped = " ".join(text.split())
         if not stripped:
             raise ReplyError("the reply is empty")
-        return stripped
+        return Reading(stripped)
+    assert prompt.schema is not None
+    try:
+        value = json.loads(text)
+        _check(value, prompt.schema)
+        return Reading(value)
+    except (ValueError, RecursionError, ReplyError):
+        value = _repaired_json(text)
+        _check(value, prompt.schema)
+        return Reading(value, repaired=True)
+
+
+def _check(value: Any, schema: Mapping[str, Any]) -> None:
+    """Raises ReplyError naming the first place that does not fit."""
     from jsonschema import Draft202012Validator
 
-    value = _read_json(text)
-    assert prompt.schema is not None
-    problems = sorted(
-        Draft202012Validator(prompt.schema).iter_errors(value), key=lambda e: str(e.path)
-    )
+    problems = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda e: str(e.path))
     if problems:
         where = "/".join(str(part) for part in problems[0].path)
         raise ReplyError(f"{where or 'the reply'}: {problems[0].message[:200]}")
-    return value
 
 
-def _read_json(text: str) -> Any:
+def _repaired_json(text: str) -> Any:
     """The JSON object of a reply: from its first brace, repaired where it is a little broken."""
     start = text.find("{")
     if start < 0:
@@ -158,3 +193,5 @@ def _read_json(text: str) -> Any:
         from json_repair import repair_json
 
         return repair_json(text[start:], return_objects=True)
+    except RecursionError:
+        raise ReplyError("the reply is nested too deeply") from None

@@ -1,7 +1,8 @@
 """The reason stage: the LLM thinks about caption and modification and answers with an Intent.
 
-An unusable reply is asked for again within a bound, with a word on what was wrong. After that the
-query falls back to "caption, modification", and its Intent says so.
+An unusable reply is asked for again within a bound, at a higher temperature each time, and with a
+word on what was wrong. After that the query falls back to "caption, modification", and its Intent
+says so. A call that the engine could not get answered is not asked again here.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import Any
 from pipeline import prompting
 from pipeline.cached import CachedEngine
 from pipeline.engines.contract import Request
-from pipeline.errors import InputError, ReplyError
+from pipeline.errors import ReplyError
 from pipeline.prompting import Prompt
 from pipeline.records import Exchange, Intent, Message, Reply, Sampling
+
+WARMER, WARMEST = 0.3, 1.0
 
 
 @dataclass(frozen=True)
@@ -88,36 +91,35 @@ def merged(intents: Sequence[Intent]) -> Intent:
     )
 
 
+def warmed(sampling: Sampling, attempt: int) -> Sampling:
+    """The sampling of an attempt (from 0): each is WARMER than the one before, to WARMEST at most.
+
+    What a greedy model got wrong it would get wrong again.
+    """
+    if not attempt:
+        return sampling
+    warm = min(sampling.temperature + WARMER * attempt, max(WARMEST, sampling.temperature))
+    return replace(sampling, temperature=round(warm, 6))
+
+
 def _ask(
     cases: Sequence[_Case], prompt: Prompt, engine: CachedEngine, sampling: Sampling, attempt: int
 ) -> None:
-    requests = [Request(case.messages, sampling, prompt.schema) for case in cases]
-    for case, answer in zip(cases, _answers(requests, engine, attempt), strict=True):
-        if isinstance(answer, InputError):
-            case.intent = _given_up(case, answer.message)
-            continue
-        case.exchanges.append(Exchange("reason", engine.model, prompt.name, case.messages, answer))
+    setting = warmed(sampling, attempt)
+    requests = [Request(case.messages, setting, prompt.schema) for case in cases]
+    for case, reply in zip(cases, engine.generate(requests, repeat=attempt), strict=True):
+        exchange = Exchange("reason", engine.model, prompt.name, case.messages, reply)
         try:
-            case.intent = _intent(prompting.parse_reply(prompt, answer.text))
+            reading = prompting.read_reply(prompt, reply)
+            case.intent = _intent(reading.value)
+            exchange = replace(exchange, repaired=reading.repaired)
         except ReplyError as problem:
             case.problem = problem.message
-            case.messages = (*case.messages, *_correction(answer, problem))
-
-
-def _answers(
-    requests: Sequence[Request], engine: CachedEngine, attempt: int
-) -> Sequence[Reply | InputError]:
-    """All replies; a request that the model cannot take does not spoil its batch."""
-    try:
-        return engine.generate(requests, repeat=attempt)
-    except InputError:
-        answers: list[Reply | InputError] = []
-        for request in requests:
-            try:
-                answers += engine.generate([request], repeat=attempt)
-            except InputError as problem:
-                answers.append(problem)
-        return answers
+            if reply.error:  # the engine has tried what can be tried
+                case.intent = _given_up(case, problem.message)
+            elif reply.finish == "stop":  # a reply that was cut may run on: better not shown again
+                case.messages = (*case.messages, *_correction(reply, problem))
+        case.exchanges.append(exchange)
 
 
 def _correction(reply: Reply, problem: ReplyError) -> tuple[Message, ...]:

@@ -26,9 +26,13 @@ class Query:
 
 @dataclass(frozen=True)
 class Description:
-    """What the captioner says about the reference; the first caption is the main one."""
+    """What the captioner says about the reference; the first caption is the main one.
+
+    ``problem`` says why there is no usable answer; it is empty for a captioner that said nothing.
+    """
 
     captions: tuple[str, ...] = ()
+    problem: str = ""
 
     @property
     def caption(self) -> str:
@@ -121,26 +125,39 @@ class Sampling:
     seed: int = 0
 
 
+REFUSED, FAILED = "refused", "failed"
+
+
 @dataclass(frozen=True)
 class Reply:
-    """One raw answer of an engine, with what it cost."""
+    """One raw answer of an engine, with what it cost.
+
+    ``finish`` says how it ended: "stop", "length" (cut at the token limit), "content_filter", or
+    what a server calls it. Where there is no answer, ``error`` says why, and ``finish`` is
+    "refused" (this prompt cannot be taken: asking again changes nothing) or "failed" (no answer
+    came: asking again may help). ``served`` is what the server says about the model that answered.
+    """
 
     text: str
     prompt_tokens: int = 0
     reply_tokens: int = 0
     seconds: float = 0.0
     cached: bool = False
+    finish: str = "stop"
+    error: str = ""
+    served: str = ""
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One model call of a stage, as kept in the trace."""
+    """One model call of a stage, as kept in the trace; ``repaired``: read leniently."""
 
     stage: str
     model: str
     prompt: str
     messages: tuple[Message, ...]
     reply: Reply
+    repaired: bool = False
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,9 @@ def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:
         "reply": {
             "text": reply.text, "prompt_tokens": reply.prompt_tokens,
             "reply_tokens": reply.reply_tokens, "seconds": reply.seconds, "cached": reply.cached,
+            "finish": reply.finish, "error": reply.error, "served": reply.served,
         },
+        "repaired": exchange.repaired,
     }  # fmt: skip
 
 
@@ -105,5 +107,6 @@ def _exchange_from_json(record: Mapping[str, Any]) -> Exchange:
         for m in record["messages"]
     )
     return Exchange(
-        record["stage"], record["model"], record["prompt"], messages, Reply(**record["reply"])
-    )
+        record["stage"], record["model"], record["prompt"], messages, Reply(**record["reply"]),
+        record.get("repaired", False),
+    )  # fmt: skip

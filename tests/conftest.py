@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+LOOPBACK = ("127.0.0.1", "::1")
+
 
 class NetworkForbidden(RuntimeError):
     """A test reached for the network."""
@@ -15,16 +17,18 @@ class NetworkForbidden(RuntimeError):
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only local sockets (AF_UNIX, for worker processes) may be opened."""
+    """Only this machine may be reached: AF_UNIX (worker processes), and servers on loopback."""
     real = socket.socket.connect
 
     def connect(self: socket.socket, address: Any) -> None:
-        if self.family != socket.AF_UNIX:
+        here = isinstance(address, tuple) and address[0] in LOOPBACK
+        if self.family != socket.AF_UNIX and not here:
             raise NetworkForbidden(f"a test tried to reach {address}")
         real(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("LIKEBUT_OFFLINE", raising=False)
 
 
 @pytest.fixture(autouse=True)

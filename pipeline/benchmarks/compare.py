@@ -128,5 +128,5 @@ def cost(run: Run) -> dict[str, Any]:
     if log.exists():
         rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
         seconds = sum(sum(row["seconds"].values()) for row in rows)
-    keys = ("queries", "errors", "fallbacks", "calls", "prompt_tokens", "reply_tokens")
+    keys = ("queries", "errors", "fallbacks", "repaired", "calls", "prompt_tokens", "reply_tokens")
     return {"run": run.name, **{key: numbers[key] for key in keys}, "seconds": round(seconds, 1)}

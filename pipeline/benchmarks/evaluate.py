@@ -197,6 +197,7 @@ class Evaluation:
             captions=trace.description.captions, intent=asdict(trace.intent), calls=len(replies),
             prompt_tokens=sum(reply.prompt_tokens for reply in replies),
             reply_tokens=sum(reply.reply_tokens for reply in replies),
+            repaired=sum(exchange.repaired for exchange in trace.exchanges),
             warnings=trace.warnings, error=trace.error,
         )  # fmt: skip
 

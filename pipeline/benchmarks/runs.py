@@ -36,6 +36,7 @@ class Result:
     calls: int = 0
     prompt_tokens: int = 0
     reply_tokens: int = 0
+    repaired: int = 0
     warnings: tuple[str, ...] = ()
     error: str = ""
 
@@ -56,7 +57,7 @@ class Result:
             subset=tuple((str(ident), float(score)) for ident, score in record["subset"]),
             captions=tuple(record["captions"]), intent=record["intent"], calls=record["calls"],
             prompt_tokens=record["prompt_tokens"], reply_tokens=record["reply_tokens"],
-            warnings=tuple(record["warnings"]), error=record["error"],
+            repaired=record.get("repaired", 0), warnings=tuple(record["warnings"]), error=record["error"],
         )  # fmt: skip
 
 
@@ -186,6 +187,7 @@ def summary(run: Run) -> dict[str, Any]:
         "queries": len(run.results),
         "errors": sum(bool(result.error) for result in run.results),
         "fallbacks": sum(bool((result.intent or {}).get("fallback")) for result in run.results),
+        "repaired": sum(result.repaired for result in run.results),
         "calls": sum(result.calls for result in run.results),
         "prompt_tokens": sum(result.prompt_tokens for result in run.results),
         "reply_tokens": sum(result.reply_tokens for result in run.results),

@@ -7,13 +7,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from pipeline import models
-from pipeline.cache import Cache, batched, content_key, file_hash
+from pipeline.cache import Cache, content_key, file_hash
 from pipeline.engines.contract import Engine, EngineSpec, Request
 from pipeline.records import Reply
 
-# Engines whose models have commits on the hub; engine options that say where, not what.
+# Engines whose models have commits on the hub; engines whose models lie with a server.
 _ON_HUB = ("transformers",)
-_PLACEMENT = ("device_map",)
+_SERVED = ("openai",)
+# Engine options that say where and how fast, not what. A server's address is one of them: the same
+# model answers the same wherever it runs, and a model that moves to another port, or a cache that
+# moves to another machine, must not be paid for again. What changes weights behind one name is
+# the profile's ``revision``, which is in the key.
+_PLACEMENT = ("device_map", "base_url", "api_key_env", "concurrency", "timeout", "attempts")
 
 
 def _fingerprint(folder: Path, cache: Cache) -> str:
@@ -42,7 +47,8 @@ class CachedEngine:
 
     @property
     def revision(self) -> str:
-        """What identifies the weights: of a folder or file its contents, of a hub name its commit.
+        """What identifies the weights: of a folder or file its contents, of a hub name its commit,
+        of a model that a server holds the profile's revision.
 
         A commit that is not known yet is known once the model is loaded, so it may be fetched here.
         """
@@ -53,6 +59,8 @@ class CachedEngine:
         return self._revision
 
     def _weights(self) -> str:
+        if self.spec.engine in _SERVED:
+            return self.spec.revision or "unversioned"
         path = Path(self.spec.model)
         if path.is_file():
             return file_hash(path)
@@ -92,16 +100,22 @@ class CachedEngine:
     def generate(self, requests: Sequence[Request], repeat: int = 0) -> list[Reply]:
         """One reply per request, in order; ``repeat`` > 0 asks the same question anew.
 
-        Each reply is kept before the next batch is asked. Raises what the engine raises.
+        Every answer is kept the moment it is there, one that was cut at its token limit, too: it
+        is paid for, and at the same settings it would be cut again. An error is never kept.
+        Raises what the engine raises.
         """
         keys = [self._key(request, repeat) for request in requests]
         known = self.cache.answers(keys)
         missing = {k: r for k, r in zip(keys, requests, strict=True) if k not in known}
-        for part in batched(missing.items(), max(1, self.spec.batch_size)):
-            replies = self.engine.generate([_reseeded(request, repeat) for _, request in part])
-            for (key, _), reply in zip(part, replies, strict=True):
-                self.cache.put_answer(key, self.model, reply)
-                known[key] = reply
+        if missing:
+            asked = list(missing)
+
+            def keep(place: int, reply: Reply) -> None:
+                if not reply.error:
+                    self.cache.put_answer(asked[place], self.model, reply)
+
+            anew = [_reseeded(request, repeat) for request in missing.values()]
+            known |= zip(asked, self.engine.generate(anew, keep), strict=True)
         return [known[key] for key in keys]
 
     def _key(self, request: Request, repeat: int) -> str:

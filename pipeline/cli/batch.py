@@ -61,6 +61,9 @@ def batch(
     form: Annotated[
         StreamFormat, typer.Option("--format", "-f", help="What a line on stdout is.")
     ] = StreamFormat.jsonl,
+    retry_errors: Annotated[
+        bool, typer.Option("--retry-errors", help="With --out: ask the queries that failed again.")
+    ] = False,
     recipe: RecipeOption = "likebut",
     profile: ProfileOption = "pocket",
     weight: WeightOption = None,
@@ -81,18 +84,20 @@ def batch(
         cache=cache_path(cache), device=device, offline=offline,
     )  # fmt: skip
     if out:
-        failed = _into(out, queries, composer, k)
+        failed = _into(out, queries, composer, k, retry_errors)
     else:
         failed = sum(_print(trace, form) for trace in _answers(queries, composer, k))
     exit_partial(failed)
 
 
-def _into(out: Path, queries: str, composer: Composer, k: int) -> int:
+def _into(out: Path, queries: str, composer: Composer, k: int, retry_errors: bool) -> int:
     from pipeline.batch import parse_queries, run_batch
 
     asked = parse_queries(sys.stdin.buffer, Path(), STDIN) if queries == "-" else Path(queries)
     with progress("queries") as on_progress:
-        report = run_batch(asked, out, composer, k=k, on_progress=on_progress)
+        report = run_batch(
+            asked, out, composer, k=k, retry_errors=retry_errors, on_progress=on_progress
+        )
     say(f"{out}: {report.done} answered, {report.skipped} already there, {report.failed} failed")
     return report.failed
 

@@ -126,7 +126,8 @@ def show_summaries(found: Sequence[Run], form: Format) -> None:
 def _say_counts(numbers: dict[str, Any]) -> None:
     say(
         f"{numbers['protocol']}: {numbers['queries']} queries, {numbers['errors']} failed (counted as "
-        f"not found), {numbers['fallbacks']} fallbacks, {numbers['calls']} calls"
+        f"not found), {numbers['fallbacks']} fallbacks, {numbers['calls']} calls, "
+        f"{numbers['repaired']} repaired replies"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -31,11 +31,24 @@ class Request:
     schema: Mapping[str, Any] | None = None
 
 
+# Takes the place of a request and its reply, in the thread that called the engine.
+OnReply = Callable[[int, Reply], None]
+
+
 class Engine(Protocol):
-    """Answers requests in order. ``sees`` says whether it looks at images."""
+    """Answers requests in order; how many at once is its own affair.
+
+    ``sees`` says whether it looks at images.
+    """
 
     sees: bool
 
-    def generate(self, requests: Sequence[Request]) -> list[Reply]:
-        """One reply per request, in the same order."""
+    def generate(self, requests: Sequence[Request], on_reply: OnReply | None = None) -> list[Reply]:
+        """One reply per request, in the same order; each succeeds or fails alone.
+
+        A request without an answer gets a Reply with its ``error``. Raises only where no request
+        could be answered: ConfigError for settings, ModelError for a model that cannot be had.
+        ``on_reply`` is handed every reply the moment it is there, in any order, once; what it was
+        handed before a raise or an interrupt is not lost.
+        """
         ...

@@ -1,19 +1,20 @@
 """Answers from a script instead of a model: for tests, for replays, for trying a prompt by hand.
 
 The script is a list of {"match": regular expression, "reply": text}, in options["replies"] or in
-the JSON file that the spec names as its model. The first match in the last message answers.
+the JSON file that the spec names as its model. The first match in the last message answers. An
+entry may have a "finish" ("length": the reply was cut), or an "error" instead of a reply.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.engines.contract import EngineSpec, Request
+from pipeline.engines.contract import EngineSpec, OnReply, Request
 from pipeline.errors import InputError, ModelError
-from pipeline.records import Reply
+from pipeline.records import FAILED, Reply
 
 
 class ScriptedEngine:
@@ -29,16 +30,28 @@ class ScriptedEngine:
                 entries = json.loads(path.read_text(encoding="utf-8"))
             except (OSError, ValueError) as problem:
                 raise InputError(f"cannot read the script {path}: {problem}") from problem
-        self.script = [(re.compile(entry["match"], re.DOTALL), entry["reply"]) for entry in entries]
+        self.script = [(re.compile(entry["match"], re.DOTALL), entry) for entry in entries]
 
-    def generate(self, requests: Sequence[Request]) -> list[Reply]:
+    def generate(self, requests: Sequence[Request], on_reply: OnReply | None = None) -> list[Reply]:
         """The scripted reply of each request. Raises ModelError where nothing matches."""
-        return [self._answer(request) for request in requests]
+        replies = []
+        for place, request in enumerate(requests):
+            replies.append(self._answer(request))
+            if on_reply:
+                on_reply(place, replies[-1])
+        return replies
 
     def _answer(self, request: Request) -> Reply:
         message = request.messages[-1]
         asked = "\n".join([*(image.name for image in message.images), message.text])
-        for pattern, reply in self.script:
+        for pattern, entry in self.script:
             if pattern.search(asked):
-                return Reply(reply, len(asked.split()), len(reply.split()))
+                return _reply(entry, asked)
         raise ModelError(f"the script has no answer to {asked[:80]!r}", "add an entry that matches")
+
+
+def _reply(entry: Mapping[str, str], asked: str) -> Reply:
+    if "error" in entry:
+        return Reply("", finish=entry.get("finish", FAILED), error=entry["error"])
+    text = entry["reply"]
+    return Reply(text, len(asked.split()), len(text.split()), finish=entry.get("finish", "stop"))

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from indexes.errors import GalleryError
 from pipeline import models
 from pipeline.devices import choose_device, choose_dtype
-from pipeline.engines.contract import EngineSpec, Request
+from pipeline.engines.contract import EngineSpec, OnReply, Request
+from pipeline.engines.pictures import pictures
 from pipeline.errors import ConfigError, InputError, ModelError, did_you_mean
-from pipeline.records import Message, Reply
+from pipeline.records import REFUSED, Message, Reply
 
 OPTIONS = ("device_map",)
-# A phone's photo would cost a VLM thousands of tokens; no caption of ours needs more pixels.
-LONGEST_SIDE = 1024
 
 
 class TransformersEngine:
@@ -39,20 +39,32 @@ class TransformersEngine:
         self._loaded = load(source, spec.revision, dtype, self.device, device_map)
         self.sees = self._loaded.sort != "text"
 
-    def generate(self, requests: Sequence[Request]) -> list[Reply]:
+    def generate(self, requests: Sequence[Request], on_reply: OnReply | None = None) -> list[Reply]:
         """One reply per request, in order, the same whatever else is in the batch.
 
-        Raises ConfigError where a model is shown images it cannot take (or none where it needs
-        one), InputError for a prompt that is longer than the context, GalleryError for a file that
-        is no picture, and ModelError where the device has too little memory.
+        A prompt that is longer than the context and a file that is no picture are errors of their
+        replies. Raises ConfigError where a model is shown images it cannot take (or none where it
+        needs one), and ModelError where the device has too little memory.
         """
         for request in requests:
             self._check_images(request)
         replies: dict[int, Reply] = {}
         for places in self._batches(requests):
-            found = self._batch([requests[place] for place in places])
-            replies.update(zip(places, found, strict=True))
+            found = self._answers([requests[place] for place in places])
+            for place, reply in zip(places, found, strict=True):
+                replies[place] = reply
+                if on_reply:
+                    on_reply(place, reply)
         return [replies[place] for place in range(len(requests))]
+
+    def _answers(self, requests: Sequence[Request]) -> list[Reply]:
+        """The replies of one batch; where one request is at fault, each is asked alone."""
+        try:
+            return self._batch(requests)
+        except (InputError, GalleryError) as problem:
+            if len(requests) == 1:
+                return [Reply("", finish=REFUSED, error=problem.message)]
+            return [self._answers([request])[0] for request in requests]
 
     def _batches(self, requests: Sequence[Request]) -> list[list[int]]:
         """Places of requests that may share a batch: equal reply length, equal image count."""
@@ -84,7 +96,7 @@ class TransformersEngine:
         context = self._loaded.context
         if self._loaded.sort != "captioner" and context and max(asked) + limit > context:
             if len(requests) > 1:  # padding counts too: each alone has all the room there is
-                return [self._batch([request])[0] for request in requests]
+                return [self._answers([request])[0] for request in requests]
             limit = self._room(asked[0], context)
         replies = self._decode(self._run(inputs, requests, limit), inputs)
         each = (time.perf_counter() - started) / len(requests)
@@ -137,7 +149,9 @@ class TransformersEngine:
             stop = next(found, len(row) - 1)
             ids = row[: stop + 1]
             text = self._loaded.tokenizer.decode(ids, skip_special_tokens=True)
-            replies.append(Reply(text.strip(), reply_tokens=len(ids)))
+            ended = bool(ids) and ids[-1] in stops
+            finish = "stop" if ended else "length"
+            replies.append(Reply(text.strip(), reply_tokens=len(ids), finish=finish))
         return replies
 
     def _prompt_lengths(self, inputs: Any, count: int) -> list[int]:
@@ -148,7 +162,7 @@ class TransformersEngine:
     def _inputs(self, requests: Sequence[Request]) -> Any:
         loaded = self._loaded
         if loaded.sort == "captioner":
-            images = [image for r in requests for m in r.messages for image in _pictures(m)]
+            images = [image for r in requests for m in r.messages for image in pictures(m)]
             return loaded.processor(images=images, return_tensors="pt").to(dtype=loaded.model.dtype)
         shown = loaded.sort == "chat"
         chats = [[_turn(m, shown) for m in request.messages] for request in requests]
@@ -184,21 +198,11 @@ def _image_count(request: Request) -> int:
     return sum(len(message.images) for message in request.messages)
 
 
-def _pictures(message: Message) -> list[Any]:
-    """The images of a message as RGB, no side longer than LONGEST_SIDE."""
-    from indexes.decode import load_image
-
-    pictures = [load_image(path, LONGEST_SIDE) for path in message.images]
-    for picture in pictures:
-        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    return pictures
-
-
 def _turn(message: Message, shown: bool) -> dict[str, Any]:
     """A message in the form of chat templates: plain text, or parts with the images first."""
     if not shown:
         return {"role": message.role, "content": message.text}
-    parts: list[dict[str, Any]] = [{"type": "image", "image": p} for p in _pictures(message)]
+    parts: list[dict[str, Any]] = [{"type": "image", "image": p} for p in pictures(message)]
     return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
 
 

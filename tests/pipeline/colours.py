@@ -62,8 +62,12 @@ def paint_gallery(folder: Path) -> Path:
 
 def scripted(cache: Cache, *pairs: tuple[str, str]) -> CachedEngine:
     """An engine that answers by script."""
-    replies = [{"match": match, "reply": reply} for match, reply in pairs]
-    spec = EngineSpec("scripted", "script", options={"replies": replies})
+    return entries(cache, *({"match": match, "reply": reply} for match, reply in pairs))
+
+
+def entries(cache: Cache, *replies: dict[str, str]) -> CachedEngine:
+    """An engine of whole script entries, which may have a finish or an error."""
+    spec = EngineSpec("scripted", "script", options={"replies": list(replies)})
     return CachedEngine(spec, cache, engine=ScriptedEngine(spec))
 
 

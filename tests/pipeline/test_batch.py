@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.batch import answers, parse_queries, read_queries, run_batch
 from pipeline.errors import InputError
-from tests.pipeline.colours import colour_composer, paint_gallery
+from tests.pipeline.colours import colour_composer, entries, paint_gallery
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("LIKEBUT_KILLS", "5"))
@@ -27,11 +28,11 @@ from tests.pipeline.colours import colour_composer
 folder = Path(sys.argv[1])
 composer = colour_composer(folder)
 real = composer.reasoner.engine.generate
-def slow(requests):
+def slow(requests, on_reply):
     time.sleep(0.004 * len(requests))
     with (folder / "asked.txt").open("a") as file:
         file.writelines(r.messages[-1].text.splitlines()[1] + "\\n" for r in requests)
-    return real(requests)
+    return real(requests, on_reply)
 composer.reasoner.engine.generate = slow
 print("ready", flush=True)
 run_batch(folder / "queries.jsonl", folder / "out.jsonl", composer, k=1, chunk=8)
@@ -73,6 +74,29 @@ def test_a_query_that_fails_is_counted_and_keeps_its_reason(tmp_path: Path) -> N
     assert run_batch(queries, out, composer).failed == 1
     assert "gone.png" in json.loads(out.read_text().splitlines()[0])["error"]
     assert run_batch(queries, out, composer).failed == 1  # still told on a second run
+
+
+def test_failed_queries_are_asked_again_where_that_is_wanted_and_the_others_are_not(
+    tmp_path: Path,
+) -> None:
+    composer, out = colour_composer(tmp_path), tmp_path / "out.jsonl"
+    good = composer.captioner
+    queries = write_queries(tmp_path, 3)
+    (tmp_path / "gallery" / "red.png").rename(tmp_path / "gallery" / "away.png")
+    assert run_batch(queries, out, composer, chunk=1).failed == 3
+    (tmp_path / "gallery" / "away.png").rename(tmp_path / "gallery" / "red.png")
+    down = replace(composer, captioner=entries(good.cache, {"match": ".", "error": "HTTP 500"}))
+    report = run_batch(queries, out, down, retry_errors=True)
+    assert (report.done, report.skipped, report.failed) == (3, 0, 3)
+    assert all("HTTP 500" in json.loads(line)["error"] for line in out.read_text().splitlines())
+    assert run_batch(queries, out, composer).done == 0  # only where it is asked for
+    lines = out.read_text().splitlines(keepends=True)
+    answered = json.loads(lines[1]) | {"error": ""}
+    out.write_text(lines[0] + json.dumps(answered) + "\n" + lines[2])
+    report = run_batch(queries, out, composer, retry_errors=True)
+    assert (report.done, report.skipped, report.failed) == (2, 1, 0)
+    assert sorted(ids(out)) == ["q0", "q1", "q2"]
+    assert not list(tmp_path.glob("*.tmp"))
 
 
 def test_a_torn_last_line_is_made_again(tmp_path: Path) -> None:

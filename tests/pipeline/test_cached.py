@@ -20,8 +20,8 @@ from pipeline.cache import Cache
 from pipeline.cached import CachedEncoder, CachedEngine
 from pipeline.cached.encoder import _facts
 from pipeline.encoders.contract import EncoderSpec
-from pipeline.engines.contract import EngineSpec, Request
-from pipeline.errors import InputError, ModelError
+from pipeline.engines.contract import EngineSpec, OnReply, Request
+from pipeline.errors import ModelError
 from pipeline.records import Message, Reply, Sampling
 from tests.pipeline.encoders import tiny as tiny_clip
 from tests.pipeline.engines import tiny
@@ -31,16 +31,22 @@ class CountingEngine:
     """Answers with the last message and its seed, and keeps what it was asked."""
 
     sees = True
+    finish = "stop"
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
 
-    def generate(self, requests: Sequence[Request]) -> list[Reply]:
-        texts = [request.messages[-1].text for request in requests]
-        self.batches.append(texts)
-        if "fail" in texts:
-            raise InputError("too long")
-        return [Reply(f"{t} {r.sampling.seed}") for t, r in zip(texts, requests, strict=True)]
+    def generate(self, requests: Sequence[Request], on_reply: OnReply | None = None) -> list[Reply]:
+        self.batches.append([request.messages[-1].text for request in requests])
+        replies = []
+        for place, (text, request) in enumerate(zip(self.batches[-1], requests, strict=True)):
+            if text == "stop":
+                raise ModelError("no server")
+            reply = Reply(f"{text} {request.sampling.seed}", finish=self.finish)
+            replies.append(Reply("", error="too long") if text == "fail" else reply)
+            if on_reply:
+                on_reply(place, replies[-1])
+        return replies
 
 
 @pytest.fixture
@@ -71,20 +77,56 @@ def test_a_question_is_asked_once(cache: Cache) -> None:
     assert engine.batches == [["a", "b"]]
 
 
-def test_equal_questions_in_one_call_are_asked_once_and_in_batches(cache: Cache) -> None:
+def test_equal_questions_in_one_call_are_asked_once_and_together(cache: Cache) -> None:
     engine = CountingEngine()
     replies = CachedEngine(spec(), cache, engine).generate([ask(t) for t in "abacbd"])
     assert texts(replies) == ["a 0", "b 0", "a 0", "c 0", "b 0", "d 0"]
-    assert engine.batches == [["a", "b"], ["c", "d"]]
+    assert engine.batches == [["a", "b", "c", "d"]]
 
 
 def test_what_was_answered_before_a_failure_is_kept(cache: Cache) -> None:
     engine = CountingEngine()
     front = CachedEngine(spec(), cache, engine)
-    with pytest.raises(InputError):
-        front.generate([ask("a"), ask("b"), ask("fail")])
+    with pytest.raises(ModelError):
+        front.generate([ask("a"), ask("b"), ask("stop"), ask("c")])
     assert texts(front.generate([ask("a"), ask("b")])) == ["a 0", "b 0"]
-    assert engine.batches == [["a", "b"], ["fail"]]
+    assert engine.batches == [["a", "b", "stop", "c"]]
+
+
+def test_an_error_spoils_no_other_item_and_is_asked_again(cache: Cache) -> None:
+    engine = CountingEngine()
+    front = CachedEngine(spec(), cache, engine)
+    for _ in range(2):
+        replies = front.generate([ask("a"), ask("fail"), ask("b")])
+        assert texts(replies) == ["a 0", "", "b 0"]
+        assert [reply.error for reply in replies] == ["", "too long", ""]
+    assert engine.batches == [["a", "fail", "b"], ["fail"]]
+
+
+def test_a_reply_that_was_cut_is_paid_for_and_kept_with_how_it_ended(cache: Cache) -> None:
+    engine = CountingEngine()
+    engine.finish = "length"
+    front = CachedEngine(spec(), cache, engine)
+    first, second = front.generate([ask("a")])[0], front.generate([ask("a")])[0]
+    assert (first.finish, second.finish, second.cached) == ("length", "length", True)
+    assert len(engine.batches) == 1
+
+
+def test_where_a_server_runs_is_no_part_of_the_question(cache: Cache) -> None:
+    def server(model: str = "qwen", revision: str | None = None, **options: Any) -> CachedEngine:
+        wanted = EngineSpec("openai", model, revision, options=options)
+        return CachedEngine(wanted, cache, None)
+
+    here = server(base_url="http://localhost:8000/v1", structured="json_schema")
+    there = server(
+        base_url="http://10.0.0.9:80/v1", structured="json_schema", concurrency=2, timeout=5.0,
+        attempts=1, api_key_env="OTHER_KEY",
+    )  # fmt: skip
+    key = here._key(ask("a"), 0)
+    assert there._key(ask("a"), 0) == key
+    assert server(structured="none")._key(ask("a"), 0) != key
+    assert server("llama", structured="json_schema")._key(ask("a"), 0) != key
+    assert server(revision="2", structured="json_schema")._key(ask("a"), 0) != key
 
 
 def test_a_repeat_is_asked_anew_with_a_seed_of_its_own(cache: Cache) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pipeline.config import load_recipe
 from pipeline.errors import ConfigError, ModelError
 from pipeline.records import Query, Trace
 from pipeline.traces import trace_from_json, trace_to_json
-from tests.pipeline.colours import REPLY, ColourEncoder, colour_composer
+from tests.pipeline.colours import REPLY, ColourEncoder, colour_composer, entries
 
 
 def names(trace: Trace) -> list[str]:
@@ -161,8 +162,6 @@ def test_a_missing_model_stops_the_batch(tmp_path: Path) -> None:
 
 
 def test_without_an_index_there_is_nothing_to_search(tmp_path: Path) -> None:
-    from dataclasses import replace
-
     with pytest.raises(ConfigError, match="no index"):
         replace(colour_composer(tmp_path), index=None).compose([red(tmp_path)])
 
@@ -182,3 +181,40 @@ def test_a_trace_survives_json(tmp_path: Path) -> None:
     record = json.loads(json.dumps(trace_to_json(trace)))
     assert trace_to_json(trace_from_json(record)) == record
     assert trace_from_json(record).ranking == trace.ranking
+
+
+def test_a_reasoner_that_is_away_is_the_error_of_its_query_and_no_fallback(tmp_path: Path) -> None:
+    """A fallback would be scored; nobody would know that the server was down."""
+    composer = colour_composer(tmp_path)
+    composer = replace(
+        composer,
+        reasoner=entries(
+            composer.reasoner.cache,
+            {"match": "lost", "error": "HTTP 503"},
+            {"match": "long", "error": "HTTP 400: context length", "finish": "refused"},
+            {"match": ".", "reply": REPLY},
+        ),
+    )
+    asked = [red(tmp_path, f"make it {word}", word) for word in ("blue", "lost", "long")]
+    good, lost, long = composer.compose(asked, 1)
+    assert names(good) == ["blue"]
+    assert lost.error == "the reasoner gave no answer: HTTP 503"
+    assert (lost.ranking.hits, lost.exchanges[-1].reply.error) == ((), "HTTP 503")
+    assert not long.error
+    assert long.intent.fallback == "HTTP 400: context length"
+    assert len(long.ranking.hits) == 1
+
+
+def test_a_trace_keeps_how_replies_ended_who_answered_and_what_was_repaired(tmp_path: Path) -> None:
+    import json
+
+    composer = colour_composer(tmp_path, (".", f"Sure: {REPLY}"))
+    trace = composer.compose([red(tmp_path)], 1)[0]
+    assert [exchange.repaired for exchange in trace.exchanges] == [False, True]
+    record = json.loads(json.dumps(trace_to_json(trace)))
+    assert record["exchanges"][1]["repaired"] is True
+    assert record["exchanges"][1]["reply"]["finish"] == "stop"
+    assert trace_from_json(record).exchanges == trace.exchanges
+    for exchange in record["exchanges"]:  # a trace of an earlier version says none of it
+        del exchange["repaired"], exchange["reply"]["finish"], exchange["reply"]["served"]
+    assert trace_from_json(record).exchanges[1].reply.finish == "stop"

@@ -8,9 +8,12 @@ import pytest
 
 from pipeline import prompting
 from pipeline.cache import Cache
+from pipeline.cached import CachedEngine
 from pipeline.describe import describe
-from pipeline.records import Sampling
-from tests.pipeline.colours import paint_gallery, scripted
+from pipeline.engines.contract import EngineSpec, Request
+from pipeline.engines.scripted import ScriptedEngine
+from pipeline.records import Reply, Sampling
+from tests.pipeline.colours import entries, paint_gallery, scripted
 
 
 @pytest.fixture
@@ -45,3 +48,48 @@ def test_an_empty_caption_is_left_out_and_its_exchange_is_kept(
     assert empty[0].captions == ()
     assert len(empty[1]) == 1
     assert good[0].captions == ("a square",)
+
+
+def test_a_call_that_failed_is_the_problem_of_its_reference_alone(
+    tmp_path: Path, gallery: Path
+) -> None:
+    cache, prompt = Cache(tmp_path / "c"), prompting.load("describe/dense")
+    paths = [gallery / "red.png", gallery / "blue.png"]
+    good = {"match": ".", "reply": "a square"}
+    engine = entries(cache, {"match": "red", "error": "the connection failed"}, good)
+    bad, fine = describe(paths, prompt, engine, Sampling())
+    assert bad[0].captions == ()
+    assert bad[0].problem == "the captioner gave no answer: the connection failed"
+    assert bad[1][0].reply.error == "the connection failed"
+    assert (fine[0].captions, fine[0].problem) == (("a square",), "")
+
+
+def test_one_failed_call_of_several_leaves_no_caption(tmp_path: Path, gallery: Path) -> None:
+    """Two captions where three were asked for would be another method's."""
+    turns = iter(["a", None, "b"])
+
+    class Unsteady(ScriptedEngine):
+        def _answer(self, request: Request) -> Reply:
+            text = next(turns)
+            return Reply("", finish="failed", error="HTTP 500") if text is None else Reply(text)
+
+    spec = EngineSpec("scripted", "s", options={"replies": []})
+    engine = CachedEngine(spec, Cache(tmp_path / "c"), engine=Unsteady(spec))
+    prompt = prompting.load("describe/dense")
+    description, exchanges = describe([gallery / "red.png"], prompt, engine, Sampling(), 3)[0]
+    assert (description.captions, len(exchanges)) == ((), 3)
+    assert "HTTP 500" in description.problem
+    turns = iter(["c"])  # only the failed one is asked again
+    description, _ = describe([gallery / "red.png"], prompt, engine, Sampling(), 3)[0]
+    assert description.captions == ("a", "c", "b")
+
+
+def test_a_caption_that_was_cut_is_no_caption(tmp_path: Path, gallery: Path) -> None:
+    cut = {"match": "red", "reply": "a square that", "finish": "length"}
+    engine = entries(Cache(tmp_path / "c"), cut, {"match": ".", "reply": "a square"})
+    prompt = prompting.load("describe/dense")
+    bad, fine = describe([gallery / "red.png", gallery / "blue.png"], prompt, engine, Sampling())
+    assert bad[0].captions == ()
+    assert "cut at 3 tokens" in bad[0].problem
+    assert "max_tokens" in bad[0].problem
+    assert fine[0].captions == ("a square",)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline import prompting
 from pipeline.errors import ConfigError, ReplyError
+from pipeline.records import Reply
 
 FRONT = '+++\nversion = "1"\ndescription = "d"\nvariables = ["caption"]\nreply = "text"\n+++\n'
 VALUES = {"caption": "a red apple", "modification": "make it blue"}
@@ -134,3 +136,37 @@ def test_a_text_reply_is_one_line_and_not_empty() -> None:
     assert prompting.parse_reply(prompt, " a red\napple ") == "a red apple"
     with pytest.raises(ReplyError, match="empty"):
         prompting.parse_reply(prompt, " \n")
+
+
+def test_a_reply_is_read_strictly_first_and_says_what_needed_repair() -> None:
+    prompt = prompting.load("reason/cirevl")
+    whole = '{"target_caption": "a dog"}'
+    for text, repaired in (
+        (whole, False),
+        (f"  {whole}\n", False),
+        (f"```json\n{whole}\n```", True),
+        (f"Sure! {whole}", True),
+        (whole[:-1], True),
+        (whole.replace('"', "'"), True),
+        (f"[{whole}]", True),  # JSON, but not what was asked for
+    ):
+        reading = prompting.read_reply(prompt, Reply(text))
+        assert reading.value == {"target_caption": "a dog"}, text
+        assert reading.repaired is repaired, text
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply('{"target_caption": "a dog"}', reply_tokens=9, finish="length"), "cut at 9 tokens"),
+        (Reply('{"target_caption": "a dog"}', finish="content_filter"), "content filter"),
+        (Reply("", finish="failed", error="HTTP 500"), "HTTP 500"),
+        (Reply('{"a": ' * 100_000), "reply"),
+    ],
+)
+def test_a_reply_that_is_no_whole_answer_is_never_used(reply: Reply, words: str) -> None:
+    with pytest.raises(ReplyError, match=words):
+        prompting.read_reply(prompting.load("reason/cirevl"), reply)
+    if not reply.error and reply.finish == "length":
+        with pytest.raises(ReplyError, match="cut"):
+            prompting.read_reply(prompting.load("describe/dense"), replace(reply, text="a dog"))

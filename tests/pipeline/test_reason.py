@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,9 @@ from pipeline.cache import Cache
 from pipeline.cached import CachedEngine
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.engines.scripted import ScriptedEngine
-from pipeline.errors import InputError
-from pipeline.reason import Question, merged, reason
+from pipeline.reason import Question, merged, reason, warmed
 from pipeline.records import Intent, Reply, Sampling
-from tests.pipeline.colours import REPLY, scripted
+from tests.pipeline.colours import REPLY, entries, scripted
 
 PROMPT = prompting.load("reason/likebut")
 
@@ -74,18 +72,63 @@ def test_only_the_failed_pairs_are_asked_again(cache: Cache) -> None:
 
 
 def test_a_request_the_model_cannot_take_falls_back_alone(cache: Cache) -> None:
-    class ShortSighted(ScriptedEngine):
-        def generate(self, requests: Sequence[Request]) -> list[Reply]:
-            if any("long" in request.messages[-1].text for request in requests):
-                raise InputError("the prompt has 9,999 tokens, the model takes 256")
-            return super().generate(requests)
-
-    spec = EngineSpec("scripted", "s", options={"replies": [{"match": ".", "reply": REPLY}]})
-    engine = CachedEngine(spec, cache, engine=ShortSighted(spec))
+    told = {
+        "match": "long", "finish": "refused",
+        "error": "the prompt has 9,999 tokens, the model takes 256",
+    }  # fmt: skip
+    engine = entries(cache, told, {"match": ".", "reply": REPLY})
     short, long = reason([Question("c", "m"), Question("long", "m")], PROMPT, engine, Sampling())
     assert short[0].target_caption == "a blue square"
     assert long[0].target_caption == "long, m"
     assert "9,999 tokens" in long[0].fallback
+    assert len(long[1]) == 1  # asking again would change nothing
+
+
+def test_a_reply_that_was_cut_is_asked_for_again_warmer_and_never_used(cache: Cache) -> None:
+    cut = {"match": ".", "reply": REPLY, "finish": "length"}
+    intent, exchanges = reason(
+        [Question("a cat", "a dog")], PROMPT, entries(cache, cut), Sampling(), retries=2
+    )[0]
+    assert intent.target_caption == "a cat, a dog"
+    assert "cut at" in intent.fallback
+    assert [exchange.reply.finish for exchange in exchanges] == ["length"] * 3
+    assert exchanges[0].messages == exchanges[2].messages  # what ran on is not shown again
+
+
+def test_each_attempt_is_warmer_within_a_bound() -> None:
+    cold, hot = Sampling(), Sampling(temperature=1.5)
+    assert [warmed(cold, n).temperature for n in range(6)] == [0.0, 0.3, 0.6, 0.9, 1.0, 1.0]
+    assert [warmed(hot, n).temperature for n in range(3)] == [1.5, 1.5, 1.5]
+    assert warmed(Sampling(seed=7), 2).seed == 7
+
+
+def test_attempts_have_temperatures_and_seeds_of_their_own(cache: Cache) -> None:
+    seen: list[Sampling] = []
+
+    class Watched(ScriptedEngine):
+        def _answer(self, request: Request) -> Reply:
+            seen.append(request.sampling)
+            return super()._answer(request)
+
+    spec = EngineSpec("scripted", "s", options={"replies": [{"match": ".", "reply": "no"}]})
+    reason([Question("c", "m")], PROMPT, CachedEngine(spec, cache, Watched(spec)), Sampling())
+    assert [(one.temperature, one.seed) for one in seen] == [(0.0, 0), (0.3, 1), (0.6, 2)]
+
+
+def test_a_call_nobody_answered_is_not_asked_again_by_the_stage(cache: Cache) -> None:
+    engine = entries(cache, {"match": ".", "error": "the connection failed"})
+    intent, exchanges = reason([Question("c", "m")], PROMPT, engine, Sampling())[0]
+    assert "the connection failed" in intent.fallback
+    assert [exchange.reply.finish for exchange in exchanges] == ["failed"]
+
+
+def test_a_reply_that_needed_repair_is_told_apart(cache: Cache) -> None:
+    replies = ((REPLY, False), (f"```json\n{REPLY}\n```", True), (REPLY[:-2], True))
+    for number, (reply, repaired) in enumerate(replies):
+        engine = entries(cache, {"match": ".", "reply": reply})
+        intent, exchanges = reason([Question(f"c{number}", "m")], PROMPT, engine, Sampling())[0]
+        assert intent.target_caption == "a blue square"
+        assert exchanges[0].repaired is repaired
 
 
 def test_the_answers_to_several_questions_are_one_intent() -> None:

@@ -14,7 +14,7 @@ from pipeline.benchmarks import compare, evaluate, runs
 from pipeline.benchmarks.evaluate import Evaluation
 from pipeline.config import load_recipe
 from pipeline.errors import ConfigError, InputError, ModelError
-from tests.pipeline.colours import REPLY, colour_composer, paint_gallery
+from tests.pipeline.colours import REPLY, colour_composer, entries, paint_gallery
 
 QUERIES = [
     {"id": "right", "reference": "red.png", "modification": "blue", "targets": ["blue.png"]},
@@ -118,6 +118,34 @@ def test_a_failed_query_is_counted_as_not_found_and_can_be_asked_again(tmp_path:
     again = runs.open_run(tmp_path / "run")
     assert [result.case.id for result in again.results] == ["right", "wrong", "self"]
     assert runs.summary(again)["metrics"]["Recall@1"]["mean"] == pytest.approx(2 / 3)
+
+
+def test_a_captioner_that_is_away_for_a_while_costs_its_queries_until_they_are_asked_again(
+    tmp_path: Path,
+) -> None:
+    job = evaluation(tmp_path)
+    good = job.composer.captioner
+    away = {"match": "blue", "error": "the connection failed"}
+    half = entries(good.cache, away, {"match": ".", "reply": "a square of one colour"})
+    job.composer = replace(job.composer, captioner=half)
+    job.run({})
+    numbers = runs.summary(runs.open_run(tmp_path / "run"))
+    assert (numbers["errors"], numbers["fallbacks"]) == (1, 0)
+    by_id = {r.case.id: r for r in runs.open_run(tmp_path / "run").results}
+    assert "the connection failed" in by_id["self"].error
+    assert by_id["right"].ranking
+    report = evaluation(tmp_path).run({}, retry_errors=True)
+    assert (report.answered, report.skipped) == (1, 2)
+    whole = (tmp_path / "run" / "results.jsonl").read_bytes()
+    evaluation(tmp_path, out="calm").run({})
+    assert whole == (tmp_path / "calm" / "results.jsonl").read_bytes()
+
+
+def test_replies_that_needed_repair_are_counted(tmp_path: Path) -> None:
+    evaluation(tmp_path, ("green", f"Sure! {REPLY}"), (".", REPLY)).run({})
+    run = runs.open_run(tmp_path / "run")
+    assert [result.repaired for result in run.results] == [0, 1, 0]
+    assert runs.summary(run)["repaired"] == 1
 
 
 def test_a_fallback_is_counted(tmp_path: Path) -> None:

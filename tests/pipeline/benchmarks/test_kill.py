@@ -33,12 +33,13 @@ composer = colour_composer(place, recipe=load_recipe("cirevl"))
 scripted = composer.reasoner.engine
 answer = scripted.generate
 
-def slowly(requests):
+def slowly(requests, on_reply):
     replies = []
     for request, reply in zip(requests, answer(requests), strict=True):
         time.sleep(0.004)
         with open(place / f"{out}.asked", "a") as log:
             log.write(request.messages[-1].text.splitlines()[-1] + "\\n")
+        on_reply(len(replies), reply)
         replies.append(reply)
     return replies
 

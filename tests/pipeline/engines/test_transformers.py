@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -12,11 +13,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from indexes.errors import BadImage
 from pipeline.engines import make_engine
 from pipeline.engines.contract import EngineSpec, Request
-from pipeline.engines.transformers import LONGEST_SIDE
-from pipeline.errors import ConfigError, InputError, ModelError
+from pipeline.engines.pictures import LONGEST_SIDE
+from pipeline.engines.pictures import pictures as shown
+from pipeline.errors import ConfigError, ModelError
 from pipeline.records import Message, Reply, Sampling
 from tests.pipeline.engines import tiny
 from tests.pipeline.engines.conftest import Load
@@ -171,25 +172,42 @@ def test_a_captioner_wants_exactly_one_image(load: Load, pictures: list[Path]) -
             load("git").generate([request])
 
 
-def test_a_file_that_is_no_picture_is_named(load: Load, tmp_path: Path) -> None:
+def test_a_file_that_is_no_picture_is_the_error_of_its_item_alone(
+    load: Load, tmp_path: Path, pictures: list[Path]
+) -> None:
     notes = tmp_path / "notes.png"
     notes.write_text("hello")
-    with pytest.raises(BadImage, match=r"notes.png"):
-        load("git").generate([ask("what", notes)])
+    bad, good = load("git").generate([ask("what", notes), ask("what", pictures[0])])
+    assert (bad.text, bad.finish) == ("", "refused")
+    assert "notes.png" in bad.error
+    assert good.text == load("git").generate([ask("what", pictures[0])])[0].text
+    assert not good.error
 
 
 def test_large_pictures_are_made_smaller_before_a_model_sees_them(tmp_path: Path) -> None:
-    from pipeline.engines.transformers import _pictures
-
     path = tmp_path / "large.jpg"
     Image.new("RGB", (4000, 3000), "red").save(path)
-    (picture,) = _pictures(Message("user", "", (path,)))
+    (picture,) = shown(Message("user", "", (path,)))
     assert picture.size == (LONGEST_SIDE, 768)
 
 
 def test_a_prompt_longer_than_the_context_is_an_error_that_says_how_long(load: Load) -> None:
-    with pytest.raises(InputError, match=f"210 tokens; .* reads {tiny.CONTEXT}"):
-        load("llama").generate([ask("apple " * 200)])
+    long, short = load("llama").generate([ask("apple " * 200), ask("a red apple")])
+    assert re.search(f"210 tokens; .* reads {tiny.CONTEXT}", long.error)
+    assert (long.text, long.finish) == ("", "refused")
+    assert short == replace(load("llama").generate([ask("a red apple")])[0], seconds=short.seconds)
+
+
+def test_replies_are_handed_over_batch_by_batch_and_say_how_they_ended(load: Load) -> None:
+    engine, came = load("llama", batch_size=2), []
+    requests = [ask(text, sampling=Sampling(max_tokens=2)) for text in (*TEXTS, "apple " * 200)]
+    replies = engine.generate(requests, lambda place, reply: came.append((place, reply)))
+    assert sorted(place for place, _ in came) == [0, 1, 2, 3, 4]
+    assert all(replies[place] is reply for place, reply in came)
+    ends = load("llama")._loaded.model.generation_config.eos_token_id  # type: ignore[attr-defined]
+    assert ends is not None
+    assert {reply.finish for reply in replies[:4]} == {"length"}  # two tokens end no sentence
+    assert replies[4].finish == "refused"
 
 
 def test_a_prompt_that_nearly_fills_the_context_gets_what_is_left(load: Load) -> None:

@@ -1,0 +1,215 @@
+"""Models behind any OpenAI-compatible server: vLLM, llama.cpp, Ollama, hosted ones.
+
+Many requests are in flight at once, and each succeeds or fails alone. What may pass (a connection
+that breaks, a time-out, 408, 409, 429, 5xx, a body that is cut) is tried again with back-off; what
+will not pass is said at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from indexes.errors import GalleryError
+from pipeline.devices import network_is_forbidden
+from pipeline.engines import backoff, chat
+from pipeline.engines.contract import EngineSpec, OnReply, Request
+from pipeline.engines.server import NO_KEY, Server
+from pipeline.errors import ConfigError, InputError, ModelError
+from pipeline.records import FAILED, REFUSED, Reply
+
+if TYPE_CHECKING:
+    from openai import APIStatusError, AsyncOpenAI
+
+_PASSING = (408, 409, 429)
+# A server that asks for more than this many seconds is as good as away.
+LONGEST_WAIT = 600.0
+
+
+@dataclass(frozen=True)
+class _Trouble:
+    """An attempt that failed and may be made again, after ``seconds`` at least."""
+
+    why: str
+    seconds: float = 0.0
+    unreachable: bool = False
+
+
+@dataclass
+class _Round:
+    """One call of `generate`: the client, places still to be asked, replies by place."""
+
+    client: AsyncOpenAI
+    waiting: deque[int]
+    replies: dict[int, Reply]
+    closing: asyncio.Event
+
+
+class OpenAIEngine:
+    """One model of one server; see `Server` for the options.
+
+    ``sleep``, ``now`` (seconds since the epoch) and ``draw`` (uniform between two numbers) are
+    handed in by tests.
+    """
+
+    sees = True
+
+    def __init__(
+        self,
+        spec: EngineSpec,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], float] = time.time,
+        draw: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self.model = spec.model
+        self.server = Server.of(spec.options)
+        self._sleep, self._now, self._draw = sleep, now, draw
+        self._reached = False
+        if network_is_forbidden() and not self.server.is_here:
+            raise ModelError(
+                f"{self.server.base_url} is another machine, and --offline forbids the network",
+                "leave out --offline, or choose another profile",
+            )
+        try:
+            import openai
+        except ImportError as problem:
+            raise ModelError(
+                "the openai engine needs the package openai", "pip install 'likebut[openai]'"
+            ) from problem
+        self._openai = openai
+
+    def generate(self, requests: Sequence[Request], on_reply: OnReply | None = None) -> list[Reply]:
+        """One reply per request, in order; each is handed to ``on_reply`` as it comes.
+
+        Raises ModelError for a server that is not there, a key that is refused and a model that
+        is unknown, and ConfigError for one that takes no ``structured`` requests of this kind.
+        Even then the answers that are on their way are waited for.
+        """
+        return asyncio.run(self._generate(requests, on_reply)) if requests else []
+
+    async def _generate(self, requests: Sequence[Request], on_reply: OnReply | None) -> list[Reply]:
+        async with self._connect() as client:
+            now = _Round(client, deque(range(len(requests))), {}, asyncio.Event())
+            count = min(self.server.concurrency, len(requests))
+            workers = [self._work(requests, on_reply, now) for _ in range(count)]
+            ends = await asyncio.gather(*workers, return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
+        return [now.replies[place] for place in range(len(requests))]
+
+    def _connect(self) -> AsyncOpenAI:
+        """A client without retries of its own; a server on this machine is asked past any proxy."""
+        server = self.server
+        transport = self._openai.DefaultAsyncHttpxClient(trust_env=not server.is_here)
+        return self._openai.AsyncOpenAI(
+            api_key=server.key(), base_url=server.base_url, timeout=server.timeout, max_retries=0,
+            http_client=transport,
+        )  # fmt: skip
+
+    async def _work(
+        self, requests: Sequence[Request], on_reply: OnReply | None, now: _Round
+    ) -> None:
+        """Answer what is waiting until nothing is. A failure of everything stops the others."""
+        try:
+            while now.waiting:
+                place = now.waiting.popleft()
+                now.replies[place] = reply = await self._answer(requests[place], now)
+                if on_reply:
+                    on_reply(place, reply)
+        except BaseException:
+            now.waiting.clear()
+            now.closing.set()
+            raise
+
+    async def _answer(self, request: Request, now: _Round) -> Reply:
+        """The reply of one request, or why there is none."""
+        try:
+            body = await asyncio.to_thread(chat.body, self.model, request, self.server.structured)
+        except (GalleryError, InputError) as problem:
+            return Reply("", finish=REFUSED, error=problem.message)
+        trouble = _Trouble("it was not asked")
+        for attempt in range(self.server.attempts):
+            if attempt:
+                pause = backoff.wait(attempt - 1, trouble.seconds, self._draw)
+                await self._pause(pause, now.closing)
+            outcome = await self._attempt(body, now)
+            if isinstance(outcome, Reply):
+                return outcome
+            trouble = outcome
+            if now.closing.is_set() or trouble.seconds > LONGEST_WAIT:
+                break
+        if trouble.unreachable and not self._reached:
+            raise ModelError(
+                f"no server answers at {self.server.base_url}",
+                "start it, or correct base_url in the profile",
+            )
+        return Reply("", finish=FAILED, error=f"{trouble.why} ({attempt + 1} attempts)")
+
+    async def _pause(self, seconds: float, closing: asyncio.Event) -> None:
+        """Wait so long, or until the whole round is given up."""
+        waits = [asyncio.ensure_future(one) for one in (self._sleep(seconds), closing.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+
+    async def _attempt(self, body: dict[str, Any], now: _Round) -> Reply | _Trouble:
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(self.server.timeout):  # the client's counts silences only
+                raw = await now.client.chat.completions.with_raw_response.create(**body)
+            self._reached = True
+            reply = chat.read(raw.content)
+        except chat.BrokenAnswer:
+            return _Trouble("the server's answer was cut or is no chat completion")
+        except (TimeoutError, self._openai.APITimeoutError):
+            return _Trouble(f"no answer within {self.server.timeout:g} seconds")
+        except self._openai.APIStatusError as problem:
+            self._reached = True
+            return self._status(problem)
+        except self._openai.APIConnectionError as problem:
+            away = type(problem.__cause__).__name__.startswith("Connect")
+            self._reached |= not away
+            return _Trouble("the connection to the server failed", unreachable=away)
+        return replace(reply, seconds=time.perf_counter() - started)
+
+    def _status(self, problem: APIStatusError) -> Reply | _Trouble:
+        """What an HTTP error says about this request. Raises where it is about all of them."""
+        code, said = problem.status_code, self._words(problem)
+        where = f"{self.model} at {self.server.base_url}"
+        if code in (401, 403):
+            raise ModelError(
+                f"the server refuses access to {where} (HTTP {code})",
+                f"set the environment variable {self.server.api_key_env} to a valid key",
+            )
+        if code == 404:
+            raise ModelError(
+                f"no model {where}: {said}", "correct model or base_url in the profile"
+            )
+        if getattr(problem, "code", None) == "insufficient_quota":  # a 429 that does not pass
+            raise ModelError(f"the account has no quota left for {where}", "top it up")
+        if code in _PASSING or code >= 500:
+            header = problem.response.headers.get("retry-after")
+            seconds = backoff.retry_after(header, self._now())
+            return _Trouble(f"HTTP {code}: {said}", seconds)
+        if code == 400 and any(word in said for word in ("response_format", "json_schema")):
+            raise ConfigError(
+                f"{where} takes no structured = {self.server.structured!r}: {said}",
+                'set structured = "json_object" or "none" in the profile\'s options',
+            )
+        return Reply("", finish=REFUSED, error=f"HTTP {code}: {said}")
+
+    def _words(self, problem: APIStatusError) -> str:
+        """What the server said, on one line, never with the key."""
+        found = problem.body if isinstance(problem.body, dict) else {}
+        words = " ".join(str(found.get("message") or problem.response.reason_phrase).split())
+        key = self.server.key()
+        return (words if key == NO_KEY else words.replace(key, "…"))[:200]

@@ -1,0 +1,76 @@
+"""What the profile says about an OpenAI-compatible server, and where the key to it comes from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+from pipeline.errors import ConfigError, did_you_mean
+
+STRUCTURED = ("json_schema", "json_object", "none")
+# Local servers ask for no key, and the client will not start without one.
+NO_KEY = "none"
+
+
+@dataclass(frozen=True)
+class Server:
+    """The options of the openai engine.
+
+    ``concurrency``: requests in flight at most. ``timeout``: seconds of one attempt.
+    ``attempts``: of one request, the first included. ``structured``: how a schema is handed over.
+    ``api_key_env``: the environment variable that holds the key, which lives nowhere else.
+    """
+
+    base_url: str = "https://api.openai.com/v1"
+    concurrency: int = 16
+    timeout: float = 120.0
+    attempts: int = 6
+    structured: str = "json_schema"
+    api_key_env: str = "OPENAI_API_KEY"
+
+    @staticmethod
+    def of(options: Mapping[str, Any]) -> Server:
+        """The server of a profile's options. Raises ConfigError for what does not hold."""
+        known: dict[str, type] = {field.name: type(field.default) for field in fields(Server)}
+        for name, value in options.items():
+            if name not in known:
+                raise ConfigError(f"no engine option {name!r}", did_you_mean(name, list(known)))
+            kind = (int, float) if known[name] is float else known[name]
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise ConfigError(f"engine option {name}: {value!r} is no {known[name].__name__}")
+            if known[name] is not str and not float(str(value)) > 0:
+                raise ConfigError(f"engine option {name}: {value!r} is not above 0")
+        server = Server(**options)
+        server._check()
+        return server
+
+    def _check(self) -> None:
+        if self.structured not in STRUCTURED:
+            hint = did_you_mean(self.structured, list(STRUCTURED))
+            raise ConfigError(f"engine option structured: no {self.structured!r}", hint)
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError(
+                "engine option base_url is no http address", "as in http://localhost:8000/v1"
+            )
+        if parts.username or parts.password or parts.query:  # it would be printed and logged
+            raise ConfigError(
+                "engine option base_url carries a secret",
+                f"leave the address alone in it, and put the key into {self.api_key_env}",
+            )
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the server runs on this machine."""
+        host = urlsplit(self.base_url).hostname or ""
+        return host in ("localhost", "::1") or host.startswith("127.")
+
+    def key(self) -> str:
+        """The key, or a placeholder. Raises ConfigError for one that no header can carry."""
+        key = os.environ.get(self.api_key_env, "").strip()
+        if not (key.isascii() and key.isprintable()):
+            raise ConfigError(f"the environment variable {self.api_key_env} holds no usable key")
+        return key or NO_KEY
