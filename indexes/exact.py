@@ -13,14 +13,14 @@ from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
 
-from indexes.kernels import Block, FaissScan, NumpyScan
+from indexes.kernels import Block, FaissScan, FlatScan, NumpyScan
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 SCAN_ROWS = 32_768  # rows whose scores are looked at together
-FAISS_TO_QUERIES = 32  # faiss scans once per query; beyond, one matrix product is faster
+FAISS_TO_QUERIES = 32  # its fp16 kernel scans once per query; beyond, one matrix product is faster
 SCORES_AT_ONCE = 1 << 22
 FAISS_FROM_ROWS = 50_000  # below, importing faiss takes longer than the scan
 
@@ -60,8 +60,7 @@ def search(
     if not len(wanted) or not k:
         return np.empty((len(wanted), k), np.int64), np.empty((len(wanted), k), np.float32)
     step = max(1, min(block_rows, SCORES_AT_ONCE // len(wanted)))
-    large = sum(map(len, shards)) >= FAISS_FROM_ROWS and len(wanted) <= FAISS_TO_QUERIES
-    kernel = FaissScan if large and FaissScan.serves(shards) else NumpyScan
+    kernel = _kernel(shards, len(wanted))
     # a matrix product has BLAS threads of its own, and two pools of threads fight for the cores
     ours = kernel is FaissScan or len(wanted) == 1
     workers = (threads or min(8, os.cpu_count() or 1)) if ours else 1
@@ -79,6 +78,14 @@ def search(
         best, values = _exactly(shards, candidates, query, k)
         rows[i, : len(best)], scores[i, : len(best)] = best, values
     return rows, scores
+
+
+def _kernel(shards: list[NDArray[Any]], queries: int) -> type[NumpyScan]:
+    """The quickest first pass over so many rows for so many queries."""
+    if sum(map(len, shards)) < FAISS_FROM_ROWS:
+        return NumpyScan
+    faiss: type[FaissScan] = FaissScan if queries <= FAISS_TO_QUERIES else FlatScan
+    return faiss if faiss.serves(shards) else NumpyScan
 
 
 def _shards(source: HasVectors | NDArray[Any] | Sequence[NDArray[Any]]) -> list[NDArray[Any]]:

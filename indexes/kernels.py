@@ -1,14 +1,16 @@
 """The fast first pass of an exact search: float32 products of every row, the best ones kept.
 
-Two kernels give the same candidates. NumPy's needs no import: its own fp16 to fp32 conversion reads
+Three kernels give the same candidates. NumPy's needs no import: its own fp16 to fp32 conversion reads
 about 2.5 GB/s on one core, so a half is widened by moving its bits (shift, mask), which leaves it
 2^112 times too small; that factor is undone in the query, and the rows go into BLAS while they are
 in the cache (4 GB/s). faiss reads the same mapped memory without a copy, at the memory's own speed
-(11 GB/s on one core), for 0.05 s of import.
+(11 GB/s on one core), for 0.05 s of import; of many queries over float32 rows it keeps the best while
+their products are still in the cache.
 """
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +41,7 @@ class NumpyScan:
         import numpy as np
 
         self.shards, self.barred = shards, barred
-        self.columns = np.ascontiguousarray(queries.T)
+        self.queries = np.ascontiguousarray(queries)
         lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
         # twice the worst rounding error of a float32 sum of d products of unit rows
         slack = 2.0**-22 * (queries.shape[1] + 2) * lengths
@@ -47,7 +49,7 @@ class NumpyScan:
         peak = float(np.abs(queries).max(initial=0.0))
         self.lift = QUERY_LIFT - int(np.frexp(peak)[1])
         # float64 until scaled: 2^100 times a plain query would still fit, a wild one would not
-        lifted = np.ldexp(self.columns.astype(np.float64), self.lift)
+        lifted = np.ldexp(self.queries.astype(np.float64), self.lift)
         self.lifted = np.ascontiguousarray(lifted.astype(np.float32))
         width = max(1, queries.shape[1])
         self.rows = max(1, (CACHE_BYTES if len(queries) == 1 else 8 * CACHE_BYTES) // (4 * width))
@@ -58,13 +60,12 @@ class NumpyScan:
         for number, start, stop, first in blocks:
             scores = self._scores(self.shards[number][start:stop])
             for i, pool in enumerate(self.pools):
-                column = scores[:, i]
                 if self.barred is not None:
-                    bar(column, self.barred[i], first)
-                pool.offer(first, column)
+                    bar(scores[i], self.barred[i], first)
+                pool.offer(first, scores[i])
 
     def scores_of(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Inner products (stop - start, q) of rows of the gallery, over the ends of shards."""
+        """Inner products (q, stop - start) of rows of the gallery, over the ends of shards."""
         import numpy as np
 
         parts, first = [], 0
@@ -73,17 +74,16 @@ class NumpyScan:
             if low < high:
                 parts.append(self._scores(shard[low:high]))
             first += len(shard)
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def _scores(self, block: NDArray[Any]) -> NDArray[np.float32]:
-        """Inner products (rows, q) of one block, to float32 rounding."""
+        """Inner products (q, rows) of one block, to float32 rounding."""
         import numpy as np
 
-        out = np.empty((len(block), self.columns.shape[1]), np.float32)
         if block.dtype == np.float32:
-            for at in range(0, len(block), self.rows):
-                np.dot(block[at : at + self.rows], self.columns, out=out[at : at + self.rows])
-            return out
+            whole: NDArray[np.float32] = np.dot(self.queries, block.T)
+            return whole
+        out = np.empty((len(self.queries), len(block)), np.float32)
         bits = block.view(np.int16)
         for at in range(0, len(block), self.rows):
             part = bits[at : at + self.rows]
@@ -91,16 +91,16 @@ class NumpyScan:
             np.copyto(wide, part)
             np.left_shift(wide, 13, out=wide)
             np.bitwise_and(wide, -0x70000001, out=wide)  # clears the copies of the sign bit
-            np.dot(wide.view(np.float32), self.lifted, out=out[at : at + len(part)])
+            out[:, at : at + len(part)] = np.dot(self.lifted, wide.view(np.float32).T)
         return np.ldexp(out, HALF_BIAS - self.lift, out=out)
 
 
-def bar(column: NDArray[np.float32], barred: NDArray[np.int64], first: int) -> None:
-    """Put the excluded rows of this block out of reach, in place."""
+def bar(scores: NDArray[np.float32], barred: NDArray[np.int64], first: int) -> None:
+    """Put the excluded rows of this block out of reach of one query, in place."""
     import numpy as np
 
-    low, high = np.searchsorted(barred, (first, first + len(column)))
-    column[barred[low:high] - first] = -np.inf
+    low, high = np.searchsorted(barred, (first, first + len(scores)))
+    scores[barred[low:high] - first] = -np.inf
 
 
 class FaissScan(NumpyScan):
@@ -133,8 +133,7 @@ class FaissScan(NumpyScan):
         asked = self.pools[0].k + barred + SPARE
         if asked >= (stop - start) // 8:
             return False
-        index = _view(self.shards[number][start:stop])
-        scores, rows = index.search(np.ascontiguousarray(self.columns.T), asked)
+        scores, rows = self._nearest(self.shards[number][start:stop], self.queries, asked)
         found = []
         for i, pool in enumerate(self.pools):
             places = rows[i] + first
@@ -145,6 +144,38 @@ class FaissScan(NumpyScan):
         for pool, (places, values) in zip(self.pools, found, strict=True):
             pool.take(places, values)
         return True
+
+    def _nearest(
+        self, rows: NDArray[Any], queries: NDArray[np.float32], k: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Scores and places (q, k) of the best of ``rows``."""
+        found: tuple[NDArray[np.float32], NDArray[np.int64]] = _view(rows).search(queries, k)
+        return found
+
+
+class FlatScan(FaissScan):
+    """The same pass for many queries over float32 rows: one product, its best kept as it goes."""
+
+    @staticmethod
+    def serves(shards: list[NDArray[Any]]) -> bool:
+        """Whether faiss is here and every shard is one piece of float32."""
+        if any(s.dtype.name != "float32" or not s.flags.c_contiguous for s in shards):
+            return False
+        try:
+            return hasattr(import_module("faiss"), "knn")
+        except ImportError:
+            return False
+
+    def _nearest(
+        self, rows: NDArray[Any], queries: NDArray[np.float32], k: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Scores and places (q, k) of the best of ``rows``."""
+        faiss: Any = import_module("faiss")
+        faiss.omp_set_num_threads(os.cpu_count() or 1)
+        found: tuple[NDArray[np.float32], NDArray[np.int64]] = faiss.knn(
+            queries, rows, k, metric=faiss.METRIC_INNER_PRODUCT
+        )
+        return found
 
 
 def _view(rows: NDArray[Any]) -> Any:

@@ -98,9 +98,9 @@ class _Scan:
     def run(self, spans: Sequence[Span]) -> None:
         """Scan ``spans``; the pools then hold every row that may be among the best."""
         for start, stop in spans:
-            scores = sum(kernel.scores_of(start, stop) for kernel in self.kernels)
+            pictures, captions = (kernel.scores_of(start, stop) for kernel in self.kernels)
+            scores = pictures + captions
             for i, pool in enumerate(self.pools):
-                column = scores[:, i]  # type: ignore[index]
                 if self.barred is not None:
-                    bar(column, self.barred[i], start)
-                pool.offer(start, column)
+                    bar(scores[i], self.barred[i], start)
+                pool.offer(start, scores[i])

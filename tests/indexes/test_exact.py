@@ -110,6 +110,23 @@ def test_a_large_gallery_gives_the_same_rows_through_faiss(large, monkeypatch):
     assert np.array_equal(scores, same)
 
 
+def test_many_queries_over_float32_rows_give_the_same_rows_through_faiss(large, monkeypatch):
+    rows, queries = large.astype(np.float32), large[:40].astype(np.float32)
+    exclude = [{i} for i in range(40)]
+    used = []
+    nearest = kernels.FlatScan._nearest
+    monkeypatch.setattr(
+        kernels.FlatScan, "_nearest", lambda *a: used.append(len(a[1])) or nearest(*a)
+    )
+    found, scores = search([rows[:25_000], rows[25_000:]], queries, 5, exclude=exclude)
+    assert used == [25_000, 35_000]
+    assert np.array_equal(found, naive(rows, queries, 5, exclude))
+    monkeypatch.setattr(exact, "FAISS_FROM_ROWS", 10**9)
+    again, same = search(rows, queries, 5, exclude=exclude)
+    assert np.array_equal(found, again)
+    assert np.array_equal(scores, same)
+
+
 def test_more_equal_rows_than_faiss_was_asked_for_still_come_in_row_order(large):
     equal = np.repeat(large[:1], 60_000, axis=0)
     assert search(equal, large[:1], 4)[0].tolist() == [[0, 1, 2, 3]]
