@@ -108,13 +108,16 @@ class FaissScan(NumpyScan):
     NumPy.
     """
 
-    @staticmethod
-    def serves(shards: list[NDArray[Any]]) -> bool:
-        """Whether faiss is here and every shard is one piece of float16."""
-        if any(s.dtype.name != "float16" or not s.flags.c_contiguous for s in shards):
+    DTYPE = "float16"
+    NEEDS = "MaybeOwnedVectorUInt8"  # of faiss; older ones cannot read memory that is not theirs
+
+    @classmethod
+    def serves(cls, shards: list[NDArray[Any]]) -> bool:
+        """Whether faiss is here and every shard is one piece of the kernel's dtype."""
+        if any(s.dtype.name != cls.DTYPE or not s.flags.c_contiguous for s in shards):
             return False
         try:
-            return hasattr(import_module("faiss"), "MaybeOwnedVectorUInt8")
+            return hasattr(import_module("faiss"), cls.NEEDS)
         except ImportError:
             return False
 
@@ -133,7 +136,7 @@ class FaissScan(NumpyScan):
         asked = self.pools[0].k + barred + SPARE
         if asked >= (stop - start) // 8:
             return False
-        scores, rows = self._nearest(self.shards[number][start:stop], self.queries, asked)
+        scores, rows = self._nearest(self.shards[number][start:stop], asked)
         found = []
         for i, pool in enumerate(self.pools):
             places = rows[i] + first
@@ -145,35 +148,24 @@ class FaissScan(NumpyScan):
             pool.take(places, values)
         return True
 
-    def _nearest(
-        self, rows: NDArray[Any], queries: NDArray[np.float32], k: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def _nearest(self, rows: NDArray[Any], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Scores and places (q, k) of the best of ``rows``."""
-        found: tuple[NDArray[np.float32], NDArray[np.int64]] = _view(rows).search(queries, k)
+        found: tuple[NDArray[np.float32], NDArray[np.int64]] = _view(rows).search(self.queries, k)
         return found
 
 
 class FlatScan(FaissScan):
     """The same pass for many queries over float32 rows: one product, its best kept as it goes."""
 
-    @staticmethod
-    def serves(shards: list[NDArray[Any]]) -> bool:
-        """Whether faiss is here and every shard is one piece of float32."""
-        if any(s.dtype.name != "float32" or not s.flags.c_contiguous for s in shards):
-            return False
-        try:
-            return hasattr(import_module("faiss"), "knn")
-        except ImportError:
-            return False
+    DTYPE = "float32"
+    NEEDS = "knn"
 
-    def _nearest(
-        self, rows: NDArray[Any], queries: NDArray[np.float32], k: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def _nearest(self, rows: NDArray[Any], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Scores and places (q, k) of the best of ``rows``."""
         faiss: Any = import_module("faiss")
         faiss.omp_set_num_threads(os.cpu_count() or 1)
         found: tuple[NDArray[np.float32], NDArray[np.int64]] = faiss.knn(
-            queries, rows, k, metric=faiss.METRIC_INNER_PRODUCT
+            self.queries, rows, k, metric=faiss.METRIC_INNER_PRODUCT
         )
         return found
 
