@@ -9,13 +9,17 @@ ascend by id, so the statistics of the row groups find an id in one of them.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 from indexes.errors import readable
 
 GROUP_ROWS = 8192
+KEPT_GROUPS = 16  # about 2 MB each
+KEPT_ITEMS = 32_768  # about 0.5 KB each
 
 
 @dataclass(frozen=True)
@@ -72,24 +76,19 @@ class ItemTable:
         for group in range(self._meta.num_row_groups):
             self._starts.append(self._starts[-1] + self._meta.row_group(group).num_rows)
         self._columns = {name: i for i, name in enumerate(self._file.schema_arrow.names)}
+        # The same few items are hits of many queries, and opening a row takes longer than ranking it.
+        read = lru_cache(KEPT_GROUPS)(self._file.read_row_group)
+        self._item = lru_cache(KEPT_ITEMS)(partial(_item, read, tuple(self._starts)))
 
     def __len__(self) -> int:
         return self._starts[-1]
 
     def items(self, rows: Sequence[int]) -> list[Item]:
         """The items of ``rows``, in that order. ``IndexError`` for a row that is not there."""
-        from bisect import bisect_right
-
-        groups: dict[int, Any] = {}
-        found = []
         for row in rows:
             if not 0 <= row < len(self):
                 raise IndexError(f"row {row} of {len(self)}")
-            group = bisect_right(self._starts, row) - 1
-            if group not in groups:
-                groups[group] = self._file.read_row_group(group)
-            found.append(_item(groups[group].slice(row - self._starts[group], 1), row))
-        return found
+        return [self._item(row) for row in rows]
 
     def all(self) -> Iterator[Item]:
         """Every item, in row order."""
@@ -137,8 +136,10 @@ def _equal(values: Any, value: str | bytes) -> list[int]:
     return [int(at) for at in np.flatnonzero(matches.fill_null(False).to_numpy())]
 
 
-def _item(line: Any, row: int) -> Item:
-    return _from_values({name: values[0] for name, values in line.to_pydict().items()}, row)
+def _item(read_group: Callable[[int], Any], starts: Sequence[int], row: int) -> Item:
+    group = bisect_right(starts, row) - 1
+    line = read_group(group).slice(row - starts[group], 1).to_pydict()
+    return _from_values({name: values[0] for name, values in line.items()}, row)
 
 
 def _from_values(values: dict[str, Any], row: int) -> Item:

@@ -65,106 +65,99 @@ def search(
             _over_everything(index, grains, fusion, k, scope)
             for grains, scope in zip(queries, scopes, strict=True)
         ]
-    if any(linear.sides(grains)[1] for grains in queries):
-        return _two_sided(index, queries, fusion, k, scopes)
-    return _folded(index, _folds(index, queries, fusion), k, scopes)
+    return _folded(_sides(index, queries, fusion), k, scopes)
 
 
-def _folds(
-    index: Index, queries: Sequence[Sequence[Grain]], fusion: Fusion, *, empty: bool = False
-) -> list[FusedQuery]:
-    """One vector per query, calibrated on ``index``; ``empty``: a query may have no grain here."""
-    mu, sigma = (None, None) if fusion.calibration == "none" else (index.mu, index.sigma)
-    return [
-        linear.no_fold(index.dimension)
-        if empty and not grains
-        else linear.fold(grains, fusion.calibration, mu, sigma)
-        for grains in queries
-    ]
+@dataclass(frozen=True)
+class _Side:
+    """Pictures or captions, and what every query asks of them."""
+
+    index: Index
+    folds: Sequence[FusedQuery]
+
+    def questions(self) -> NDArray[Any]:
+        """(q, d): a vector per query."""
+        import numpy as np
+
+        return np.stack([fold.vector for fold in self.folds])
 
 
-def _two_sided(
-    index: Index,
-    queries: Sequence[Sequence[Grain]],
-    fusion: Fusion,
-    k: int,
-    scopes: Sequence[Scope],
-) -> list[Found]:
-    """As `_folded`, over pictures and captions: a row scores the sum of what it scores on each."""
-    import numpy as np
-
-    from indexes import paired
-
-    side = index.caption_side
-    if side is None:
+def _sides(index: Index, queries: Sequence[Sequence[Grain]], fusion: Fusion) -> tuple[_Side, ...]:
+    """One side, or two where any query has grains that score captions."""
+    parts = [linear.sides(grains) for grains in queries]
+    if not any(captions for _, captions in parts):
+        return (_Side(index, [_fold(index, grains, fusion) for grains in queries]),)
+    if index.caption_side is None:
         raise ConfigError(f"the index in {index.folder} has no captions", "likebut index caption")
     if not all(queries):
         linear.fold(())  # says so
-    parts = [linear.sides(grains) for grains in queries]
-    shown = _folds(index, [pictures for pictures, _ in parts], fusion, empty=True)
-    told = _folds(side, [captions for _, captions in parts], fusion, empty=True)
-    exclude = [scope.exclude for scope in scopes]
-    rows, scores = paired.search(
-        (index.vectors(), np.stack([query.vector for query in shown])),
-        (side.vectors(), np.stack([query.vector for query in told])),
-        min(k, index.count),
-        exclude=exclude,
+    both = (
+        (index, [shown for shown, _ in parts]),
+        (index.caption_side, [told for _, told in parts]),
+    )
+    return tuple(
+        _Side(
+            side,
+            [_fold(side, g, fusion) if g else linear.no_fold(side.dimension) for g in grains],
+        )
+        for side, grains in both
     )
 
-    rankings = []
-    for first, second, scope, found, values in zip(shown, told, scopes, rows, scores, strict=True):
-        best = [(int(r), float(s)) for r, s in zip(found, values, strict=True) if r >= 0]
-        inside = [
-            (row, float(first.vector @ index.vector(row) + second.vector @ side.vector(row)))
-            for row in scope.subset
-        ]
-        rankings.append(
-            tuple(
-                _ranking(index, [_summed(index, side, first, second, *pair) for pair in pairs])
-                for pairs in (best, _sorted(inside))
-            )
-        )
-    return rankings  # type: ignore[return-value]
+
+def _fold(index: Index, grains: Sequence[Grain], fusion: Fusion) -> FusedQuery:
+    mu, sigma = (None, None) if fusion.calibration == "none" else (index.mu, index.sigma)
+    return linear.fold(grains, fusion.calibration, mu, sigma)
 
 
-def _summed(
-    index: Index, side: Index, first: FusedQuery, second: FusedQuery, row: int, score: float
-) -> tuple[int, float, dict[str, float]]:
-    shares = linear.shares(first, index.vector(row)) | linear.shares(second, side.vector(row))
-    return row, score + first.bias + second.bias, shares
+def _folded(sides: Sequence[_Side], k: int, scopes: Sequence[Scope]) -> list[Found]:
+    """One inner-product search; a row scores the sum of what it scores on every side."""
+    from indexes import exact, paired
 
-
-def _folded(
-    index: Index, fused: Sequence[FusedQuery], k: int, scopes: Sequence[Scope]
-) -> list[Found]:
-    import numpy as np
-
-    from indexes import exact
-
-    questions = np.stack([query.vector for query in fused])
+    index = sides[0].index
     exclude = [scope.exclude for scope in scopes]
-    rows, scores = exact.search(index, questions, min(k, index.count), exclude=exclude)
-    rankings = []
-    for query, scope, found, values in zip(fused, scopes, rows, scores, strict=True):
-        best = [(int(r), float(s)) for r, s in zip(found, values, strict=True) if r >= 0]
-        inside = [(row, float(query.vector @ index.vector(row))) for row in scope.subset]
-        rankings.append(
+    if len(sides) == 1:
+        rows, scores = exact.search(
+            index, sides[0].questions(), min(k, index.count), exclude=exclude
+        )
+    else:
+        shown, told = ((side.index.vectors(), side.questions()) for side in sides)
+        rows, scores = paired.search(shown, told, min(k, index.count), exclude=exclude)
+    found = []
+    for query, (scope, *best) in enumerate(zip(scopes, rows, scores, strict=True)):
+        pairs = [(int(r), float(s)) for r, s in zip(*best, strict=True) if r >= 0]
+        inside = [(row, _score(sides, query, row)) for row in scope.subset]
+        found.append(
             (
-                _ranking(index, [_hit(index, query, row, score) for row, score in best]),
-                _ranking(index, [_hit(index, query, row, score) for row, score in _sorted(inside)]),
+                _ranking(index, _with_shares(sides, query, pairs)),
+                _ranking(index, _with_shares(sides, query, _sorted(inside))),
             )
         )
-    return rankings
+    return found
+
+
+def _score(sides: Sequence[_Side], query: int, row: int) -> float:
+    return float(sum(side.folds[query].vector @ side.index.vector(row) for side in sides))
 
 
 def _sorted(pairs: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
 
-def _hit(
-    index: Index, query: FusedQuery, row: int, score: float
-) -> tuple[int, float, dict[str, float]]:
-    return row, score + query.bias, linear.shares(query, index.vector(row))
+def _with_shares(
+    sides: Sequence[_Side], query: int, pairs: Sequence[tuple[int, float]]
+) -> list[tuple[int, float, dict[str, float]]]:
+    """(row, score, what every grain adds to it) of every pair of row and score."""
+    import numpy as np
+
+    if not pairs:
+        return []
+    bias = sum(side.folds[query].bias for side in sides)
+    shares: list[dict[str, float]] = [{} for _ in pairs]
+    for side in sides:
+        vectors = np.stack([side.index.vector(row) for row, _ in pairs])
+        for known, more in zip(shares, linear.shares(side.folds[query], vectors), strict=True):
+            known |= more
+    return [(row, score + bias, share) for (row, score), share in zip(pairs, shares, strict=True)]
 
 
 def _over_everything(
@@ -175,7 +168,7 @@ def _over_everything(
 
     parts = whole.parts(index, grains, fusion.family, fusion.numbers)
     if not parts:  # a query without a sentence has nothing for the family to work on
-        return _folded(index, [linear.fold(grains)], k, [scope])[0]
+        return _folded([_Side(index, [linear.fold(grains)])], k, [scope])[0]
     total: NDArray[Any] = sum(parts.values())  # type: ignore[assignment]
     barred = set(scope.exclude)
     best = _best(total, k + len(barred))

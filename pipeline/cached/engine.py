@@ -12,13 +12,16 @@ from pipeline.engines.contract import Engine, EngineSpec, Request
 from pipeline.records import Reply
 
 # Engines whose models have commits on the hub; engines whose models lie with a server.
-_ON_HUB = ("transformers",)
+_ON_HUB = ("transformers", "vllm")
 _SERVED = ("openai",)
 # Engine options that say where and how fast, not what. A server's address is one of them: the same
 # model answers the same wherever it runs, and a model that moves to another port, or a cache that
 # moves to another machine, must not be paid for again. What changes weights behind one name is
 # the profile's ``revision``, which is in the key.
-_PLACEMENT = ("device_map", "base_url", "api_key_env", "concurrency", "timeout", "attempts")
+_PLACEMENT = (
+    "device_map", "tensor_parallel_size", "gpu_memory_utilization", "enforce_eager",
+    "base_url", "api_key_env", "concurrency", "timeout", "attempts",
+)  # fmt: skip
 
 
 def _fingerprint(folder: Path, cache: Cache) -> str:

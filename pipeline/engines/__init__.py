@@ -9,6 +9,7 @@ from pipeline.errors import ConfigError, did_you_mean
 
 ENGINES = {
     "transformers": "pipeline.engines.transformers:TransformersEngine",
+    "vllm": "pipeline.engines.vllm:VLLMEngine",
     "openai": "pipeline.engines.openai:OpenAIEngine",
     "scripted": "pipeline.engines.scripted:ScriptedEngine",
 }

@@ -106,12 +106,13 @@ def spread_of(vector: NDArray[Any], sigma: NDArray[Any]) -> float:
     return float(np.sqrt(max(0.0, variance)))
 
 
-def shares(fused: FusedQuery, vector: NDArray[Any]) -> dict[str, float]:
-    """What every grain adds to the score of one item's vector (d,); they sum to its score."""
+def shares(fused: FusedQuery, vectors: NDArray[Any]) -> list[dict[str, float]]:
+    """What every grain adds to the scores of items (n, d), by name; each sums to the item's score."""
     import numpy as np
 
-    item = vector.astype(np.float64)
-    return {
-        grain.name: scale * float(np.dot(grain.vector.astype(np.float64), item)) + bias
-        for grain, scale, bias in zip(fused.grains, fused.scales, fused.biases, strict=True)
-    }
+    if not fused.grains:
+        return [{} for _ in vectors]
+    grains = np.stack([grain.vector for grain in fused.grains]).astype(np.float64)
+    parts = vectors.astype(np.float64) @ grains.T * np.array(fused.scales) + np.array(fused.biases)
+    names = [grain.name for grain in fused.grains]
+    return [dict(zip(names, row, strict=True)) for row in parts.tolist()]

@@ -52,7 +52,7 @@ def shares_of(gallery: NDArray[Any], asked: Sequence[Grain]) -> dict[str, NDArra
     """What each grain adds to every item, per unit of its weight, as z-scores."""
     exact = gallery.astype(np.float64)
     fused = fold(asked, "zscore", exact.mean(0), np.cov(exact.T, bias=True))
-    rows = [shares(fused, item) for item in exact]
+    rows = shares(fused, exact)
     return {g.name: np.array([row[g.name] for row in rows]) / g.weight for g in asked}
 
 

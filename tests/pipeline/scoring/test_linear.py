@@ -20,7 +20,10 @@ def test_two_grains_fold_into_their_weighted_sum() -> None:
     fused = fold([grain("a", 2.0, 1, 0), grain("b", -0.5, 0, 1)])
     assert fused.vector.tolist() == [2.0, -0.5]
     assert fused.bias == 0.0
-    assert shares(fused, np.array([0.5, 0.5])) == {"a": 1.0, "b": -0.25}
+    assert shares(fused, np.array([[0.5, 0.5], [1.0, 0.0]])) == [
+        {"a": 1.0, "b": -0.25},
+        {"a": 2.0, "b": 0.0},
+    ]
 
 
 def test_a_z_score_is_worked_out_by_hand() -> None:
@@ -30,7 +33,7 @@ def test_a_z_score_is_worked_out_by_hand() -> None:
     assert spread_of(np.array([1.0, 0.0]), sigma) == pytest.approx(0.2)
     assert fused.vector == pytest.approx([5.0, 0.0])
     assert fused.bias == pytest.approx(-2.5)
-    assert shares(fused, np.array([0.9, 0.1]))["a"] == pytest.approx(2.0)  # (0.9 − 0.5) / 0.2
+    assert shares(fused, np.array([[0.9, 0.1]]))[0]["a"] == pytest.approx(2.0)  # (0.9 − 0.5) / 0.2
 
 
 def test_a_grain_that_does_not_vary_is_left_uncalibrated() -> None:
@@ -76,4 +79,4 @@ def test_the_fold_equals_naive_scoring_grain_by_grain(
     order, expected = np.argsort(-folded, kind="stable"), np.argsort(-naive, kind="stable")
     assert naive[order] == pytest.approx(naive[expected], abs=2e-4)  # equal but for exact ties
     item = gallery[7]
-    assert sum(shares(fused, item).values()) == pytest.approx(naive[7], abs=1e-4)
+    assert sum(shares(fused, item[None])[0].values()) == pytest.approx(naive[7], abs=1e-4)

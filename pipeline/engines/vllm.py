@@ -1,0 +1,192 @@
+"""Models of vLLM, in this process: continuous batching, shared prefixes, schemas held while decoding.
+
+Every request is handed over by itself, so that one which cannot be taken (a prompt that is too
+long, a file that is no picture) is refused alone, and all others are decoded together.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from indexes.errors import GalleryError
+from pipeline import models
+from pipeline.cache import file_hash
+from pipeline.devices import choose_dtype
+from pipeline.engines.contract import EngineSpec, OnReply, Request
+from pipeline.engines.pictures import pictures
+from pipeline.errors import ConfigError, ModelError, did_you_mean
+from pipeline.records import REFUSED, Message, Reply
+
+# Handed on to vLLM as they are; see its documentation of `vllm.LLM`.
+LOADING = (
+    "tensor_parallel_size", "gpu_memory_utilization", "max_model_len", "enforce_eager",
+    "quantization", "limit_mm_per_prompt", "mm_processor_kwargs", "trust_remote_code",
+)  # fmt: skip
+OPTIONS = (*LOADING, "structured", "chat_template")
+STRUCTURED = ("json_schema", "none")
+
+
+class VLLMEngine:
+    """One model in vLLM; ``batch_size`` is how many requests it decodes at once.
+
+    Options beside those of ``vllm.LLM`` (see LOADING): ``structured`` ("none": a schema is not held
+    while decoding), and ``chat_template``, what the model's chat template is told
+    (``{enable_thinking = false}``).
+    """
+
+    def __init__(self, spec: EngineSpec) -> None:
+        _check(spec.options)
+        # Its log of some hundred lines belongs to those who ask for it.
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+        try:
+            import vllm
+        except ImportError as problem:
+            raise ModelError(
+                "the vllm engine needs the package vllm", "pip install 'likebut[vllm]'"
+            ) from problem
+        self._vllm = vllm
+        self.model_name = spec.model
+        self._structured = spec.options.get("structured", "json_schema") == "json_schema"
+        self._chat_template = dict(spec.options.get("chat_template", {}))
+        self._llm = self._load(spec)
+        self.sees = bool(self._llm.model_config.is_multimodal_model)
+
+    def _load(self, spec: EngineSpec) -> Any:
+        """Raises ModelError where the model, its device or the memory is not there."""
+        device = _device(spec.device)
+        dtype = str(choose_dtype(spec.dtype, device)).removeprefix("torch.")
+        try:
+            return self._vllm.LLM(
+                str(models.local_folder(spec.model) or spec.model),
+                revision=spec.revision, tokenizer_revision=spec.revision, dtype=dtype,
+                max_num_seqs=spec.batch_size, enable_prefix_caching=True, disable_log_stats=True,
+                use_tqdm_on_load=False,
+                **{name: value for name, value in spec.options.items() if name in LOADING},
+            )  # fmt: skip
+        except (OSError, ValueError, RuntimeError) as problem:
+            raise ModelError(
+                f"vLLM cannot load {spec.model}: {_first_line(problem)}",
+                "VLLM_LOGGING_LEVEL=INFO shows its log",
+            ) from problem
+
+    def generate(self, requests: Sequence[Request], on_reply: OnReply | None = None) -> list[Reply]:
+        """One reply per request, in order; each is handed to ``on_reply`` as it is finished.
+
+        Raises ConfigError for images that the model cannot look at, and ModelError where vLLM dies.
+        """
+        if not self.sees and any(m.images for request in requests for m in request.messages):
+            raise ConfigError(
+                f"{self.model_name} cannot look at images", "choose a vision-language model"
+            )
+        replies: dict[int, Reply] = {}
+
+        def keep(place: int, reply: Reply) -> None:
+            replies[place] = reply
+            if on_reply:
+                on_reply(place, reply)
+
+        started = time.perf_counter()
+        waiting: dict[str, int] = {}
+        for place, request in enumerate(requests):
+            try:
+                waiting[self._enqueue(request)] = place
+            except (ValueError, TypeError, GalleryError) as problem:
+                keep(place, Reply("", finish=REFUSED, error=_first_line(problem)))
+        try:
+            self._decode(waiting, keep, started)
+        finally:  # after Ctrl-C the next call must not meet what this one left
+            if waiting:
+                self._llm.llm_engine.abort_request(list(waiting))
+        return [replies[place] for place in range(len(requests))]
+
+    def _enqueue(self, request: Request) -> str:
+        """The id under which vLLM answers. Raises ValueError where it does not take the request."""
+        sampling = request.sampling
+        params = self._vllm.SamplingParams(
+            temperature=sampling.temperature, seed=sampling.seed, max_tokens=sampling.max_tokens,
+            structured_outputs=self._schema(request),
+        )  # fmt: skip
+        (ident,) = self._llm.enqueue_chat(
+            [[_turn(message) for message in request.messages]], params, use_tqdm=False,
+            chat_template_kwargs=self._chat_template or None,
+        )  # fmt: skip
+        return str(ident).partition("-")[0]  # outputs are named without the suffix of the queue
+
+    def _schema(self, request: Request) -> Any:
+        if request.schema is None or not self._structured:
+            return None
+        from vllm.sampling_params import StructuredOutputsParams
+
+        # blank lines and indents are paid for, and a small model writes them without end
+        return StructuredOutputsParams(json=dict(request.schema), disable_any_whitespace=True)
+
+    def _decode(self, waiting: dict[str, int], keep: OnReply, started: float) -> None:
+        """Step until all of ``waiting`` is answered; what is answered leaves it."""
+        while waiting:
+            try:
+                outputs = self._llm.llm_engine.step()
+            except (RuntimeError, OSError) as problem:
+                waiting.clear()  # the engine is gone, and nothing is left to be taken back
+                raise ModelError(
+                    f"vLLM died while {self.model_name} was answering: {_first_line(problem)}",
+                    "VLLM_LOGGING_LEVEL=INFO shows its log; the answers so far are kept",
+                ) from problem
+            for output in outputs:
+                if output.finished and output.request_id in waiting:
+                    place = waiting.pop(output.request_id)
+                    keep(place, _reply(output, time.perf_counter() - started))
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    for name in options:
+        if name not in OPTIONS:
+            raise ConfigError(f"no engine option {name!r}", did_you_mean(name, list(OPTIONS)))
+    if options.get("structured", "none") not in STRUCTURED:
+        raise ConfigError(
+            f"engine option structured: no {options['structured']!r}",
+            did_you_mean(str(options["structured"]), list(STRUCTURED)),
+        )
+    if not isinstance(options.get("chat_template", {}), Mapping):
+        raise ConfigError("engine option chat_template is no table of names and values")
+
+
+def _device(asked: str) -> str:
+    """The device this build of vLLM runs on. Raises ModelError where another is asked for."""
+    from vllm.platforms import current_platform
+
+    here = str(current_platform.device_type)
+    if asked != "auto" and asked.partition(":")[0] != here:
+        raise ModelError(
+            f"device {asked!r} is not here: vLLM runs on {here or 'no device'}",
+            "install the vLLM of your device, or choose another profile",
+        )
+    return here
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    """A message as vLLM takes it: the images first, each under the hash of its content."""
+    if not message.images:
+        return {"role": message.role, "content": message.text}
+    parts: list[dict[str, Any]] = [
+        {"type": "image_pil", "image_pil": picture, "uuid": file_hash(path)}
+        for path, picture in zip(message.images, pictures(message), strict=True)
+    ]
+    return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
+
+
+def _reply(output: Any, seconds: float) -> Reply:
+    answer = output.outputs[0]
+    return Reply(
+        answer.text.strip(),
+        prompt_tokens=len(output.prompt_token_ids or ()),
+        reply_tokens=len(answer.token_ids),
+        seconds=seconds,
+        finish=str(answer.finish_reason or "stop"),
+    )
+
+
+def _first_line(problem: BaseException) -> str:
+    return (str(problem).strip().splitlines() or [type(problem).__name__])[0][:300]
