@@ -27,6 +27,8 @@ LOADING = (
 )  # fmt: skip
 OPTIONS = (*LOADING, "structured", "chat_template")
 STRUCTURED = ("json_schema", "none")
+# Blank lines and indents in an answer are paid for, and a small model may write them without end.
+_COMPACT = {"backend": "xgrammar", "disable_any_whitespace": True}
 
 
 class VLLMEngine:
@@ -63,7 +65,7 @@ class VLLMEngine:
                 str(models.local_folder(spec.model) or spec.model),
                 revision=spec.revision, tokenizer_revision=spec.revision, dtype=dtype,
                 max_num_seqs=spec.batch_size, enable_prefix_caching=True, disable_log_stats=True,
-                use_tqdm_on_load=False,
+                use_tqdm_on_load=False, structured_outputs_config=_COMPACT,
                 **{name: value for name, value in spec.options.items() if name in LOADING},
             )  # fmt: skip
         except (OSError, ValueError, RuntimeError) as problem:
@@ -88,12 +90,14 @@ class VLLMEngine:
             if on_reply:
                 on_reply(place, reply)
 
+        from vllm.exceptions import VLLMClientError
+
         started = time.perf_counter()
         waiting: dict[str, int] = {}
         for place, request in enumerate(requests):
             try:
                 waiting[self._enqueue(request)] = place
-            except (ValueError, TypeError, GalleryError) as problem:
+            except (VLLMClientError, ValueError, TypeError, GalleryError) as problem:
                 keep(place, Reply("", finish=REFUSED, error=_first_line(problem)))
         try:
             self._decode(waiting, keep, started)
@@ -101,6 +105,10 @@ class VLLMEngine:
             if waiting:
                 self._llm.llm_engine.abort_request(list(waiting))
         return [replies[place] for place in range(len(requests))]
+
+    def close(self) -> None:
+        """End vLLM's processes and free its memory; the engine is of no use afterwards."""
+        self._llm.llm_engine.engine_core.shutdown()
 
     def _enqueue(self, request: Request) -> str:
         """The id under which vLLM answers. Raises ValueError where it does not take the request."""
@@ -120,15 +128,16 @@ class VLLMEngine:
             return None
         from vllm.sampling_params import StructuredOutputsParams
 
-        # blank lines and indents are paid for, and a small model writes them without end
-        return StructuredOutputsParams(json=dict(request.schema), disable_any_whitespace=True)
+        return StructuredOutputsParams(json=dict(request.schema))
 
     def _decode(self, waiting: dict[str, int], keep: OnReply, started: float) -> None:
         """Step until all of ``waiting`` is answered; what is answered leaves it."""
+        from vllm.exceptions import VLLMError
+
         while waiting:
             try:
                 outputs = self._llm.llm_engine.step()
-            except (RuntimeError, OSError) as problem:
+            except (VLLMError, RuntimeError) as problem:
                 waiting.clear()  # the engine is gone, and nothing is left to be taken back
                 raise ModelError(
                     f"vLLM died while {self.model_name} was answering: {_first_line(problem)}",

@@ -1,7 +1,9 @@
 """An OpenAI-compatible server on loopback that misbehaves by script and keeps count.
 
-It counts a generation as delivered once its last byte is written; it measures how many requests
-it has at once, from the last byte of a request to the first of its answer.
+It may stand before a real server instead of answering itself: ``answer`` then gives the bytes of
+that server's completion. It counts a generation as delivered once its last byte is written; it
+measures how many requests it has at once, from the last byte of a request to the first of its
+answer.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import Any
 #   "cut" (the connection ends within the body) · "cut json" (the body is whole, its JSON is not)
 #   "reset" · "hang" · "STATUS", "STATUS MESSAGE", "429 after SECONDS"
 Script = Callable[[str, int], str]
+Answer = Callable[[dict[str, Any]], str | bytes]
 ANSWERED = ("ok", "length", "filter", "garbage")
 
 
@@ -33,7 +36,7 @@ def last_words(body: dict[str, Any]) -> str:
 class FaultyServer:
     """What the server was asked, did and delivered; ``script`` may be changed at any time."""
 
-    def __init__(self, script: Script, answer: Callable[[dict[str, Any]], str] | None) -> None:
+    def __init__(self, script: Script, answer: Answer | None) -> None:
         self.script = script
         self.answer = answer or (lambda body: f"answer to {last_words(body)}")
         self.lock = threading.Lock()
@@ -121,7 +124,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _completion(act: str, text: str, model: str) -> bytes:
+def _completion(act: str, text: str | bytes, model: str) -> bytes:
+    if isinstance(text, bytes):
+        return _passed_on(act, text)
     ends = {"length": "length", "filter": "content_filter"}
     content = (
         "{what? no" if act == "garbage" else text[: len(text) // 2] if act == "length" else text
@@ -139,6 +144,13 @@ def _completion(act: str, text: str, model: str) -> bytes:
     ).encode()  # fmt: skip
 
 
+def _passed_on(act: str, completion: bytes) -> bytes:
+    record = json.loads(completion)
+    if act == "garbage":
+        record["choices"][0]["message"]["content"] = "{what? no"
+    return json.dumps(record).encode()
+
+
 class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -150,7 +162,7 @@ class _Quiet(ThreadingHTTPServer):
 @contextmanager
 def faulty_server(
     script: Script = lambda words, attempt: "ok",
-    answer: Callable[[dict[str, Any]], str] | None = None,
+    answer: Answer | None = None,
 ) -> Iterator[FaultyServer]:
     """A server that runs in threads for as long as the context lasts."""
     owner = FaultyServer(script, answer)

@@ -1,0 +1,138 @@
+"""A real vLLM server with a real LLM behind the openai engine, also through a proxy that fails."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pipeline.cache import Cache
+from pipeline.cached import CachedEngine
+from pipeline.devices import choose_dtype
+from pipeline.engines.contract import EngineSpec, Request
+from pipeline.records import Message, Sampling
+from tests.pipeline.engines.faulty_server import FaultyServer, faulty_server
+from tests.real.asking import COUNT, ask
+
+MODEL = "qwen"
+COMPACT = '{"backend": "xgrammar", "disable_any_whitespace": true}'
+SCHEMA = {
+    "type": "object", "additionalProperties": False, "required": ["number"],
+    "properties": {"number": {"type": "integer", "minimum": 0, "maximum": 999}},
+}  # fmt: skip
+# What the proxy does with the n-th of 200 requests, attempt by attempt; "hang" is a time-out.
+FAULTS: dict[int, tuple[str, ...]] = {
+    3: ("reset", "ok"), 17: ("429 after 1", "ok"), 31: ("500", "500", "ok"), 40: ("cut", "ok"),
+    58: ("hang", "ok"), 77: ("garbage",), 90: ("cut json", "ok"), 111: ("reset", "429 after 1", "ok"),
+    140: ("400 not this one",), 163: ("503", "hang", "ok"), 199: ("500",) * 9,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def url(language_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a vLLM server that holds the model."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    dtype = str(choose_dtype("auto", "cpu")).removeprefix("torch.")
+    log = tmp_path_factory.mktemp("server") / "log"
+    command = [
+        str(Path(sys.executable).parent / "vllm"), "serve", str(language_model),
+        "--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port),
+        "--dtype", dtype, "--max-model-len", "2048", "--max-num-seqs", "64", "--enforce-eager",
+        "--structured-outputs-config", COMPACT,
+    ]  # fmt: skip
+    with log.open("wb") as file:
+        server = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+    try:
+        _wait(f"http://127.0.0.1:{port}/health", server, log)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def _wait(health: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(1200):
+        assert server.poll() is None, log.read_text(errors="replace")[-3000:]
+        try:
+            if httpx.get(health, timeout=5).is_success:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(1)
+    raise AssertionError(log.read_text(errors="replace")[-3000:])
+
+
+def spec(url: str, **options: Any) -> EngineSpec:
+    return EngineSpec("openai", MODEL, options={"base_url": url, "timeout": 1200, **options})
+
+
+def test_a_hundred_questions_are_answered_within_the_schema_and_replayed_for_nothing(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Cache(tmp_path / "cache.sqlite") as cache:
+        first = ask(CachedEngine(spec(url, concurrency=64), cache))
+        again = ask(CachedEngine(spec(url, concurrency=64), cache))
+    with capsys.disabled():
+        print(f"\n{first.line('vLLM as a server')}\n{again.line('the same from the cache')}")
+    assert first.valid >= 0.99 * COUNT
+    assert first.lost == 0
+    assert again.calls == 0
+    assert again.targets == first.targets
+
+
+def fault(words: str, attempt: int) -> str:
+    acts = FAULTS.get(_number(words), ("ok",))
+    return acts[min(attempt, len(acts)) - 1]
+
+
+def _number(words: str) -> int:
+    return int(words.rpartition(" ")[2])
+
+
+def test_two_hundred_requests_through_a_proxy_that_fails_are_answered_or_marked_once_and_in_order(
+    url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def upstream(body: dict[str, Any]) -> bytes:
+        return httpx.post(f"{url}/chat/completions", json=body, timeout=1200).content
+
+    asked = [
+        Request(
+            (Message("user", f"Answer in JSON with the number that you read here: {n}"),),
+            Sampling(max_tokens=16), SCHEMA,
+        )
+        for n in range(200)
+    ]  # fmt: skip
+    with (
+        Cache(tmp_path / "cache.sqlite") as cache,
+        faulty_server(fault, upstream) as proxy,
+    ):
+        engine = CachedEngine(spec(proxy.url, concurrency=16, timeout=120, attempts=4), cache)
+        replies = engine.generate(asked)
+        again = engine.generate(asked)
+        with capsys.disabled():
+            print(f"\nproxy: {dict(proxy.done)}; peak of requests in flight: {proxy.peak}")
+        _check(replies, proxy)
+    marked = [number for number, reply in enumerate(replies) if reply.error]
+    assert marked == [140, 199]
+    assert [n for n, reply in enumerate(again) if not reply.cached] == marked  # asked once more
+    assert proxy.peak <= 16
+
+
+def _check(replies: list[Any], proxy: FaultyServer) -> None:
+    delivered = Counter({_number(words): count for words, count in proxy.delivered.items()})
+    answered = [number for number, reply in enumerate(replies) if not reply.error]
+    assert delivered == Counter(answered)  # every answer once, and every delivery in a reply
+    for number in answered:
+        if FAULTS.get(number) != ("garbage",):
+            assert json.loads(replies[number].text) == {"number": number}, "out of order"
