@@ -54,7 +54,6 @@ def word_pieces() -> Any:
     marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", "[unused1]"]
     words = [
         "a",
-        "an",
         "the",
         "red",
         "green",
@@ -65,11 +64,6 @@ def word_pieces() -> Any:
         "dog",
         "at",
         "night",
-        "with",
-        "and",
-        "on",
-        "in",
-        "two",
         "one",
     ]
     vocabulary = {word: number for number, word in enumerate([*marks, *words])}
