@@ -19,6 +19,8 @@ def assemble(
     cache_path: Path,
     *,
     weights: dict[str, float] | None = None,
+    samples: int | None = None,
+    choose: str | None = None,
     device: str | None = None,
     offline: bool = False,
 ) -> Composer:
@@ -27,7 +29,7 @@ def assemble(
     Raises ConfigError for names and values that do not hold, and ModelError for a device that is
     asked for and missing.
     """
-    chosen = load_recipe(recipe).with_weights(weights or {})
+    chosen = load_recipe(recipe).with_weights(weights or {}).with_samples(samples, choose)
     models = load_profile(profile)
     _prepare(device, offline)
     cache = Cache(cache_path)

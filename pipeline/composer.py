@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from indexes.errors import GalleryError
 from pipeline import prompting
+from pipeline.agreement import Sight, agreed, consult
 from pipeline.cache import file_hash
 from pipeline.cached import CachedEncoder, CachedEngine
 from pipeline.config import ReasonStage, Recipe
 from pipeline.describe import describe
 from pipeline.errors import ConfigError
 from pipeline.ground import Pieces, Plan, ground
-from pipeline.reason import Question, merged, reason
+from pipeline.reason import Question, merged
 from pipeline.records import (
     FAILED,
     Description,
@@ -214,14 +215,16 @@ class Composer:
             case.intent = replace(case.intent or Intent(alone), **changes)
 
     def _ask(self, stage: ReasonStage, cases: list[_Case]) -> list[Intent]:
-        """One question a case, or one about each of its captions."""
+        """One question a case, or one about each of its captions; one answer of its samples."""
         shown = self._shows(stage)
         asked = [(case, question) for case in cases for question in _questions(case, stage, shown)]
         prompt = prompting.load(stage.prompt)
         questions = [question for _, question in asked]
-        reasoned = reason(questions, prompt, self.reasoner, self.reasoner_sampling, stage.retries)
+        sampled = consult(questions, prompt, self.reasoner, self.reasoner_sampling, stage)
+        sights = self._sights([case for case, _ in asked]) if stage.choose == "best" else []
+        chosen = agreed([part for part, _ in sampled], stage.choose, self.encoder, sights)
         intents: dict[int, list[Intent]] = {id(case): [] for case in cases}
-        for (case, _), (intent, exchanges) in zip(asked, reasoned, strict=True):
+        for (case, _), intent, (_, exchanges) in zip(asked, chosen, sampled, strict=True):
             intents[id(case)].append(intent)
             case.exchanges += exchanges
             # A prompt that is refused falls back; one that nobody answered can be asked again.
@@ -261,11 +264,7 @@ class Composer:
         )  # fmt: skip
 
     def _ground(self, cases: list[_Case]) -> None:
-        assert self.index is not None
-        needed = [c for c in cases if c.query.reference and not c.known and self._looks(c)]
-        paths = [case.query.reference for case in needed if case.query.reference]
-        vectors = dict(zip(map(id, needed), self._reference_vectors(paths), strict=True))
-        vectors |= {id(case): case.known.vector for case in cases if case.known}
+        vectors = self._seen([case for case in cases if case.known or self._looks(case)])
         pieces = [
             Pieces(
                 case.intent or Intent(""),
@@ -286,6 +285,18 @@ class Composer:
             case.warnings += warnings
             if not grains:
                 case.error = f"the query has no grain with a weight (recipe {self.recipe.name})"
+
+    def _sights(self, cases: list[_Case]) -> list[Sight]:
+        """What samples about each case are compared with."""
+        vectors = self._seen(cases)
+        return [Sight(case.query.modification, vectors.get(id(case))) for case in cases]
+
+    def _seen(self, cases: list[_Case]) -> dict[int, Any]:
+        """The unit vectors of references, by the id of their case: what is known, or the picture's."""
+        needed = [case for case in cases if case.query.reference and not case.known]
+        paths = [case.query.reference for case in needed if case.query.reference]
+        vectors = dict(zip(map(id, needed), self._reference_vectors(paths), strict=True))
+        return vectors | {id(case): case.known.vector for case in cases if case.known}
 
     def _reference_vectors(self, paths: list[Path]) -> list[Any]:
         """Unit vectors of the references; one that the gallery holds is taken from the index."""

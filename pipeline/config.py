@@ -37,12 +37,18 @@ class ReasonStage(_Strict):
 
     ``sees``: the reference image is shown instead of a caption. ``over``: one question about the
     main caption, or one about each of several captions, whose answers become the rewrites.
+    ``samples``: how often each question is answered anew, at ``temperature`` (where nothing is
+    said, the profile's, but no less than 0.7); ``choose`` makes one answer of them, see
+    `pipeline.agreement`.
     """
 
     prompt: str
     retries: int = Field(2, ge=0, le=10)
     sees: bool = False
     over: Literal["caption", "captions"] = "caption"
+    samples: int = Field(1, ge=1, le=40)
+    choose: Literal["first", "vote", "mean", "best"] = "vote"
+    temperature: float | None = Field(None, ge=0, le=2)
 
 
 class Fusion(_Strict):
@@ -104,6 +110,27 @@ class Recipe(_Strict):
         recipe.check_caption_grains("--weight")
         return recipe
 
+    def with_samples(self, samples: int | None, choose: str | None) -> Recipe:
+        """The recipe with every question asked so often. Raises ConfigError where it asks none."""
+        changes = {"samples": samples, "choose": choose}
+        given = {name: value for name, value in changes.items() if value is not None}
+        if given and not self.reason:
+            raise ConfigError(
+                f"recipe {self.name} asks the reasoner nothing", "leave out --samples and --choose"
+            )
+        stages = [stage.model_copy(update=given) for stage in self.reason]
+        recipe = self.model_copy(update={"reason": stages})
+        recipe.check_samples("--samples")
+        return recipe
+
+    def check_samples(self, where: str) -> None:
+        """Raises ConfigError where several samples of a question would be one and the same."""
+        if any(stage.samples > 1 and stage.temperature == 0 for stage in self.reason):
+            raise ConfigError(
+                f"{where}: several samples at temperature 0 are one answer",
+                "set temperature = 0.7 under [reason], or leave it out",
+            )
+
     def with_variant(self, name: str) -> Recipe:
         """The recipe with the numbers of a variant. Raises ConfigError for an unknown one."""
         if name not in self.variants:
@@ -149,6 +176,7 @@ class Recipe(_Strict):
         for role in self.caption_grains:
             self.check_grain(role, f"{where}: [caption_grains]")
         self.check_caption_grains(where)
+        self.check_samples(where)
         for mix, parts in self.mixes.items():
             for role in parts:
                 if role not in ROLES:

@@ -39,7 +39,8 @@ def choose_dtype(asked: str, device: str) -> Any:
     if asked != "auto":
         raise ConfigError(f"no dtype {asked!r}", "use auto, float32, bfloat16 or float16")
     if device.startswith("cuda"):
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if native else torch.float16
     return torch.bfloat16 if device == "cpu" and cpu_multiplies_bfloat16() else torch.float32
 
 

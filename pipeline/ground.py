@@ -39,12 +39,15 @@ class Plan:
 
 
 def texts_of(role: str, pieces: Pieces) -> tuple[str, ...]:
-    """The texts of a role. Only ``captions`` and ``rewrites`` may hold one text several times."""
+    """The texts of a role.
+
+    Only ``captions``, ``rewrites`` and a target caption of samples may hold one text several times.
+    """
     intent = pieces.intent
     texts: Sequence[str]
     match role:
         case "target_caption":
-            texts = (intent.target_caption,)
+            texts = intent.samples or (intent.target_caption,)
         case "modification":
             texts = (pieces.modification,)
         case "caption":
@@ -72,6 +75,9 @@ def grains_of(role: str, weight: float, pieces: Pieces, encoded: Encoded) -> lis
         picture = pieces.reference
         return [] if picture is None else [Grain(role, role, weight, picture)]
     texts = texts_of(role, pieces)
+    if role == "target_caption" and len(texts) > 1:
+        parts = [Grain(text, role, 1.0, encoded[text][0]) for text in texts]
+        return [replace(g, text=pieces.intent.target_caption) for g in mixed(role, weight, parts)]
     grains = []
     for number, text in enumerate(texts):
         name = (
@@ -170,7 +176,7 @@ def _grains_of_side(
 def _warnings(pieces: Pieces, plan: Plan, encoded: Encoded, encoder: CachedEncoder) -> list[str]:
     found = []
     for role in _roles(plan):
-        for text in texts_of(role, pieces):
+        for text in dict.fromkeys(texts_of(role, pieces)):
             tokens = encoded[text][1]
             if tokens > encoder.context_length:
                 found.append(

@@ -23,6 +23,8 @@ from pipeline.records import Message, Reply
 FOLDER = Path(__file__).parent.parent / "prompts"
 _FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
 _ROLE = re.compile(r"^=== (system|user|assistant) ===$", re.MULTILINE)
+# Templates may open the thought themselves, so that a reply begins within it.
+_THOUGHT = re.compile(r"\A(\s*<think>.*?|[^{]*?)</think>", re.DOTALL)
 _KEYS = {"version", "description", "variables", "reply", "images", "schema"}
 
 
@@ -154,7 +156,11 @@ def parse_reply(prompt: Prompt, text: str) -> Any:
 
 
 def _read(prompt: Prompt, text: str) -> Reading:
-    """Strictly first; then JSON may be wrapped in prose or fences, and small faults are repaired."""
+    """Strictly first; then JSON may be wrapped in prose or fences, and small faults are repaired.
+
+    What a thinking model thought first, up to </think>, is not its answer.
+    """
+    text = _THOUGHT.sub("", text)
     if prompt.reply == "text":
         stripped = " ".join(text.split())
         if not stripped:

@@ -52,14 +52,21 @@ def reason(
     engine: CachedEngine,
     sampling: Sampling,
     retries: int = 2,
+    *,
+    sample: int = 0,
+    samples: int = 1,
 ) -> list[tuple[Intent, tuple[Exchange, ...]]]:
-    """An Intent per question, in order, with the model calls that made it."""
+    """An Intent per question, in order, with the model calls that made it.
+
+    The attempts of sample number ``sample`` of ``samples`` share no repeat with those of another.
+    """
     cases = [_Case(question, _messages(question, prompt)) for question in questions]
     for attempt in range(retries + 1):
         waiting = [case for case in cases if case.intent is None]
         if not waiting:
             break
-        _ask(waiting, prompt, engine, sampling, attempt)
+        setting = warmed(sampling, attempt)
+        _ask(waiting, prompt, engine, setting, repeat=sample + samples * attempt)
     return [(case.intent or _given_up(case, case.problem), tuple(case.exchanges)) for case in cases]
 
 
@@ -78,16 +85,16 @@ def merged(intents: Sequence[Intent]) -> Intent:
     The first target caption counts; lists are joined, each element once; a fallback of any question
     is a fallback of the whole.
     """
-    first = intents[0]
+    first = next((intent for intent in intents if intent.target_caption), intents[0])
+    lists: dict[str, Any] = {
+        name: tuple(dict.fromkeys(text for i in intents for text in getattr(i, name)))
+        for name in ("desired", "preserved", "forbidden")
+    }
     return replace(
         first,
-        target_caption=next((i.target_caption for i in intents if i.target_caption), ""),
         reasoning="\n".join(dict.fromkeys(i.reasoning for i in intents if i.reasoning)),
         fallback="; ".join(dict.fromkeys(i.fallback for i in intents if i.fallback)),
-        **{
-            name: tuple(dict.fromkeys(text for i in intents for text in getattr(i, name)))
-            for name in ("desired", "preserved", "forbidden")
-        },
+        **lists,
     )
 
 
@@ -103,11 +110,10 @@ def warmed(sampling: Sampling, attempt: int) -> Sampling:
 
 
 def _ask(
-    cases: Sequence[_Case], prompt: Prompt, engine: CachedEngine, sampling: Sampling, attempt: int
+    cases: Sequence[_Case], prompt: Prompt, engine: CachedEngine, sampling: Sampling, repeat: int
 ) -> None:
-    setting = warmed(sampling, attempt)
-    requests = [Request(case.messages, setting, prompt.schema) for case in cases]
-    for case, reply in zip(cases, engine.generate(requests, repeat=attempt), strict=True):
+    requests = [Request(case.messages, sampling, prompt.schema) for case in cases]
+    for case, reply in zip(cases, engine.generate(requests, repeat=repeat), strict=True):
         exchange = Exchange("reason", engine.model, prompt.name, case.messages, reply)
         try:
             reading = prompting.read_reply(prompt, reply)

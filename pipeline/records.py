@@ -45,7 +45,8 @@ class Intent:
     """What the reason stage understood.
 
     ``rewrites`` are the target captions of several captions, in their order, where a recipe asks
-    about each. ``fallback`` is empty for a usable reply; otherwise it says why the target caption
+    about each. ``samples`` are the target captions of several samples, sorted, where their mean is
+    searched. ``fallback`` is empty for a usable reply; otherwise it says why the target caption
     is only "caption + modification".
     """
 
@@ -56,6 +57,7 @@ class Intent:
     forbidden: tuple[str, ...] = ()
     rewrites: tuple[str, ...] = ()
     fallback: str = ""
+    samples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
             "forbidden": list(trace.intent.forbidden),
             "rewrites": list(trace.intent.rewrites),
             "fallback": trace.intent.fallback,
+            "samples": list(trace.intent.samples),
         },
         "grains": [
             {"name": g.name, "role": g.role, "weight": g.weight, "text": g.text} for g in trace.grains
@@ -90,7 +91,7 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
         intent=Intent(
             intent["target_caption"], intent["reasoning"], tuple(intent["desired"]),
             tuple(intent["preserved"]), tuple(intent["forbidden"]), tuple(intent["rewrites"]),
-            intent["fallback"],
+            intent["fallback"], tuple(intent.get("samples", ())),
         ),
         grains=tuple(Grain(g["name"], g["role"], g["weight"], None, g["text"]) for g in record["grains"]),
         ranking=Ranking(tuple(Hit(**hit) for hit in record["ranking"]["hits"])),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from pipeline import models
 from pipeline.cache import Cache, content_key, file_hash
+from pipeline.engines.constraining import constrains
 from pipeline.engines.contract import Engine, EngineSpec, Request
 from pipeline.records import Reply
 
@@ -56,7 +58,8 @@ class CachedEngine:
         A commit that is not known yet is known once the model is loaded, so it may be fetched here.
         """
         if not self._revision:
-            options = {k: v for k, v in self.spec.options.items() if k not in _PLACEMENT}
+            apart = (*_PLACEMENT, "structured") if self.spec.engine in _ON_HUB else _PLACEMENT
+            options = {k: v for k, v in self.spec.options.items() if k not in apart}
             suffix = f" {content_key(options=options)}" if options else ""
             self._revision = self._weights() + suffix
         return self._revision
@@ -129,4 +132,15 @@ class CachedEngine:
         return content_key(
             engine=self.spec.engine, model=self.model, revision=self.revision, messages=messages,
             schema=request.schema, sampling=asdict(request.sampling), repeat=repeat,
+            **self._held(request),
         )  # fmt: skip
+
+    def _held(self, request: Request) -> dict[str, str]:
+        """A part of the key where the engine itself holds a reply to its schema, written in order.
+
+        Whether it does may follow from what is installed, so the option alone would not say it.
+        Replies that are not held have the keys that they had before there was a choice.
+        """
+        if self.spec.engine not in _ON_HUB or request.schema is None:
+            return {}
+        return {"held": json.dumps(request.schema)} if constrains(self.spec.options) else {}

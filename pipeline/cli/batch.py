@@ -13,10 +13,12 @@ import typer
 
 from pipeline.cli.options import (
     CacheOption,
+    ChooseOption,
     DeviceOption,
     OfflineOption,
     ProfileOption,
     RecipeOption,
+    SamplesOption,
     WeightOption,
     cache_path,
     read_weights,
@@ -67,6 +69,8 @@ def batch(
     recipe: RecipeOption = "likebut",
     profile: ProfileOption = "pocket",
     weight: WeightOption = None,
+    samples: SamplesOption = None,
+    choose: ChooseOption = None,
     device: DeviceOption = None,
     offline: OfflineOption = False,
     cache: CacheOption = None,
@@ -81,7 +85,7 @@ def batch(
         raise ConfigError(f"--format {form} is for stdout", "leave out --out, or --format")
     composer = open_composer(
         index, folder, recipe=recipe, profile=profile, weights=read_weights(weight),
-        cache=cache_path(cache), device=device, offline=offline,
+        cache=cache_path(cache), samples=samples, choose=choose, device=device, offline=offline,
     )  # fmt: skip
     if out:
         failed = _into(out, queries, composer, k, retry_errors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,6 +32,27 @@ CacheOption = Annotated[
 WeightOption = Annotated[
     list[str] | None,
     typer.Option("--weight", "-w", metavar="GRAIN=NUMBER", help="Change one weight; repeatable."),
+]
+
+
+class Choose(StrEnum):
+    """How one answer is made of several samples; see `pipeline.agreement`."""
+
+    first = "first"
+    vote = "vote"
+    mean = "mean"
+    best = "best"
+
+
+SamplesOption = Annotated[
+    int | None,
+    typer.Option("--samples", min=1, max=40, help="Ask the reasoner so often for each answer."),
+]
+ChooseOption = Annotated[
+    Choose | None,
+    typer.Option(
+        "--choose", help="Of several samples: vote, mean of vectors, best by CLIP, first."
+    ),
 ]
 LIST_FIELDS = ("desired", "preserved", "forbidden")
 SET_FIELDS = ("caption", "target_caption", *LIST_FIELDS)

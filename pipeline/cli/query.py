@@ -11,10 +11,13 @@ from pipeline.cli import show
 from pipeline.cli.index import tell_build
 from pipeline.cli.options import (
     CacheOption,
+    Choose,
+    ChooseOption,
     DeviceOption,
     OfflineOption,
     ProfileOption,
     RecipeOption,
+    SamplesOption,
     WeightOption,
     cache_path,
     read_settings,
@@ -62,6 +65,8 @@ def query(
     recipe: RecipeOption = "likebut",
     profile: ProfileOption = "pocket",
     weight: WeightOption = None,
+    samples: SamplesOption = None,
+    choose: ChooseOption = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -91,7 +96,7 @@ def query(
     weights = read_weights(weight)
     composer = open_composer(
         index, folder, recipe=recipe, profile=profile, weights=weights, cache=cache_path(cache),
-        device=device, offline=offline,
+        samples=samples, choose=choose, device=device, offline=offline,
     )  # fmt: skip
     trace = composer.compose([asked], k, overrides=overrides)[0]
     _tell(trace)
@@ -138,6 +143,8 @@ def open_composer(
     cache: Path,
     device: str | None,
     offline: bool,
+    samples: int | None = None,
+    choose: Choose | None = None,
 ) -> Composer:
     """A composer on an index, or on a folder whose index is refreshed first."""
     from pipeline.assembly import assemble
@@ -151,6 +158,8 @@ def open_composer(
         profile=profile,
         cache_path=cache,
         weights=weights,
+        samples=samples,
+        choose=choose.value if choose else None,
         device=device,
         offline=offline,
     )

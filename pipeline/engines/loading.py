@@ -1,18 +1,20 @@
 """Loading of transformers models: which of three sorts one is, its processor and its weights.
 
-Captioners (GIT, BLIP) look and take no instructions; chat VLMs look and read; causal LMs only read.
+Captioners (GIT, BLIP, BLIP-2) look and take no instructions; chat VLMs look and read; causal LMs only read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from pipeline.errors import ModelError
 
 Sort = Literal["captioner", "chat", "text"]
 # They may come with a tokenizer that has a chat template, and were never trained to chat.
-CAPTIONERS = ("git", "blip", "vision-encoder-decoder")
+CAPTIONERS = ("git", "blip", "blip-2", "vision-encoder-decoder")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,22 @@ class Loaded:
         limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
         return int(limit) if limit else None
 
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens the model gives a score to; its tokenizer may know fewer."""
+        return int(self.model.config.get_text_config().vocab_size)
+
+    @cached_property
+    def stops(self) -> frozenset[int]:
+        """The tokens that end a reply, by whichever part of the model or tokenizer says so.
+
+        BLIP's own configuration names a token that it never writes, and stops at [SEP].
+        """
+        found = [settings.eos_token_id for settings in _generation_settings(self.model)]
+        found += [self.tokenizer.eos_token_id, self.tokenizer.sep_token_id]
+        ends = [end for value in found for end in (value if isinstance(value, list) else [value])]
+        return frozenset(int(end) for end in ends if end is not None)
+
 
 def load(source: str, revision: str | None, dtype: Any, device: str, device_map: Any) -> Loaded:
     """The model in ``source``, a folder or a hub name, on ``device`` or spread by ``device_map``.
@@ -49,9 +67,11 @@ def load(source: str, revision: str | None, dtype: Any, device: str, device_map:
         model = loaded.model if device_map is not None else loaded.model.to(device)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as problem:
         lines = str(problem).strip().splitlines() or [type(problem).__name__]
+        fetch = f"fetch it once with a network (hf download {source}), or use --profile pocket"
+        lacks = isinstance(problem, ImportError)
         raise ModelError(
             f"cannot load the model {source}: {lines[0][:160]}",
-            f"fetch it once with a network (hf download {source}), or use --profile pocket",
+            "install what it needs (pip install …)" if lacks else fetch,
         ) from problem
     _check_chat(loaded, source)
     _prepare_for_generation(model.eval(), loaded.tokenizer)
@@ -87,6 +107,14 @@ def _prepare_for_generation(model: Any, tokenizer: Any) -> None:
     tokenizer.padding_side = "left"
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    settings = model.generation_config
-    settings.do_sample = False
-    settings.temperature = settings.top_p = settings.top_k = settings.max_length = None
+    for settings in _generation_settings(model):
+        settings.do_sample = False
+        settings.temperature = settings.top_p = settings.top_k = settings.max_length = None
+        settings.pad_token_id = tokenizer.pad_token_id
+
+
+def _generation_settings(model: Any) -> Iterator[Any]:
+    """Of the model and of its parts: BLIP-2 lets a whole language model of its own speak."""
+    for part in model.modules():
+        if getattr(part, "generation_config", None) is not None:
+            yield part.generation_config

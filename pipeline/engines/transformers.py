@@ -3,48 +3,54 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from indexes.errors import GalleryError
 from pipeline import models
 from pipeline.devices import choose_device, choose_dtype
+from pipeline.engines.constraining import Grammars, constrains
 from pipeline.engines.contract import EngineSpec, OnReply, Request
-from pipeline.engines.pictures import pictures
+from pipeline.engines.rendering import model_inputs
 from pipeline.errors import ConfigError, InputError, ModelError, did_you_mean
-from pipeline.records import REFUSED, Message, Reply
+from pipeline.records import REFUSED, Reply
 
-OPTIONS = ("device_map",)
+OPTIONS = ("device_map", "structured", "template")
 
 
 class TransformersEngine:
     """One model; greedy unless a request's temperature says otherwise.
 
-    Option ``device_map`` ("auto") spreads a large model over all devices instead of one.
+    Options: ``device_map`` ("auto") spreads a large model over all devices instead of one;
+    ``structured`` says whether replies are held to their schemas (see `constraining`); ``template``
+    is a table of arguments for the chat template, such as enable_thinking = false.
     """
 
     def __init__(self, spec: EngineSpec) -> None:
         from pipeline.engines.loading import load
 
-        for name in spec.options:
-            if name not in OPTIONS:
-                raise ConfigError(f"no engine option {name!r}", did_you_mean(name, list(OPTIONS)))
+        _check_options(spec.options)
+        constrained = constrains(spec.options)
         self.model_name = spec.model
         self.batch_size = spec.batch_size
+        self.template: Mapping[str, Any] = spec.options.get("template", {})
         self.device = choose_device(spec.device)
         dtype = choose_dtype(spec.dtype, self.device)
         source = str(models.local_folder(spec.model) or spec.model)
         device_map = spec.options.get("device_map")
         self._loaded = load(source, spec.revision, dtype, self.device, device_map)
         self.sees = self._loaded.sort != "text"
+        self._grammars: Grammars | None = None
+        self._constrained = constrained and self._loaded.sort != "captioner"
 
     def generate(self, requests: Sequence[Request], on_reply: OnReply | None = None) -> list[Reply]:
         """One reply per request, in order, the same whatever else is in the batch.
 
         A prompt that is longer than the context and a file that is no picture are errors of their
         replies. Raises ConfigError where a model is shown images it cannot take (or none where it
-        needs one), and ModelError where the device has too little memory.
+        needs one), and for a schema that nothing can be held to; ModelError where the device has
+        too little memory.
         """
         for request in requests:
             self._check_images(request)
@@ -90,15 +96,15 @@ class TransformersEngine:
 
     def _batch(self, requests: Sequence[Request]) -> list[Reply]:
         started = time.perf_counter()
-        inputs = self._inputs(requests)
-        asked = self._prompt_lengths(inputs, len(requests))
+        inputs = model_inputs(requests, self._loaded, self.template)
+        asked = _prompt_lengths(inputs, len(requests))
         limit = requests[0].sampling.max_tokens
         context = self._loaded.context
         if self._loaded.sort != "captioner" and context and max(asked) + limit > context:
             if len(requests) > 1:  # padding counts too: each alone has all the room there is
                 return [self._answers([request])[0] for request in requests]
             limit = self._room(asked[0], context)
-        replies = self._decode(self._run(inputs, requests, limit), inputs)
+        replies = self._run(inputs, requests, limit)
         each = (time.perf_counter() - started) / len(requests)
         return [
             replace(reply, prompt_tokens=prompt, seconds=each)
@@ -114,21 +120,22 @@ class TransformersEngine:
             )
         return context - prompt
 
-    def _run(self, inputs: Any, requests: Sequence[Request], limit: int) -> Any:
-        """(rows, tokens) ids, prompts included. Raises ModelError out of memory."""
+    def _run(self, inputs: Any, requests: Sequence[Request], limit: int) -> list[Reply]:
+        """The replies to one batch of inputs. Raises ModelError out of memory."""
         import torch
+        from transformers import LogitsProcessorList
 
         from pipeline.engines.drawing import make_noise
 
-        noise = make_noise(requests)
+        start = _Start()
+        steps = [start, *self._masks(requests), *make_noise(requests)]
         try:
             with torch.inference_mode():
-                return self._loaded.model.generate(
+                output = self._loaded.model.generate(
                     **inputs.to(self._loaded.model.device),
                     max_new_tokens=limit,
                     do_sample=False,
-                    pad_token_id=self._loaded.tokenizer.pad_token_id,
-                    **({"logits_processor": noise} if noise else {}),
+                    logits_processor=LogitsProcessorList(steps),
                 )
         except torch.OutOfMemoryError as problem:
             raise ModelError(
@@ -136,83 +143,60 @@ class TransformersEngine:
                 f"{len(requests)} prompts at once",
                 "set a smaller batch_size in the profile, or choose a smaller model",
             ) from problem
+        return [self._reply(row) for row in output[:, start.column :].tolist()]
 
-    def _decode(self, output: Any, inputs: Any) -> list[Reply]:
-        """The new tokens of every row as text, up to the first end mark."""
-        start = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
-        ends = self._loaded.model.generation_config.eos_token_id
-        stops = set(ends if isinstance(ends, list) else [ends])
-        first = 0 if start else 1  # a captioner's row begins with a mark, maybe its end mark
-        replies = []
-        for row in output[:, start:].tolist():
-            found = (i for i in range(first, len(row)) if row[i] in stops)
-            stop = next(found, len(row) - 1)
-            ids = row[: stop + 1]
-            text = self._loaded.tokenizer.decode(ids, skip_special_tokens=True)
-            ended = bool(ids) and ids[-1] in stops
-            finish = "stop" if ended else "length"
-            replies.append(Reply(text.strip(), reply_tokens=len(ids), finish=finish))
-        return replies
+    def _masks(self, requests: Sequence[Request]) -> list[Any]:
+        """What holds replies to their schemas; the grammars are made when first needed."""
+        if not self._constrained or all(request.schema is None for request in requests):
+            return []
+        if self._grammars is None:
+            loaded = self._loaded
+            self._grammars = Grammars(
+                loaded.tokenizer, loaded.vocabulary, sorted(loaded.stops), self.model_name
+            )
+        return self._grammars.masks(requests)
 
-    def _prompt_lengths(self, inputs: Any, count: int) -> list[int]:
-        if "input_ids" not in inputs:
-            return [0] * count
-        return [int(length) for length in inputs["attention_mask"].sum(1)]
+    def _reply(self, row: list[int]) -> Reply:
+        """New tokens as text, up to the first end mark."""
+        stops = self._loaded.stops
+        stop = next((place for place, token in enumerate(row) if token in stops), len(row) - 1)
+        ids = row[: stop + 1]
+        text = self._loaded.tokenizer.decode(ids, skip_special_tokens=True)
+        finish = "stop" if ids and ids[-1] in stops else "length"
+        return Reply(text.strip(), reply_tokens=len(ids), finish=finish)
 
-    def _inputs(self, requests: Sequence[Request]) -> Any:
-        loaded = self._loaded
-        if loaded.sort == "captioner":
-            images = [image for r in requests for m in r.messages for image in pictures(m)]
-            return loaded.processor(images=images, return_tensors="pt").to(dtype=loaded.model.dtype)
-        shown = loaded.sort == "chat"
-        chats = [[_turn(m, shown) for m in request.messages] for request in requests]
-        return self._render(chats)
 
-    def _render(self, chats: list[list[dict[str, Any]]]) -> Any:
-        """Token ids of chats; a template without a system role gets it before the first turn."""
-        from jinja2 import TemplateError
+class _Start:
+    """Sees where in a row the new tokens begin.
 
-        try:
-            return self._tokenize(chats)
-        except TemplateError:
-            return self._tokenize([_without_system(chat) for chat in chats])
+    Some models give the prompt back, some a part of it, some a mark of their own; all of them show
+    the scores of the first new token together with what stands before it.
+    """
 
-    def _tokenize(self, chats: list[list[dict[str, Any]]]) -> Any:
-        """Left-padded inputs; marks such as <|im_end|> in a user's words are words, not marks."""
-        loaded = self._loaded
-        options: dict[str, Any] = {
-            "tokenize": True, "return_dict": True, "return_tensors": "pt",
-            "add_generation_prompt": True, "sanitize_control_tokens": True,
-        }  # fmt: skip
-        if loaded.sort == "text":
-            inputs = loaded.tokenizer.apply_chat_template(chats, padding=True, **options)
-            inputs.pop("token_type_ids", None)
-            return inputs
-        inputs = loaded.processor.apply_chat_template(
-            chats, processor_kwargs={"padding": True, "padding_side": "left"}, **options
+    column = 0
+    _seen = False
+
+    def __call__(self, ids: Any, scores: Any) -> Any:
+        if not self._seen:
+            self.column, self._seen = ids.shape[1], True
+        return scores
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    for name in options:
+        if name not in OPTIONS:
+            raise ConfigError(f"no engine option {name!r}", did_you_mean(name, list(OPTIONS)))
+    if not isinstance(options.get("template", {}), Mapping):
+        raise ConfigError(
+            "engine option template is no table", "as in template = { enable_thinking = false }"
         )
-        return inputs.to(dtype=loaded.model.dtype)
+
+
+def _prompt_lengths(inputs: Any, count: int) -> list[int]:
+    if "input_ids" not in inputs:
+        return [0] * count
+    return [int(length) for length in inputs["attention_mask"].sum(1)]
 
 
 def _image_count(request: Request) -> int:
     return sum(len(message.images) for message in request.messages)
-
-
-def _turn(message: Message, shown: bool) -> dict[str, Any]:
-    """A message in the form of chat templates: plain text, or parts with the images first."""
-    if not shown:
-        return {"role": message.role, "content": message.text}
-    parts: list[dict[str, Any]] = [{"type": "image", "image": p} for p in pictures(message)]
-    return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
-
-
-def _without_system(chat: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The chat with its system message at the head of the next one."""
-    if len(chat) < 2 or chat[0]["role"] != "system":
-        return chat
-    system, first = chat[0]["content"], chat[1]["content"]
-    if isinstance(system, str):
-        return [{**chat[1], "content": f"{system}\n\n{first}"}, *chat[2:]]
-    images = [part for part in first if part["type"] == "image"]
-    texts = [part for part in (*system, *first) if part["type"] == "text"]
-    return [{**chat[1], "content": [*images, *texts]}, *chat[2:]]

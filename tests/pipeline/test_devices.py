@@ -62,8 +62,13 @@ def test_numbers_are_as_asked_or_the_fastest(monkeypatch: pytest.MonkeyPatch) ->
     assert choose_dtype("float16", "cpu") is torch.float16
     with pytest.raises(ConfigError, match="int7"):
         choose_dtype("int7", "cpu")
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
-    assert choose_dtype("auto", "cuda:1") is torch.float16
+    for native, dtype in ((False, torch.float16), (True, torch.bfloat16)):
+
+        def supported(including_emulation: bool = True, native: bool = native) -> bool:
+            return native or including_emulation  # an older card emulates it, slowly
+
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+        assert choose_dtype("auto", "cuda:1") is dtype
     assert choose_dtype("auto", "mps") is torch.float32
 
 

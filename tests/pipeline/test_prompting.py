@@ -131,6 +131,22 @@ def test_a_reply_that_does_not_fit_its_schema_is_refused(text: str) -> None:
         prompting.parse_reply(prompting.load("reason/likebut"), text)
 
 
+def test_what_a_model_thought_first_is_not_its_answer() -> None:
+    answer = '{"target_caption": "a red apple </think>"}'
+    prompt = prompting.load("reason/cirevl")
+    for thought in (
+        "<think>\n{maybe}\n</think>\n\n",
+        "a pear? no.\n</think>",
+        "<think></think>",
+        "",
+    ):
+        reading = prompting.read_reply(prompt, Reply(thought + answer))
+        assert reading.value["target_caption"] == "a red apple </think>"
+        assert not reading.repaired
+    caption = prompting.load("describe/dense")
+    assert prompting.parse_reply(caption, "<think>\nred\n</think>\n\nan apple") == "an apple"
+
+
 def test_a_text_reply_is_one_line_and_not_empty() -> None:
     prompt = prompting.load("describe/dense")
     assert prompting.parse_reply(prompt, " a red\napple ") == "a red apple"

@@ -1,0 +1,117 @@
+"""Replies that cannot leave their JSON schema, by xgrammar: a mask over the next token.
+
+Dong et al., "XGrammar: Flexible and Efficient Structured Generation Engine for Large Language
+Models", 2024. Every row of a batch has a grammar of its own, or none. JSON is written on one line,
+as `json.dumps` writes it, with the properties in the schema's order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from pipeline.engines.contract import Request
+from pipeline.errors import ConfigError, did_you_mean
+
+STRUCTURED = ("auto", "json_schema", "none")
+
+
+def constrains(options: Mapping[str, Any]) -> bool:
+    """Whether an engine of these options holds its replies to their schemas.
+
+    ``structured``: "json_schema" always, "none" never, "auto" (where nothing is said) where
+    xgrammar is installed. Raises ConfigError for another word, and for "json_schema" without it.
+    """
+    asked = options.get("structured", "auto")
+    if asked not in STRUCTURED:
+        hint = did_you_mean(str(asked), list(STRUCTURED))
+        raise ConfigError(f"engine option structured: no {asked!r}", hint)
+    installed = find_spec("xgrammar") is not None
+    if asked == "json_schema" and not installed:
+        raise ConfigError(
+            'structured = "json_schema" needs the package xgrammar',
+            "pip install 'likebut[constrained]', or set structured = \"none\" in the profile's options",
+        )
+    return asked != "none" and installed
+
+
+class Grammars:
+    """Compiled grammars of one model's tokens, each schema once.
+
+    ``size`` is the width of its output layer, ``stops`` are the tokens that may end a reply.
+    """
+
+    def __init__(self, tokenizer: Any, size: int, stops: Sequence[int], model: str) -> None:
+        import xgrammar
+
+        self._model, self._size = model, size
+        try:
+            tokens = xgrammar.TokenizerInfo.from_huggingface(
+                tokenizer, vocab_size=size, stop_token_ids=list(stops)
+            )
+        except (ValueError, RuntimeError) as problem:
+            raise ConfigError(
+                f"xgrammar cannot read the tokenizer of {model}: {problem}",
+                'set structured = "none" in the profile\'s options',
+            ) from problem
+        self._compiler = xgrammar.GrammarCompiler(tokens)
+        self._compiled: dict[str, Any] = {}
+
+    def masks(self, requests: Sequence[Request]) -> list[Any]:
+        """Logits processors for one batch: none where no request has a schema.
+
+        Raises ConfigError for a schema that has no grammar.
+        """
+        found = [None if r.schema is None else self._grammar(r.schema) for r in requests]
+        return [_Mask(found, self._size)] if any(found) else []
+
+    def _grammar(self, schema: Mapping[str, Any]) -> Any:
+        text = json.dumps(schema)
+        if text not in self._compiled:
+            try:
+                grammar = self._compiler.compile_json_schema(text, any_whitespace=False)
+            except (ValueError, RuntimeError) as problem:
+                said = " ".join(str(problem).split())[-160:]
+                raise ConfigError(
+                    f"xgrammar cannot hold {self._model} to the schema {text[:80]}…: {said}",
+                    'set structured = "none" in the profile\'s options',
+                ) from problem
+            self._compiled[text] = grammar
+        return self._compiled[text]
+
+
+class _Mask:
+    """A callable (ids (rows, tokens), scores (rows, vocabulary)) → scores, -inf where not allowed."""
+
+    def __init__(self, grammars: Sequence[Any], size: int) -> None:
+        import xgrammar
+
+        self._matchers = {
+            row: xgrammar.GrammarMatcher(grammar) for row, grammar in enumerate(grammars) if grammar
+        }
+        self._allowed = xgrammar.allocate_token_bitmask(len(grammars), size)
+        self._begun = False
+
+    def __call__(self, ids: Any, scores: Any) -> Any:
+        import xgrammar
+
+        if self._begun:
+            for row, token in enumerate(ids[:, -1].tolist()):
+                matcher = self._matchers.get(row)
+                if matcher and not matcher.accept_token(token):
+                    del self._matchers[row]  # a vocabulary that cannot spell what the schema asks
+                elif matcher and matcher.is_terminated():
+                    del self._matchers[row]
+        self._begun = True
+        if not self._matchers:
+            return scores
+        rows = list(self._matchers)
+        for row in rows:
+            self._matchers[row].fill_next_token_bitmask(self._allowed, row)
+        # The library masks on these two; others (mps) go through the CPU.
+        place = scores.device if scores.device.type in ("cpu", "cuda") else "cpu"
+        masked = scores.float().to(place, copy=True)
+        xgrammar.apply_token_bitmask_inplace(masked, self._allowed.to(place), indices=rows)
+        return masked.to(scores.device)

@@ -1,0 +1,118 @@
+"""Chats as the inputs of a transformers model: rendered by its own template, padded on the left.
+
+Marks that steer a model (<|im_end|>, <image>) are words when they stand in a user's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.engines.contract import Request
+from pipeline.engines.loading import Loaded
+from pipeline.engines.pictures import pictures
+from pipeline.records import Message
+
+Chat = list[dict[str, Any]]
+
+
+def model_inputs(requests: Sequence[Request], loaded: Loaded, template: Mapping[str, Any]) -> Any:
+    """Tensors by name. ``template`` holds arguments of the chat template (enable_thinking, …).
+
+    Raises BadImage.
+    """
+    if loaded.sort == "captioner":
+        images = [image for r in requests for m in r.messages for image in pictures(m)]
+        return loaded.processor(images=images, return_tensors="pt").to(dtype=loaded.model.dtype)
+    shown = loaded.sort == "chat"
+    chats = [[_turn(m, shown) for m in request.messages] for request in requests]
+    return _render(chats, loaded, template)
+
+
+def _render(chats: list[Chat], loaded: Loaded, template: Mapping[str, Any]) -> Any:
+    """Inputs of chats; a template without a system role gets it before the first turn."""
+    from jinja2 import TemplateError
+
+    try:
+        return _sanitized(chats, loaded, template)
+    except TemplateError:
+        return _sanitized([without_system(chat) for chat in chats], loaded, template)
+
+
+def _sanitized(chats: list[Chat], loaded: Loaded, template: Mapping[str, Any]) -> Any:
+    """Inputs in which a user's marks are words, by the library where it can.
+
+    It cannot where a processor asks for places of characters (Idefics3), where the tokenizer adds
+    the first mark and not the template (LLaVA 1.5), or where a mark is the only way to spell it.
+    """
+    try:
+        return _tokenized(chats, loaded, {**template, "sanitize_control_tokens": True})
+    except (ValueError, NotImplementedError):
+        marks = _marks(loaded.tokenizer)
+        return _tokenized([_defused(chat, marks) for chat in chats], loaded, template)
+
+
+def _tokenized(chats: list[Chat], loaded: Loaded, options: Mapping[str, Any]) -> Any:
+    asked: dict[str, Any] = {
+        "tokenize": True, "return_dict": True, "return_tensors": "pt",
+        "add_generation_prompt": True, **options,
+    }  # fmt: skip
+    if loaded.sort == "text":
+        inputs = loaded.tokenizer.apply_chat_template(chats, padding=True, **asked)
+        inputs.pop("token_type_ids", None)
+        return inputs
+    inputs = loaded.processor.apply_chat_template(
+        chats, processor_kwargs={"padding": True, "padding_side": "left"}, **asked
+    )
+    return inputs.to(dtype=loaded.model.dtype)
+
+
+def _marks(tokenizer: Any) -> list[str]:
+    """The special tokens that can be broken, the longest first."""
+    added = tokenizer.added_tokens_decoder.values()
+    marks = {str(token.content) for token in added if token.special} | {
+        *tokenizer.all_special_tokens
+    }
+    return sorted((mark for mark in marks if len(mark) > 1), key=len, reverse=True)
+
+
+def _defused(chat: Chat, marks: Sequence[str]) -> Chat:
+    """The chat with a space inside every mark of its texts."""
+
+    def broken(text: str) -> str:
+        while found := next((mark for mark in marks if mark in text), None):
+            text = text.replace(found, f"{found[0]} {found[1:]}")
+        return text
+
+    def part(value: Any) -> Any:
+        return {**value, "text": broken(value["text"])} if value["type"] == "text" else value
+
+    return [
+        {
+            **turn,
+            "content": broken(turn["content"])
+            if isinstance(turn["content"], str)
+            else [part(value) for value in turn["content"]],
+        }
+        for turn in chat
+    ]
+
+
+def _turn(message: Message, shown: bool) -> dict[str, Any]:
+    """A message in the form of chat templates: plain text, or parts with the images first."""
+    if not shown:
+        return {"role": message.role, "content": message.text}
+    parts: list[dict[str, Any]] = [{"type": "image", "image": p} for p in pictures(message)]
+    return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
+
+
+def without_system(chat: Chat) -> Chat:
+    """The chat with its system message at the head of the next one."""
+    if len(chat) < 2 or chat[0]["role"] != "system":
+        return chat
+    system, first = chat[0]["content"], chat[1]["content"]
+    if isinstance(system, str):
+        return [{**chat[1], "content": f"{system}\n\n{first}"}, *chat[2:]]
+    images = [part for part in first if part["type"] == "image"]
+    texts = [part for part in (*system, *first) if part["type"] == "text"]
+    return [{**chat[1], "content": [*images, *texts]}, *chat[2:]]
