@@ -12,8 +12,9 @@ from pipeline import models
 from pipeline.devices import choose_device, choose_dtype
 from pipeline.engines.contract import EngineSpec, OnReply, Request
 from pipeline.engines.pictures import pictures
+from pipeline.engines.turns import turn, without_system
 from pipeline.errors import ConfigError, InputError, ModelError, did_you_mean
-from pipeline.records import REFUSED, Message, Reply
+from pipeline.records import REFUSED, Reply
 
 OPTIONS = ("device_map",)
 
@@ -165,7 +166,7 @@ class TransformersEngine:
             images = [image for r in requests for m in r.messages for image in pictures(m)]
             return loaded.processor(images=images, return_tensors="pt").to(dtype=loaded.model.dtype)
         shown = loaded.sort == "chat"
-        chats = [[_turn(m, shown) for m in request.messages] for request in requests]
+        chats = [[turn(m, shown) for m in request.messages] for request in requests]
         return self._render(chats)
 
     def _render(self, chats: list[list[dict[str, Any]]]) -> Any:
@@ -175,7 +176,7 @@ class TransformersEngine:
         try:
             return self._tokenize(chats)
         except TemplateError:
-            return self._tokenize([_without_system(chat) for chat in chats])
+            return self._tokenize([without_system(chat) for chat in chats])
 
     def _tokenize(self, chats: list[list[dict[str, Any]]]) -> Any:
         """Left-padded inputs; marks such as <|im_end|> in a user's words are words, not marks."""
@@ -196,23 +197,3 @@ class TransformersEngine:
 
 def _image_count(request: Request) -> int:
     return sum(len(message.images) for message in request.messages)
-
-
-def _turn(message: Message, shown: bool) -> dict[str, Any]:
-    """A message in the form of chat templates: plain text, or parts with the images first."""
-    if not shown:
-        return {"role": message.role, "content": message.text}
-    parts: list[dict[str, Any]] = [{"type": "image", "image": p} for p in pictures(message)]
-    return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
-
-
-def _without_system(chat: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The chat with its system message at the head of the next one."""
-    if len(chat) < 2 or chat[0]["role"] != "system":
-        return chat
-    system, first = chat[0]["content"], chat[1]["content"]
-    if isinstance(system, str):
-        return [{**chat[1], "content": f"{system}\n\n{first}"}, *chat[2:]]
-    images = [part for part in first if part["type"] == "image"]
-    texts = [part for part in (*system, *first) if part["type"] == "text"]
-    return [{**chat[1], "content": [*images, *texts]}, *chat[2:]]
