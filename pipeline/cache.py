@@ -3,6 +3,10 @@
 A key is SHA-256 over everything that decides an answer (engine, model, revision, image contents,
 messages, schema, sampling, repeat); device and batch size are not in it. Nothing expires. The
 file may be copied, shared or deleted at any time.
+
+An answer lies beside its question, so that it can be exported and its key computed again. What the
+questions of one prompt and model share (everything but the last message and the repeat) is kept
+once, as a *frame*.
 """
 
 from __future__ import annotations
@@ -10,13 +14,17 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pipeline.canonical import canonical, split_question
+from pipeline.canonical import content_key as content_key
 from pipeline.errors import InputError
 from pipeline.records import Reply
 
@@ -24,20 +32,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, model TEXT, reply TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, model TEXT, reply TEXT, frame INTEGER,
+    asked TEXT, made INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS frames (id INTEGER PRIMARY KEY, hash TEXT UNIQUE, text TEXT);
+CREATE INDEX IF NOT EXISTS unasked ON answers (key) WHERE frame IS NULL;
 CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, model TEXT, tokens INTEGER, vector BLOB)
     WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 """
+# 3: answers come with their question and the second they were made.
+_TO_3 = tuple(
+    f"ALTER TABLE answers ADD COLUMN {column}"
+    for column in ("frame INTEGER", "asked TEXT", "made INTEGER")
+)
 _IN_ONE_QUESTION = 500
-VERSION = 2  # 2: answers say how they ended
+VERSION = 3  # 2: answers say how they ended
 _Item = TypeVar("_Item")
 
 
-def content_key(**parts: Any) -> str:
-    """SHA-256 over named parts in canonical JSON."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+def reply_facts(reply: Reply) -> dict[str, Any]:
+    """What is kept of a reply."""
+    return {
+        "text": reply.text, "prompt_tokens": reply.prompt_tokens,
+        "reply_tokens": reply.reply_tokens, "seconds": reply.seconds,
+        "finish": reply.finish, "served": reply.served,
+    }  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -72,23 +91,45 @@ class Cache:
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            self._check_version()
-            self._db.executescript(_TABLES)
+            self._bring_to_version()
         except (OSError, sqlite3.Error) as problem:
             raise InputError(
                 f"cannot use the cache {path}: {problem}", "delete it, or name another with --cache"
             ) from problem
 
-    def _check_version(self) -> None:
-        """A file of a newer likebut is left alone. Raises InputError."""
-        found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-        if found > VERSION:
-            raise InputError(
-                f"the cache {self.path} was written by a newer likebut (format {found})",
-                "update likebut, or name another file with --cache",
-            )
-        if found < VERSION:
+    def _bring_to_version(self) -> None:
+        """Make the tables, or bring those of an older likebut to this format, or do nothing.
+
+        A file of a newer likebut is left alone. Raises InputError.
+        """
+        if self._version() == VERSION:
+            return
+        with self.transaction():  # another process may have been quicker
+            found = self._version()
+            if found > VERSION:
+                raise InputError(
+                    f"the cache {self.path} was written by a newer likebut (format {found})",
+                    "update likebut, or name another file with --cache",
+                )
+            old = self._db.execute("SELECT 1 FROM sqlite_master WHERE name='answers'").fetchone()
+            steps = _TO_3 if old and found < VERSION else ()
+            for statement in (*steps, *_TABLES.split(";")):
+                self._db.execute(statement)
             self._db.execute(f"PRAGMA user_version={VERSION}")
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written within is kept, or nothing of it; others wait, 30 seconds at most."""
+        self.ask("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.ask("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
 
     def __enter__(self) -> Cache:
         return self
@@ -110,16 +151,37 @@ class Cache:
         rows = self._rows("SELECT key, reply FROM answers WHERE key IN ({})", keys)
         return {key: Reply(**{**json.loads(reply), "cached": True}) for key, reply in rows}
 
-    def put_answer(self, key: str, model: str, reply: Reply) -> None:
-        """Keep one reply; committed on return."""
-        facts = {
-            "text": reply.text, "prompt_tokens": reply.prompt_tokens,
-            "reply_tokens": reply.reply_tokens, "seconds": reply.seconds,
-            "finish": reply.finish, "served": reply.served,
-        }  # fmt: skip
-        self._write(
-            "INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, model, json.dumps(facts))
-        )
+    def put_answer(
+        self, key: str, model: str, reply: Reply, question: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep one reply with its ``question`` (the parts of its key); committed on return."""
+        with self.transaction():
+            frame, asked = self._framed(question) if question else (None, None)
+            self.ask(
+                "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?)",
+                (key, model, canonical(reply_facts(reply)), frame, asked, int(time.time())),
+            )
+
+    def learn_questions(self, questions: Mapping[str, Mapping[str, Any]]) -> None:
+        """Put the questions beside answers that an older likebut kept without one, by key."""
+        if not self._has_unasked:
+            return
+        with self.transaction():
+            for key, question in questions.items():
+                if self.ask("SELECT 1 FROM answers WHERE key = ? AND frame IS NULL", (key,)):
+                    parts = self._framed(question)
+                    self.ask("UPDATE answers SET frame = ?, asked = ? WHERE key = ?", (*parts, key))
+
+    @cached_property
+    def _has_unasked(self) -> bool:
+        return bool(self.ask("SELECT 1 FROM answers WHERE frame IS NULL LIMIT 1"))
+
+    def _framed(self, question: Mapping[str, Any]) -> tuple[int, str]:
+        """The number of a question's frame, which is made if it is new, and what is not in it."""
+        frame, asked = split_question(question)
+        hashed = hashlib.sha256(frame.encode()).hexdigest()
+        self.ask("INSERT OR IGNORE INTO frames (hash, text) VALUES (?, ?)", (hashed, frame))
+        return int(self.ask("SELECT id FROM frames WHERE hash = ?", (hashed,))[0][0]), asked
 
     def vectors(self, keys: Sequence[str]) -> dict[str, tuple[NDArray[Any], int]]:
         """The cached float32 vectors among ``keys``, each with the token count of its text."""
@@ -131,9 +193,7 @@ class Cache:
     def put_vector(self, key: str, model: str, vector: NDArray[Any], tokens: int = 0) -> None:
         """Keep one vector; committed on return."""
         blob = vector.astype("<f4").tobytes()
-        self._write(
-            "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", (key, model, tokens, blob)
-        )
+        self.ask("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", (key, model, tokens, blob))
 
     def fact(self, key: str) -> Any:
         """A remembered JSON value, or None."""
@@ -142,14 +202,14 @@ class Cache:
 
     def put_fact(self, key: str, value: Mapping[str, Any]) -> None:
         """Remember a JSON value."""
-        self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, json.dumps(value)))
+        self.ask("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, json.dumps(value)))
 
     def info(self) -> dict[str, Any]:
         """Counts of answers and vectors by model, and the size of the file in bytes."""
         by_model: dict[str, int] = {}
         for table in ("answers", "vectors"):
             question = f"SELECT model, COUNT(*) FROM {table} GROUP BY model"
-            by_model |= {f"{model} {table}": count for model, count in self._ask(question)}
+            by_model |= {f"{model} {table}": count for model, count in self.ask(question)}
         return {
             "entries": sum(by_model.values()),
             "bytes": self.path.stat().st_size,
@@ -160,13 +220,10 @@ class Cache:
         rows: list[Any] = []
         for start in range(0, len(keys), _IN_ONE_QUESTION):
             part = keys[start : start + _IN_ONE_QUESTION]
-            rows += self._ask(question.format(",".join("?" * len(part))), part)
+            rows += self.ask(question.format(",".join("?" * len(part))), part)
         return rows
 
-    def _write(self, statement: str, values: Sequence[Any]) -> None:
-        self._ask(statement, values)
-
-    def _ask(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+    def ask(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         """The rows a statement gives; what it changes is committed. Raises InputError."""
         try:
             return self._db.execute(statement, tuple(values)).fetchall()

@@ -176,7 +176,10 @@ class Composer:
             return
         paths = [case.query.reference for case in needed if case.query.reference]
         prompt = prompting.load(stage.prompt)
-        described = describe(paths, prompt, self.captioner, self.captioner_sampling, stage.captions)
+        sentences = [case.query.modification for case in needed]
+        described = describe(
+            paths, prompt, self.captioner, self.captioner_sampling, stage.captions, sentences
+        )
         for case, (description, exchanges) in zip(needed, described, strict=True):
             case.description = description
             case.exchanges += exchanges

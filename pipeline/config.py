@@ -187,6 +187,13 @@ class Recipe(_Strict):
         check_family(self.fusion, where)
 
 
+class Size(_Strict):
+    """About how large a hub model is: its weights in number, and what is fetched in GB."""
+
+    parameters: float = Field(gt=0)
+    download_gb: float = Field(gt=0)
+
+
 class EngineChoice(_Strict):
     """One language or vision-language model and where it runs."""
 
@@ -199,6 +206,7 @@ class EngineChoice(_Strict):
     max_tokens: int = Field(512, ge=1)
     temperature: float = Field(0.0, ge=0)
     sees: bool = False
+    size: Size | None = None
     options: dict[str, Any] = {}
 
 
@@ -211,6 +219,7 @@ class EncoderChoice(_Strict):
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_size: int = Field(64, ge=1)
+    size: Size | None = None
 
 
 class Profile(_Strict):

@@ -22,8 +22,12 @@ def describe(
     engine: CachedEngine,
     sampling: Sampling,
     captions: int = 1,
+    modifications: Sequence[str] = (),
 ) -> list[Described]:
     """A Description per reference, in order, with the model calls that made it.
+
+    A prompt with the variable ``modification`` is given that of its reference, so that the caption
+    may tell what the sentence is about. Raises ConfigError where there is none to give.
 
     Several captions of one picture are sampled (temperature at least 0.7). A reply that is empty,
     cut at its token limit or filtered is left out, so a Description may have no caption at all.
@@ -32,8 +36,10 @@ def describe(
     """
     if captions > 1:
         sampling = replace(sampling, temperature=max(sampling.temperature, 0.7))
+    sentences = modifications or [""] * len(references)
     requests = [
-        Request(prompting.render(prompt, {}, images=(path,)), sampling) for path in references
+        Request(prompting.render(prompt, _values(prompt, sentence), images=(path,)), sampling)
+        for path, sentence in zip(references, sentences, strict=True)
     ]
     rounds = [engine.generate(requests, repeat=number) for number in range(captions)]
     described = []
@@ -45,6 +51,12 @@ def describe(
         )
         described.append((_description(prompt, replies), exchanges))
     return described
+
+
+def _values(prompt: Prompt, modification: str) -> dict[str, str]:
+    """What a prompt that asks for it is given."""
+    asked = "modification" in prompt.variables and modification
+    return {"modification": modification} if asked else {}
 
 
 def _description(prompt: Prompt, replies: Sequence[Reply]) -> Description:

@@ -57,13 +57,24 @@ def hub_commit(model: str, revision: str | None = None) -> str | None:
     """
     if revision and _COMMIT.fullmatch(revision):
         return revision
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    ref = hub / f"models--{model.replace('/', '--')}" / "refs" / (revision or "main")
+    ref = _hub_folder(model) / "refs" / (revision or "main")
     try:
         return ref.read_text(encoding="ascii").strip() or None
     except (OSError, ValueError):
         return None
+
+
+def hub_snapshot(model: str, revision: str | None = None) -> Path | None:
+    """The folder of a hub model as the hub's library has fetched it; None where it has not."""
+    commit = hub_commit(model, revision)
+    folder = _hub_folder(model) / "snapshots" / (commit or "none")
+    return folder if commit and folder.is_dir() else None
+
+
+def _hub_folder(model: str) -> Path:
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    return hub / f"models--{model.replace('/', '--')}"
 
 
 def weight_files(folder: Path) -> list[Path]:

@@ -1,7 +1,12 @@
 """Prompt templates: read, fingerprint, render to messages, and check the reply.
 
-A template is a `.j2` file: TOML front matter between `+++` lines (version, description, variables,
-reply = "text" or "json", images, schema), then messages that begin with `=== role ===` lines.
+A template is a `.j2` file: TOML front matter between `+++` lines (version, description, paper,
+variables, reply = "text" or "json", images, schema, examples), then messages that begin with
+`=== role ===` lines. Besides its variables it sees the ``examples``: values of the variables, and
+the right ``reply`` (a table in the front matter, its JSON in the template).
+
+Bounds of a schema (maxLength, maxItems) are there to end constrained decoding. A whole reply that is
+longer is as good, and is read.
 """
 
 from __future__ import annotations
@@ -25,7 +30,11 @@ _FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
 _ROLE = re.compile(r"^=== (system|user|assistant) ===$", re.MULTILINE)
 # Templates may open the thought themselves, so that a reply begins within it.
 _THOUGHT = re.compile(r"\A(\s*<think>.*?|[^{]*?)</think>", re.DOTALL)
-_KEYS = {"version", "description", "variables", "reply", "images", "schema"}
+_KEYS = {
+    "version": str, "description": str, "paper": str, "variables": list, "reply": str,
+    "images": bool, "schema": dict, "examples": list,
+}  # fmt: skip
+_BOUNDS = ("maxLength", "maxItems")
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ class Prompt:
     schema: Mapping[str, Any] | None
     source: str = field(repr=False)
     fingerprint: str = ""
+    paper: str = ""
+    examples: tuple[Mapping[str, Any], ...] = ()
 
 
 def names() -> list[str]:
@@ -50,13 +61,22 @@ def names() -> list[str]:
     )
 
 
-def load(name: str) -> Prompt:
-    """A prompt by name or by the path of a `.j2` file. Raises ConfigError."""
+def path_of(name: str) -> Path:
+    """The file of a prompt, by name or path. Raises ConfigError."""
     known = names()
     path = FOLDER / f"{name}.j2" if name in known else Path(name)
     if path.suffix != ".j2" or not path.is_file():
         raise ConfigError(f"no prompt {name!r}", did_you_mean(name, known))
-    return _parse(name, path, path.read_text(encoding="utf-8"))
+    return path
+
+
+def load(name: str) -> Prompt:
+    """A prompt by name or by the path of a `.j2` file. Raises ConfigError."""
+    path = path_of(name)
+    try:
+        return _parse(name, path, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigError(f"{path} cannot be read as text: {problem}") from problem
 
 
 def _parse(name: str, path: Path, source: str) -> Prompt:
@@ -67,9 +87,11 @@ def _parse(name: str, path: Path, source: str) -> Prompt:
         front = tomllib.loads(found.group(1))
     except tomllib.TOMLDecodeError as problem:
         raise ConfigError(f"{path}: front matter is not valid TOML: {problem}") from problem
-    for key in front:
+    for key, value in front.items():
         if key not in _KEYS:
             raise ConfigError(f"{path}: unknown key {key!r}", did_you_mean(key, list(_KEYS)))
+        if not isinstance(value, _KEYS[key]):
+            raise ConfigError(f"{path}: {key}: {value!r} is no {_KEYS[key].__name__}")
     reply = front.get("reply", "text")
     if reply not in ("text", "json") or (reply == "json") != ("schema" in front):
         raise ConfigError(f"{path}: reply is text, or json with a [schema]")
@@ -80,11 +102,35 @@ def _parse(name: str, path: Path, source: str) -> Prompt:
         variables=tuple(front.get("variables", ())), reply=reply, images=bool(front.get("images")),
         schema=front.get("schema"), source=source,
         fingerprint=hashlib.sha256(source.encode()).hexdigest()[:16],
+        paper=front.get("paper", ""), examples=tuple(front.get("examples", ())),
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Piece:
+    """The template of one message, and the line of the file on which it begins (from 1)."""
+
+    role: str
+    text: str
+    line: int
+
+
+def pieces(prompt: Prompt) -> list[Piece]:
+    """The messages of a prompt before rendering."""
+    found = _FRONT.match(prompt.source)
+    assert found is not None
+    parts = _ROLE.split(found.group(2))
+    cut, line = [], 1 + prompt.source.count("\n", 0, found.start(2)) + parts[0].count("\n")
+    for role, body in zip(parts[1::2], parts[2::2], strict=True):
+        blank = body[: len(body) - len(body.lstrip())]
+        cut.append(Piece(role, body.strip(), line + blank.count("\n")))
+        line += body.count("\n")
+    return cut
+
+
 @cache
-def _environment() -> Any:
+def environment() -> Any:
+    """The Jinja environment of all prompts: sandboxed, and a missing variable is an error."""
     from jinja2 import StrictUndefined
     from jinja2.sandbox import SandboxedEnvironment
 
@@ -109,20 +155,25 @@ def render(
             hint = did_you_mean(name, list(prompt.variables))
             raise ConfigError(f"prompt {prompt.name} has no variable {name!r}", hint)
     flat = {name: " ".join(str(value).split()) for name, value in variables.items()}
-    found = _FRONT.match(prompt.source)
-    assert found is not None
-    pieces = _ROLE.split(found.group(2))[1:]
+    examples = [_shown(example) for example in prompt.examples]
     messages = []
-    for role, body in zip(pieces[::2], pieces[1::2], strict=True):
+    for piece in pieces(prompt):
         try:
-            text = _environment().from_string(body.strip()).render(flat)
+            text = environment().from_string(piece.text).render({**flat, "examples": examples})
         except TemplateError as problem:
             raise ConfigError(f"prompt {prompt.name}: {problem}") from problem
-        messages.append(Message(role, text))
+        messages.append(Message(piece.role, text))
     if images:
         last = max(i for i, message in enumerate(messages) if message.role == "user")
         messages[last] = Message("user", messages[last].text, tuple(images))
     return tuple(messages)
+
+
+def _shown(example: Mapping[str, Any]) -> dict[str, Any]:
+    """An example as templates see it: a reply that is a table is JSON, in its own order."""
+    reply = example.get("reply", "")
+    text = reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False)
+    return {**example, "reply": text}
 
 
 @dataclass(frozen=True)
@@ -182,6 +233,7 @@ def _check(value: Any, schema: Mapping[str, Any]) -> None:
     from jsonschema import Draft202012Validator
 
     problems = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda e: str(e.path))
+    problems = [problem for problem in problems if problem.validator not in _BOUNDS]
     if problems:
         where = "/".join(str(part) for part in problems[0].path)
         raise ReplyError(f"{where or 'the reply'}: {problems[0].message[:200]}")

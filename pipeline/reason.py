@@ -82,8 +82,8 @@ def _given_up(case: _Case, why: str) -> Intent:
 def merged(intents: Sequence[Intent]) -> Intent:
     """One Intent of several questions about one query.
 
-    The first target caption counts; lists are joined, each element once; a fallback of any question
-    is a fallback of the whole.
+    The first target caption counts, and the first rewrites; other lists are joined, each element
+    once; a fallback of any question is a fallback of the whole.
     """
     first = next((intent for intent in intents if intent.target_caption), intents[0])
     lists: dict[str, Any] = {
@@ -93,6 +93,7 @@ def merged(intents: Sequence[Intent]) -> Intent:
     return replace(
         first,
         reasoning="\n".join(dict.fromkeys(i.reasoning for i in intents if i.reasoning)),
+        rewrites=next((i.rewrites for i in intents if i.rewrites), ()),
         fallback="; ".join(dict.fromkeys(i.fallback for i in intents if i.fallback)),
         **lists,
     )
@@ -136,10 +137,19 @@ def _correction(reply: Reply, problem: ReplyError) -> tuple[Message, ...]:
 def _intent(value: Mapping[str, Any] | str) -> Intent:
     if isinstance(value, str):
         return Intent(target_caption=value)
-    lists = {
-        name: tuple(text.strip() for text in value.get(name, ()) if text.strip())
-        for name in ("desired", "preserved", "forbidden")
-    }
-    target = " ".join(value.get("target_caption", "").split())
+    target = " ".join(_texts([value.get("target_caption")]))
+    rewrites = _texts(value.get("rewrites"))
+    if rewrites:  # several readings of one query: the likeliest comes first
+        rewrites = tuple(dict.fromkeys((target, *rewrites) if target else rewrites))
+    desired, preserved, forbidden = (
+        _texts(value.get(name)) for name in ("desired", "preserved", "forbidden")
+    )
     why = str(value.get("reasoning", ""))
-    return Intent(target, why, lists["desired"], lists["preserved"], lists["forbidden"])
+    return Intent(target or "".join(rewrites[:1]), why, desired, preserved, forbidden, rewrites)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """The texts of a list on one line each; a field that its schema says nothing of may be anything."""
+    given = value if isinstance(value, list) else []
+    texts = (" ".join(text.split()) for text in given if isinstance(text, str))
+    return tuple(text for text in texts if text)

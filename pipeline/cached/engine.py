@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from pipeline import models
 from pipeline.cache import Cache, content_key, file_hash
@@ -110,30 +111,35 @@ class CachedEngine:
         is paid for, and at the same settings it would be cut again. An error is never kept.
         Raises what the engine raises.
         """
-        keys = [self._key(request, repeat) for request in requests]
+        questions = [self._question(request, repeat) for request in requests]
+        keys = [content_key(**question) for question in questions]
+        by_key = dict(zip(keys, questions, strict=True))
         known = self.cache.answers(keys)
+        self.cache.learn_questions({key: by_key[key] for key in known})
         missing = {k: r for k, r in zip(keys, requests, strict=True) if k not in known}
         if missing:
             asked = list(missing)
 
             def keep(place: int, reply: Reply) -> None:
                 if not reply.error:
-                    self.cache.put_answer(asked[place], self.model, reply)
+                    key = asked[place]
+                    self.cache.put_answer(key, self.model, reply, by_key[key])
 
             anew = [_reseeded(request, repeat) for request in missing.values()]
             known |= zip(asked, self.engine.generate(anew, keep), strict=True)
         return [known[key] for key in keys]
 
-    def _key(self, request: Request, repeat: int) -> str:
+    def _question(self, request: Request, repeat: int) -> dict[str, Any]:
+        """Everything that decides an answer; the cache's key is its hash."""
         messages = [
             [message.role, message.text, [file_hash(path) for path in message.images]]
             for message in request.messages
         ]
-        return content_key(
-            engine=self.spec.engine, model=self.model, revision=self.revision, messages=messages,
-            schema=request.schema, sampling=asdict(request.sampling), repeat=repeat,
-            **self._held(request),
-        )  # fmt: skip
+        return {
+            "engine": self.spec.engine, "model": self.model, "revision": self.revision,
+            "messages": messages, "schema": request.schema, "sampling": asdict(request.sampling),
+            "repeat": repeat, **self._held(request),
+        }  # fmt: skip
 
     def _held(self, request: Request) -> dict[str, str]:
         """A part of the key where the engine itself holds a reply to its schema, written in order.

@@ -19,6 +19,7 @@ from pipeline.cli import (
     index,
     listings,
     pocket,
+    prompts,
     query,
     score,
     tune,
@@ -64,7 +65,7 @@ app.command(name="tune", epilog=tune.EPILOG)(tune.tune)
 app.command(name="check-submission", epilog=score.CHECK_EPILOG)(score.check_submission)
 app.add_typer(index.app, name="index")
 app.add_typer(listings.recipes, name="recipes")
-app.add_typer(listings.prompts, name="prompts")
+app.add_typer(prompts.app, name="prompts")
 app.add_typer(listings.profiles, name="profiles")
 app.command(name="doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.add_typer(cache.app, name="cache")

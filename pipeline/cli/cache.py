@@ -1,13 +1,25 @@
-"""`cache info`: what the cache of model answers holds."""
+"""`cache`: what the cache of model answers holds; hand answers on, take them over, throw some away."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.options import CacheOption, cache_path
-from pipeline.cli.output import Format, write_rows
+from pipeline.cli.output import Format, say, write_rows
+from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
+
+if TYPE_CHECKING:
+    from pipeline.cache import Cache
+
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="Output format.")]
+ModelOption = Annotated[
+    list[str] | None, typer.Option("--model", "-m", help="Of this model alone; repeatable.")
+]
+_TOLD = 10  # refused lines that are shown one by one
 
 app = typer.Typer(help="The cache of model answers.", no_args_is_help=True)
 
@@ -20,7 +32,7 @@ def group() -> None:
 @app.command(epilog="Example: [cyan]likebut cache info[/cyan]")
 def info(
     cache: CacheOption = None,
-    form: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.table,
+    form: FormatOption = Format.table,
 ) -> None:
     """Show where the cache is, how large it is, and how many answers each model gave."""
     from pipeline.cache import Cache
@@ -44,3 +56,146 @@ def _flat(facts: dict[str, object], prefix: str = "") -> list[dict[str, str]]:
         else:
             rows.append({"what": f"{prefix}{key}", "value": str(value)})
     return rows
+
+
+@app.command("list", epilog="Example: [cyan]likebut cache list --format csv[/cyan]")
+def list_answers(cache: CacheOption = None, form: FormatOption = Format.table) -> None:
+    """Show the answers of every model and revision: how many, their bytes and tokens, and of when."""
+    from pipeline.sharing.upkeep import answers_by_model
+
+    with _existing(cache) as store:
+        found = answers_by_model(store)
+    rows = [
+        {
+            "model": one.model, "revision": one.revision or None, "answers": one.answers,
+            "bytes": one.bytes, "prompt tokens": one.prompt_tokens, "reply tokens": one.reply_tokens,
+            "unfinished": one.unfinished, "first": _day(one.first), "last": _day(one.last),
+        }
+        for one in found
+    ]  # fmt: skip
+    write_rows(rows, form)
+
+
+@app.command(
+    epilog="Examples: [cyan]likebut cache export answers.jsonl.zst[/cyan] · "
+    "[cyan]likebut cache export - --model qwen | ssh there likebut cache import -[/cyan]"
+)
+def export(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to; .gz or .zst compress, - is stdout.")
+    ],
+    model: ModelOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
+    cache: CacheOption = None,
+) -> None:
+    """Write the answers to one file that others can import.
+
+    The file holds questions (prompts, captions, sentences; of pictures only hashes) and replies, so
+    look at whom you give it. Vectors are not in it: they cost nothing to make again.
+    """
+    from pipeline.sharing.transfer import export_answers
+    from pipeline.sharing.upkeep import check_models
+
+    with _existing(cache) as store:
+        check_models(store, model or ())
+        done = export_answers(store, file, model or (), force=force)
+    say(f"{done.written} answers written to {'stdout' if str(file) == '-' else file}")
+    if done.unasked:
+        say(
+            f"{done.unasked} answers are not in it: an older likebut kept them without their questions "
+            "(run what asked them again; the answers are reused, and the questions kept)"
+        )
+    if done.damaged:
+        say(f"warning: {done.damaged} answers are not in it: their questions are damaged")
+        raise typer.Exit(EXIT_PARTIAL)
+
+
+@app.command("import", epilog="Example: [cyan]likebut cache import answers.jsonl.zst[/cyan]")
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An exported file; - is stdin.")],
+    keep_good: Annotated[
+        bool, typer.Option("--keep-good", help="Of a damaged file, take the lines that are whole.")
+    ] = False,
+    cache: CacheOption = None,
+) -> None:
+    """Take over the answers of an exported file: all of them, or none if any line is damaged.
+
+    Every key is computed again from its question, so an answer cannot come under another question;
+    a checksum finds damage. Neither can show that the model really gave the reply: import files
+    of people you trust. No code is run. What is here already stays.
+    """
+    from pipeline.cache import Cache
+    from pipeline.sharing.transfer import import_answers
+
+    with Cache(cache_path(cache)) as store:
+        done = import_answers(store, file, keep_good=keep_good)
+    say(f"{done.new} new answers, {done.known} were here already")
+    if done.conflicts:
+        say(f"{done.conflicts} were here with other words; ours stayed")
+    for number, why in done.refused[:_TOLD]:
+        say(f"line {number} was not taken: {why}")
+    if len(done.refused) > _TOLD:
+        say(f"and {len(done.refused) - _TOLD} more lines")
+    if done.refused:
+        raise typer.Exit(EXIT_PARTIAL)
+
+
+@app.command(
+    epilog="Examples: [cyan]likebut cache prune --older-than 90 --dry-run[/cyan] · "
+    "[cyan]likebut cache prune --model Qwen/Qwen2.5-1.5B-Instruct[/cyan]"
+)
+def prune(
+    model: ModelOption = None,
+    older_than: Annotated[
+        float | None, typer.Option("--older-than", metavar="DAYS", min=0, help="Made before that.")
+    ] = None,
+    unfinished: Annotated[
+        bool,
+        typer.Option("--unfinished", help="Cut at their token limit, or stopped by a filter."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go, and leave it.")
+    ] = False,
+    cache: CacheOption = None,
+) -> None:
+    """Throw answers away that meet all that is named; with --model alone its vectors, too.
+
+    What is thrown away must be paid for again. To throw everything away, delete the file.
+    """
+    from pipeline.sharing.upkeep import Which, check_models
+    from pipeline.sharing.upkeep import prune as prune_answers
+
+    which = Which(model or (), older_than, unfinished)
+    if which == Which():
+        raise ConfigError("nothing says what should go", "--model, --older-than or --unfinished")
+    with _existing(cache) as store:
+        check_models(store, which.models)
+        done = prune_answers(store, which, dry_run=dry_run)
+    vectors = f" and {done.vectors} vectors" if which.vectors_too else ""
+    say(f"{done.answers} answers{vectors} {'would go' if dry_run else 'went'}")
+    if done.undated:
+        say(
+            f"{done.undated} answers stayed: an older likebut did not write down when they were made"
+        )
+    if done.freed is None:
+        say("the file is in use elsewhere and keeps its size; the room is used again")
+    elif done.freed:
+        say(f"the file is {done.freed / 1e6:.1f} MB smaller")
+
+
+def _existing(given: Path | None) -> Cache:
+    """The cache, which must be there. Raises InputError."""
+    from pipeline.cache import Cache
+
+    path = cache_path(given)
+    if not path.exists():
+        raise InputError(f"no cache at {path}", "it is made by the first query; or name --cache")
+    return Cache(path)
+
+
+def _day(seconds: int | None) -> str | None:
+    from datetime import UTC, datetime
+
+    with suppress(ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(seconds, UTC).date().isoformat() if seconds else None
+    return None

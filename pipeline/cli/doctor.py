@@ -10,14 +10,41 @@ import typer
 
 from pipeline.cli.options import cache_path
 from pipeline.cli.output import Format, write_rows
+from pipeline.errors import EXIT_MODEL
 
-EPILOG = "Example: [cyan]likebut doctor[/cyan]"
+EPILOG = (
+    "Examples: [cyan]likebut doctor[/cyan] · [cyan]likebut doctor --profile cpu[/cyan]   "
+    "can these models run here?"
+)
 PACKAGES = ("torch", "transformers", "open_clip_torch", "faiss-cpu", "pyarrow", "pillow", "aggdraw")
 OPTIONAL = ("vllm", "openai")
 
 
-def doctor(form: Annotated[Format, typer.Option("--format", "-f")] = Format.table) -> None:
-    """Check packages, devices, models and folders; exit 4 if something needed is missing."""
+def doctor(
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile", "-p", help="Check the models of a profile, a name or a .toml file."
+        ),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="With --profile: what would be fetched is missing.")
+    ] = False,
+    form: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.table,
+) -> None:
+    """Check packages, devices, models and folders; exit 4 if something needed is missing.
+
+    With --profile: which of its models are here and which would be fetched, how large they are,
+    whether memory is enough, and whether its servers answer (the only thing asked over a network).
+    What can be fetched is not missing, and what is tight may still run: both exit 0.
+    """
+    if profile:
+        from pipeline.config import load_profile
+        from pipeline.profile_check import check_profile
+
+        rows = [vars(found) for found in check_profile(load_profile(profile), offline=offline)]
+        _finish(rows, form)
+        return
     rows = [_row("python", sys.version.split()[0], True)]
     rows += [_package(name, needed=True) for name in PACKAGES]
     rows += [_package(name, needed=False) for name in OPTIONAL]
@@ -26,9 +53,13 @@ def doctor(form: Annotated[Format, typer.Option("--format", "-f")] = Format.tabl
     path = cache_path(None)
     writable = os.access(next(p for p in (path, *path.parents) if p.exists()), os.W_OK)
     rows.append(_row("cache", str(path), writable, "choose another place with LIKEBUT_CACHE=FILE"))
+    _finish(rows, form)
+
+
+def _finish(rows: list[dict[str, str]], form: Format) -> None:
     write_rows(rows, form)
     if any(row["state"] == "missing" for row in rows):
-        raise typer.Exit(4)
+        raise typer.Exit(EXIT_MODEL)
 
 
 def _row(what: str, value: str, good: bool, advice: str = "") -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`recipes`, `prompts` and `profiles`: what can be chosen by name, and what is in it."""
+"""`recipes` and `profiles`: what can be chosen by name, and what is in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pipeline.cli.output import Format, say, write_rows
 recipes = typer.Typer(
     help="Methods: which stages, prompts, grains and weights.", no_args_is_help=True
 )
-prompts = typer.Typer(help="Prompt templates: list, show, render.", no_args_is_help=True)
 profiles = typer.Typer(help="Which models run, and where.", no_args_is_help=True)
 
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="Output format.")]
@@ -76,49 +75,3 @@ def show_profile(name: NameArgument) -> None:
     from pipeline.config import profile_path
 
     print(profile_path(name).read_text(), end="")
-
-
-@prompts.command("list", epilog="Example: [cyan]likebut prompts list[/cyan]")
-def list_prompts(form: FormatOption = Format.table) -> None:
-    """Name every prompt with its stage, version and description."""
-    from pipeline import prompting
-
-    loaded = [prompting.load(name) for name in prompting.names()]
-    rows = [
-        {"name": p.name, "version": p.version, "reply": p.reply, "description": p.description}
-        for p in loaded
-    ]
-    write_rows(rows, form)
-
-
-@prompts.command("show", epilog="Example: [cyan]likebut prompts show reason/likebut[/cyan]")
-def show_prompt(name: NameArgument) -> None:
-    """Print a prompt template with its front matter."""
-    from pipeline import prompting
-
-    print(prompting.load(name).source, end="")
-
-
-@prompts.command(
-    "render",
-    epilog='Example: [cyan]likebut prompts render reason/likebut --var caption="a red apple" '
-    '--var modification="make it blue"[/cyan]',
-)
-def render_prompt(
-    name: NameArgument,
-    var: Annotated[
-        list[str] | None, typer.Option("--var", metavar="NAME=TEXT", help="A variable; repeatable.")
-    ] = None,
-) -> None:
-    """Print the messages a model would get."""
-    from pipeline import prompting
-    from pipeline.errors import ConfigError
-
-    values = {}
-    for item in var or ():
-        key, found, text = item.partition("=")
-        if not found:
-            raise ConfigError(f"--var {item!r} is not name=text")
-        values[key] = text
-    for message in prompting.render(prompting.load(name), values):
-        print(f"=== {message.role} ===\n{message.text}\n")

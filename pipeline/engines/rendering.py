@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.engines.contract import Request
 from pipeline.engines.loading import Loaded
 from pipeline.engines.pictures import pictures
-from pipeline.records import Message
+from pipeline.engines.turns import turn, without_system
 
 Chat = list[dict[str, Any]]
 
@@ -25,7 +25,7 @@ def model_inputs(requests: Sequence[Request], loaded: Loaded, template: Mapping[
         images = [image for r in requests for m in r.messages for image in pictures(m)]
         return loaded.processor(images=images, return_tensors="pt").to(dtype=loaded.model.dtype)
     shown = loaded.sort == "chat"
-    chats = [[_turn(m, shown) for m in request.messages] for request in requests]
+    chats = [[turn(m, shown) for m in request.messages] for request in requests]
     return _render(chats, loaded, template)
 
 
@@ -96,23 +96,3 @@ def _defused(chat: Chat, marks: Sequence[str]) -> Chat:
         }
         for turn in chat
     ]
-
-
-def _turn(message: Message, shown: bool) -> dict[str, Any]:
-    """A message in the form of chat templates: plain text, or parts with the images first."""
-    if not shown:
-        return {"role": message.role, "content": message.text}
-    parts: list[dict[str, Any]] = [{"type": "image", "image": p} for p in pictures(message)]
-    return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
-
-
-def without_system(chat: Chat) -> Chat:
-    """The chat with its system message at the head of the next one."""
-    if len(chat) < 2 or chat[0]["role"] != "system":
-        return chat
-    system, first = chat[0]["content"], chat[1]["content"]
-    if isinstance(system, str):
-        return [{**chat[1], "content": f"{system}\n\n{first}"}, *chat[2:]]
-    images = [part for part in first if part["type"] == "image"]
-    texts = [part for part in (*system, *first) if part["type"] == "text"]
-    return [{**chat[1], "content": [*images, *texts]}, *chat[2:]]

@@ -15,6 +15,7 @@ from indexes.errors import GalleryError
 from pipeline import models
 from pipeline.cache import file_hash
 from pipeline.devices import choose_dtype
+from pipeline.engines.constraining import constrains
 from pipeline.engines.contract import EngineSpec, OnReply, Request
 from pipeline.engines.pictures import pictures
 from pipeline.errors import ConfigError, ModelError, did_you_mean
@@ -25,8 +26,7 @@ LOADING = (
     "tensor_parallel_size", "gpu_memory_utilization", "max_model_len", "enforce_eager",
     "quantization", "limit_mm_per_prompt", "mm_processor_kwargs", "trust_remote_code",
 )  # fmt: skip
-OPTIONS = (*LOADING, "structured", "chat_template")
-STRUCTURED = ("json_schema", "none")
+OPTIONS = (*LOADING, "structured", "template")
 # Blank lines and indents in an answer are paid for, and a small model may write them without end.
 _COMPACT = {"backend": "xgrammar", "disable_any_whitespace": True}
 
@@ -35,7 +35,7 @@ class VLLMEngine:
     """One model in vLLM; ``batch_size`` is how many requests it decodes at once.
 
     Options beside those of ``vllm.LLM`` (see LOADING): ``structured`` ("none": a schema is not held
-    while decoding), and ``chat_template``, what the model's chat template is told
+    while decoding), and ``template``, what the model's chat template is told
     (``{enable_thinking = false}``).
     """
 
@@ -51,8 +51,8 @@ class VLLMEngine:
             ) from problem
         self._vllm = vllm
         self.model_name = spec.model
-        self._structured = spec.options.get("structured", "json_schema") == "json_schema"
-        self._chat_template = dict(spec.options.get("chat_template", {}))
+        self._structured = constrains(spec.options)
+        self._template = dict(spec.options.get("template", {}))
         self._llm = self._load(spec)
         self.sees = bool(self._llm.model_config.is_multimodal_model)
 
@@ -119,7 +119,7 @@ class VLLMEngine:
         )  # fmt: skip
         (ident,) = self._llm.enqueue_chat(
             [[_turn(message) for message in request.messages]], params, use_tqdm=False,
-            chat_template_kwargs=self._chat_template or None,
+            chat_template_kwargs=self._template or None,
         )  # fmt: skip
         return str(ident).partition("-")[0]  # outputs are named without the suffix of the queue
 
@@ -153,13 +153,10 @@ def _check(options: Mapping[str, Any]) -> None:
     for name in options:
         if name not in OPTIONS:
             raise ConfigError(f"no engine option {name!r}", did_you_mean(name, list(OPTIONS)))
-    if options.get("structured", "none") not in STRUCTURED:
+    if not isinstance(options.get("template", {}), Mapping):
         raise ConfigError(
-            f"engine option structured: no {options['structured']!r}",
-            did_you_mean(str(options["structured"]), list(STRUCTURED)),
+            "engine option template is no table", "as in template = { enable_thinking = false }"
         )
-    if not isinstance(options.get("chat_template", {}), Mapping):
-        raise ConfigError("engine option chat_template is no table of names and values")
 
 
 def _device(asked: str) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.cache import Cache, content_key
+from pipeline.canonical import join_question
 from pipeline.errors import InputError
 from pipeline.records import Reply
 
@@ -166,3 +167,52 @@ def test_a_write_that_fails_is_told(tmp_path: Path) -> None:
     cache._db.execute("PRAGMA query_only=ON")
     with pytest.raises(InputError, match="readonly"):
         cache.put_answer("k", "m", REPLY)
+
+
+def old_cache(path: Path, version: int) -> None:
+    """A cache as likebut wrote it in formats 1 and 2."""
+    with sqlite3.connect(path) as database:
+        database.executescript(
+            "CREATE TABLE answers (key TEXT PRIMARY KEY, model TEXT, reply TEXT) WITHOUT ROWID;"
+            f"PRAGMA user_version={version};"
+        )
+        database.execute("""INSERT INTO answers VALUES ('k', 'm', '{"text": "old"}')""")
+    database.close()
+
+
+QUESTION = {"messages": [["user", "a", []]], "repeat": 1, "engine": "e"}
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_answers_of_older_formats_stay_and_learn_their_question_when_asked_again(
+    tmp_path: Path, version: int
+) -> None:
+    path = tmp_path / "c.sqlite"
+    old_cache(path, version)
+    for _ in range(2):
+        with Cache(path) as cache:
+            assert cache.answers(["k"])["k"].text == "old"
+            cache.learn_questions({"k": QUESTION, "unknown": QUESTION})
+            (row,) = cache.ask("SELECT text, asked FROM answers JOIN frames ON frame = id")
+            assert join_question(*row) == QUESTION
+
+
+def test_two_processes_may_bring_an_old_cache_to_this_format_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    old_cache(path, 2)
+    code = "import sys, pathlib, pipeline.cache as c; c.Cache(pathlib.Path(sys.argv[1]))"
+    both = [subprocess.Popen([sys.executable, "-c", code, str(path)]) for _ in range(3)]
+    assert [process.wait() for process in both] == [0, 0, 0]
+    with Cache(path) as cache:
+        assert cache.answers(["k"])["k"].text == "old"
+
+
+def test_what_questions_share_is_kept_once(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    with Cache(path) as cache:
+        empty = path.stat().st_size
+        for number in range(1000):
+            messages = [["system", "s" * 3000, []], ["user", f"Caption {number}", []]]
+            cache.put_answer(str(number), "m", REPLY, {**QUESTION, "messages": messages})
+        assert cache.ask("SELECT COUNT(*) FROM frames") == [(1,)]
+    assert path.stat().st_size - empty < 1000 * 400  # as text, the questions alone are 3 MB

@@ -122,11 +122,11 @@ def test_where_a_server_runs_is_no_part_of_the_question(cache: Cache) -> None:
         base_url="http://10.0.0.9:80/v1", structured="json_schema", concurrency=2, timeout=5.0,
         attempts=1, api_key_env="OTHER_KEY",
     )  # fmt: skip
-    key = here._key(ask("a"), 0)
-    assert there._key(ask("a"), 0) == key
-    assert server(structured="none")._key(ask("a"), 0) != key
-    assert server("llama", structured="json_schema")._key(ask("a"), 0) != key
-    assert server(revision="2", structured="json_schema")._key(ask("a"), 0) != key
+    question = here._question(ask("a"), 0)
+    assert there._question(ask("a"), 0) == question
+    assert server(structured="none")._question(ask("a"), 0) != question
+    assert server("llama", structured="json_schema")._question(ask("a"), 0) != question
+    assert server(revision="2", structured="json_schema")._question(ask("a"), 0) != question
 
 
 def test_a_repeat_is_asked_anew_with_a_seed_of_its_own(cache: Cache) -> None:

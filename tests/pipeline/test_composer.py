@@ -218,3 +218,14 @@ def test_a_trace_keeps_how_replies_ended_who_answered_and_what_was_repaired(tmp_
     for exchange in record["exchanges"]:  # a trace of an earlier version says none of it
         del exchange["repaired"], exchange["reply"]["finish"], exchange["reply"]["served"]
     assert trace_from_json(record).exchanges[1].reply.finish == "stop"
+
+
+def test_a_describe_prompt_that_asks_for_it_is_told_the_modification(tmp_path: Path) -> None:
+    recipe = load_recipe("cirevl")
+    assert recipe.describe
+    pointed = recipe.describe.model_copy(update={"prompt": "describe/pointed"})
+    recipe = recipe.model_copy(update={"describe": pointed})
+    queries = [red(tmp_path, "make it blue", "1"), red(tmp_path, "rounder", "2")]
+    traces = colour_composer(tmp_path, recipe=recipe).compose(queries, 1)
+    asked = [trace.exchanges[0].messages[-1].text.splitlines()[-1] for trace in traces]
+    assert asked == ["Change: make it blue", "Change: rounder"]

@@ -12,6 +12,7 @@ from pipeline.cached import CachedEngine
 from pipeline.describe import describe
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.engines.scripted import ScriptedEngine
+from pipeline.errors import ConfigError
 from pipeline.records import Reply, Sampling
 from tests.pipeline.colours import entries, paint_gallery, scripted
 
@@ -93,3 +94,22 @@ def test_a_caption_that_was_cut_is_no_caption(tmp_path: Path, gallery: Path) -> 
     assert "cut at 3 tokens" in bad[0].problem
     assert "max_tokens" in bad[0].problem
     assert fine[0].captions == ("a square",)
+
+
+def test_a_prompt_may_be_told_the_modification_and_each_has_its_own_caption(
+    tmp_path: Path, gallery: Path
+) -> None:
+    engine = scripted(Cache(tmp_path / "c"), ("Change: the edge", "an edge"), (".", "a square"))
+    prompt = prompting.load("describe/pointed")
+    paths = [gallery / "red.png"] * 2
+    for _ in range(2):  # the second time from the cache
+        told = describe(paths, prompt, engine, Sampling(), 1, ["the edge", "the colour"])
+        assert [description.caption for description, _ in told] == ["an edge", "a square"]
+
+
+def test_a_prompt_that_needs_a_modification_where_there_is_none_says_so(
+    tmp_path: Path, gallery: Path
+) -> None:
+    engine = scripted(Cache(tmp_path / "c"), (".", "a square"))
+    with pytest.raises(ConfigError, match="describe/pointed needs the variable 'modification'"):
+        describe([gallery / "red.png"], prompting.load("describe/pointed"), engine, Sampling())

@@ -147,3 +147,35 @@ def test_a_reply_may_lack_what_its_prompt_does_not_ask_for(cache: Cache) -> None
     intent, _ = reason([Question("c", "m")], prompt, scripted(cache, (".", reply)), Sampling())[0]
     assert (intent.target_caption, intent.desired) == ("", ("blue",))
     assert not intent.fallback
+
+
+def test_several_readings_become_rewrites_with_the_likeliest_first(cache: Cache) -> None:
+    reply = '{"reasoning": "r", "target_caption": "a", "rewrites": [" b  c", "a", "", "d"]}'
+    prompt = prompting.load("reason/divergent")
+    intent, _ = reason([Question("c", "m")], prompt, scripted(cache, (".", reply)), Sampling())[0]
+    assert intent.target_caption == "a"
+    assert intent.rewrites == ("a", "b c", "d")
+
+
+def test_a_field_that_no_schema_asked_for_may_be_anything(cache: Cache) -> None:
+    reply = '{"desired": ["a"], "forbidden": [], "preserved": 7, "rewrites": {"x": 1}, "target_caption": 3}'
+    prompt = prompting.load("reason/object-scale")
+    intent, _ = reason([Question("c", "m")], prompt, scripted(cache, (".", reply)), Sampling())[0]
+    assert intent == Intent("", "", ("a",))
+
+
+def test_a_reply_longer_than_its_bounds_is_read(cache: Cache) -> None:
+    long = REPLY.replace("red becomes blue", "so " * 400).replace(
+        '["blue"]', str(["b"] * 30).replace("'", '"')
+    )
+    intent, exchanges = reason(
+        [Question("c", "m")], PROMPT, scripted(cache, (".", long)), Sampling()
+    )[0]
+    assert len(intent.reasoning) > 1000
+    assert len(intent.desired) == 30
+    assert len(exchanges) == 1
+
+
+def test_merged_intents_keep_the_first_rewrites() -> None:
+    one, two = Intent("a", desired=("x",)), Intent("b", rewrites=("b", "c"))
+    assert merged([one, two]) == Intent("a", desired=("x",), rewrites=("b", "c"))

@@ -17,7 +17,8 @@ from pipeline.engines import make_engine
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.engines.pictures import LONGEST_SIDE
 from pipeline.engines.pictures import pictures as shown
-from pipeline.engines.rendering import model_inputs, without_system
+from pipeline.engines.rendering import model_inputs
+from pipeline.engines.turns import without_system
 from pipeline.errors import ConfigError, ModelError
 from pipeline.records import Message, Reply, Sampling
 from tests.pipeline.engines import tiny

@@ -1,0 +1,33 @@
+"""Canonical JSON, keys by content, and a question in two parts: what it shares, and its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def canonical(value: Any) -> str:
+    """Canonical JSON: sorted keys, ASCII, no spaces; equal values give equal text."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+
+
+def content_key(**parts: Any) -> str:
+    """SHA-256 over named parts in canonical JSON."""
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()
+
+
+def split_question(question: Mapping[str, Any]) -> tuple[str, str]:
+    """(frame, asked) in canonical JSON: what questions share, and [last message, repeat]."""
+    *before, last = question["messages"]
+    frame = {**question, "messages": before}
+    repeat = frame.pop("repeat")
+    return canonical(frame), canonical([last, repeat])
+
+
+def join_question(frame: str, asked: str) -> dict[str, Any]:
+    """The question of `split_question`."""
+    shared = json.loads(frame)
+    last, repeat = json.loads(asked)
+    return {**shared, "messages": [*shared["messages"], last], "repeat": repeat}
