@@ -68,27 +68,31 @@ class Cache:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._check_version()
-            self._db.executescript(_TABLES)
+            self._db = self._open()
         except (OSError, sqlite3.Error) as problem:
             raise InputError(
                 f"cannot use the cache {path}: {problem}", "delete it, or name another with --cache"
             ) from problem
 
-    def _check_version(self) -> None:
-        """A file of a newer likebut is left alone. Raises InputError."""
-        found = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        if self._check_version(db) < VERSION:
+            db.execute(f"PRAGMA user_version={VERSION}")
+        db.executescript(_TABLES)
+        return db
+
+    def _check_version(self, db: sqlite3.Connection) -> int:
+        """The format of the file; one of a newer likebut is left alone. Raises InputError."""
+        found = int(db.execute("PRAGMA user_version").fetchone()[0])
         if found > VERSION:
             raise InputError(
                 f"the cache {self.path} was written by a newer likebut (format {found})",
                 "update likebut, or name another file with --cache",
             )
-        if found < VERSION:
-            self._db.execute(f"PRAGMA user_version={VERSION}")
+        return found
 
     def __enter__(self) -> Cache:
         return self
@@ -144,6 +148,14 @@ class Cache:
         """Remember a JSON value."""
         self._write("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, json.dumps(value)))
 
+    def typical(self, model: str) -> tuple[float, float] | None:
+        """(reply tokens, seconds) of the model's answers on average; None where there is none."""
+        numbers = ", ".join(
+            f"AVG(json_extract(reply, '$.{name}'))" for name in ("reply_tokens", "seconds")
+        )
+        tokens, seconds = self._ask(f"SELECT {numbers} FROM answers WHERE model = ?", (model,))[0]
+        return None if tokens is None else (float(tokens), float(seconds or 0.0))
+
     def info(self) -> dict[str, Any]:
         """Counts of answers and vectors by model, and the size of the file in bytes."""
         by_model: dict[str, int] = {}
@@ -177,3 +189,25 @@ class Cache:
         return InputError(
             f"the cache {self.path} cannot be used: {problem}", "delete it; answers are made anew"
         )
+
+
+class ReadOnlyCache(Cache):
+    """A cache that is looked at and left as it is, byte for byte; what is put is forgotten.
+
+    An empty one where there is no file.
+    """
+
+    def _open(self) -> sqlite3.Connection:
+        if not self.path.is_file() or not self.path.stat().st_size:
+            db = sqlite3.connect(":memory:", isolation_level=None)
+            db.executescript(_TABLES)
+            return db
+        # Whoever has the file open, or was killed, left a journal to be read; otherwise none is made.
+        journal = self.path.with_name(self.path.name + "-wal").exists()
+        mode = "mode=ro" if journal else "mode=ro&immutable=1"
+        db = sqlite3.connect(f"{self.path.absolute().as_uri()}?{mode}", timeout=30, uri=True)
+        self._check_version(db)
+        return db
+
+    def _write(self, statement: str, values: Sequence[Any]) -> None:
+        """Nothing."""

@@ -19,6 +19,8 @@ ROLES = (
     "captions", "rewrites", "include", "exclude", "concatenation",
 )  # fmt: skip
 HERE = Path(__file__).parent
+# Engines that run in this process: their calls take time and no money.
+IN_PROCESS = ("transformers", "vllm", "scripted")
 
 
 class _Strict(BaseModel):
@@ -159,6 +161,17 @@ class Recipe(_Strict):
         check_family(self.fusion, where)
 
 
+class Price(_Strict):
+    """US dollars per million tokens, of prompts (``input``) and of replies (``output``)."""
+
+    input: float = Field(ge=0, allow_inf_nan=False)
+    output: float = Field(ge=0, allow_inf_nan=False)
+
+    def of(self, prompt_tokens: float, reply_tokens: float) -> float:
+        """Dollars for so many tokens."""
+        return (prompt_tokens * self.input + reply_tokens * self.output) / 1e6
+
+
 class EngineChoice(_Strict):
     """One language or vision-language model and where it runs."""
 
@@ -171,7 +184,14 @@ class EngineChoice(_Strict):
     max_tokens: int = Field(512, ge=1)
     temperature: float = Field(0.0, ge=0)
     sees: bool = False
+    price: Price | None = None
     options: dict[str, Any] = {}
+
+    @property
+    def charge(self) -> Price | None:
+        """What its tokens cost: as the profile says, nothing in this process, else not known."""
+        free = Price(input=0.0, output=0.0) if self.engine in IN_PROCESS else None
+        return self.price or free
 
 
 class EncoderChoice(_Strict):

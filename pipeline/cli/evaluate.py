@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.money import open_budgets, show_estimates, telling
 from pipeline.cli.options import (
     CacheOption,
     DeviceOption,
+    DryRunOption,
+    MaxCallsOption,
+    MaxCostOption,
     OfflineOption,
     ProfileOption,
     WeightOption,
@@ -22,7 +28,9 @@ from pipeline.cli.query import exit_partial
 from pipeline.cli.score import show_summaries
 
 if TYPE_CHECKING:
-    from pipeline.benchmarks.records import Benchmark
+    from pipeline.benchmarks.evaluate import Evaluation, Report
+    from pipeline.benchmarks.records import Benchmark, Case
+    from pipeline.budget import Budget
     from pipeline.composer import Composer
 
 EPILOG = (
@@ -83,28 +91,42 @@ def evaluate(
     device: DeviceOption = None,
     offline: OfflineOption = False,
     cache: CacheOption = None,
+    max_calls: MaxCallsOption = None,
+    max_cost: MaxCostOption = None,
+    dry_run: DryRunOption = False,
 ) -> None:
-    """Run a recipe over a benchmark: streamed, resumable, with intervals beside every number."""
+    """Run a recipe over a benchmark: streamed, resumable, with intervals beside every number.
+
+    Limits count what the runs have spent in all sessions (spending.jsonl in their folders).
+    """
     from pipeline.benchmarks import evaluate as evaluation
     from pipeline.benchmarks import runs
 
-    benchmark, texts = load_benchmark(
-        name, data, split, allow_missing, read_options(option), captions
-    )
-    cases = evaluation.sample(benchmark.cases, sample, seed, limit)
-    settings: dict[str, Any] = {"sample": sample, "seed": seed, "limit": limit}
     names = [part.strip() for part in recipe.split(",") if part.strip()]
+    places = {method: out / method if len(names) > 1 else out for method in names}
+    ledgers = {method: place / runs.SPENDING for method, place in places.items()}
+    budgets = open_budgets(max_calls, max_cost, cache_path(cache), ledgers)
+    with source(name, data, dry_run) as folder:
+        benchmark, texts = load_benchmark(
+            name, folder, split, allow_missing, read_options(option), captions
+        )
+        cases = evaluation.sample(benchmark.cases, sample, seed, limit)
+        composers = {
+            method: assemble_for(method, profile, weight, device, offline, cache, budget, dry_run)
+            for method, budget in budgets.items()
+        }
+        if dry_run:
+            _estimate(benchmark, cases, composers, places, texts, retry_errors, form)
+            return
+    settings: dict[str, Any] = {"sample": sample, "seed": seed, "limit": limit}
     finished, failed = [], 0
-    for method in names:
-        composer = assemble_for(method, profile, weight, device, offline, cache)
-        place = out / method if len(names) > 1 else out
+    for method, composer in composers.items():
+        place = places[method]
         shared = index or index_folder(place, benchmark, composer)
         job = evaluation.Evaluation(benchmark, cases, composer, place, shared, texts)
         announce(benchmark, len(cases), composer)
-        with progress("indexing") as on_index, progress(f"{method}: queries") as on_progress:
-            report = job.run(
-                settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress
-            )
+        with telling(budgets[method]):
+            report = _run(job, settings, f"{method}: queries", retry_errors)
         run = runs.open_run(place)
         _tell(report, place)
         failed += len(report.failed_pictures) + sum(bool(result.error) for result in run.results)
@@ -113,6 +135,48 @@ def evaluate(
         finished.append(run)
     show_summaries(finished, form)
     exit_partial(failed)
+
+
+def _run(job: Evaluation, settings: dict[str, Any], title: str, retry_errors: bool) -> Report:
+    with progress("indexing") as on_index, progress(title) as on_progress:
+        return job.run(
+            settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress
+        )
+
+
+@contextmanager
+def source(name: str, data: Path, dry: bool) -> Iterator[Path]:
+    """The data folder; a dry run draws the drawn benchmark somewhere else, where it is not there."""
+    from tempfile import TemporaryDirectory
+
+    if not dry or name != "pocket" or (data / "queries.jsonl").exists():
+        yield data
+        return
+    with TemporaryDirectory() as scratch:
+        yield Path(scratch)
+
+
+def _estimate(
+    benchmark: Benchmark,
+    cases: Sequence[Case],
+    composers: Mapping[str, Composer],
+    places: Mapping[str, Path],
+    captions: Mapping[str, tuple[str, ...]] | None,
+    retry_errors: bool,
+    form: Format,
+) -> None:
+    """Show what each recipe would take, after what those before it have paid for."""
+    from pipeline.benchmarks.planning import estimate_run
+    from pipeline.dry import Asked
+
+    asked, found = Asked(), {}
+    for method, composer in composers.items():
+        with progress(f"{method}: estimating") as on_progress:
+            found[method] = estimate_run(
+                benchmark, cases, composer, places[method], captions=captions,
+                retry_errors=retry_errors, asked=asked, on_progress=on_progress,
+            )  # fmt: skip
+    show_estimates(found, form)
 
 
 def load_benchmark(
@@ -142,17 +206,19 @@ def assemble_for(
     device: str | None,
     offline: bool,
     cache: Path | None,
+    budget: Budget | None = None,
+    dry: bool = False,
 ) -> Composer:
     """A composer without an index, from the options of a command."""
     from pipeline.assembly import assemble
 
     return assemble(
         recipe, profile, cache_path(cache), weights=read_weights(weight), device=device,
-        offline=offline,
+        offline=offline, budget=budget, dry=dry,
     )  # fmt: skip
 
 
-def _tell(report: Any, place: Path) -> None:
+def _tell(report: Report, place: Path) -> None:
     for path, reason in report.failed_pictures:
         say(f"unreadable: {path}: {reason}")
     say(f"{place}: {report.answered} answered, {report.skipped} already there")

@@ -32,6 +32,22 @@ WeightOption = Annotated[
     list[str] | None,
     typer.Option("--weight", "-w", metavar="GRAIN=NUMBER", help="Change one weight; repeatable."),
 ]
+MaxCallsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-calls", min=0, help="Stop (exit 6) before more model calls; cached answers are free."
+    ),
+]
+MaxCostOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-cost", min=0, metavar="DOLLARS", help="Stop (exit 6) before model calls cost more."
+    ),
+]
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Estimate calls, tokens, cost and time; ask and write nothing."),
+]
 LIST_FIELDS = ("desired", "preserved", "forbidden")
 SET_FIELDS = ("caption", "target_caption", *LIST_FIELDS)
 
