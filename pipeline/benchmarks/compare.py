@@ -11,8 +11,8 @@ import numpy as np
 
 from pipeline.benchmarks import metrics, runs
 from pipeline.benchmarks.runs import Run
-from pipeline.ledger import costs
 from pipeline.errors import ConfigError, InputError
+from pipeline.ledger import costs
 
 PERMUTATIONS = 10_000
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.money import open_budget, show_estimates, telling
+from pipeline.cli.dry_run import show_estimates
+from pipeline.cli.money import open_budget, telling
 from pipeline.cli.options import (
     CacheOption,
     DeviceOption,

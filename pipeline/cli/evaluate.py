@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.money import open_budgets, show_estimates, telling
+from pipeline.cli.dry_run import data_folder, estimate_runs, show_estimates
+from pipeline.cli.money import open_budgets, telling
 from pipeline.cli.options import (
     CacheOption,
     DeviceOption,
@@ -29,7 +28,7 @@ from pipeline.cli.score import show_summaries
 
 if TYPE_CHECKING:
     from pipeline.benchmarks.evaluate import Evaluation, Report
-    from pipeline.benchmarks.records import Benchmark, Case
+    from pipeline.benchmarks.records import Benchmark
     from pipeline.budget import Budget
     from pipeline.composer import Composer
 
@@ -106,22 +105,25 @@ def evaluate(
     places = {method: out / method if len(names) > 1 else out for method in names}
     ledgers = {method: place / runs.SPENDING for method, place in places.items()}
     budgets = open_budgets(max_calls, max_cost, cache_path(cache), ledgers)
-    with source(name, data, dry_run) as folder:
+
+    def composer_of(method: str) -> Composer:
+        return assemble_for(
+            method, profile, weight, device, offline, cache, budgets[method], dry_run
+        )
+
+    with data_folder(name, data, dry_run) as folder:
         benchmark, texts = load_benchmark(
             name, folder, split, allow_missing, read_options(option), captions
         )
         cases = evaluation.sample(benchmark.cases, sample, seed, limit)
-        composers = {
-            method: assemble_for(method, profile, weight, device, offline, cache, budget, dry_run)
-            for method, budget in budgets.items()
-        }
         if dry_run:
-            _estimate(benchmark, cases, composers, places, texts, retry_errors, form)
+            dry = {method: composer_of(method) for method in names}
+            show_estimates(estimate_runs(benchmark, cases, dry, places, texts, retry_errors), form)
             return
     settings: dict[str, Any] = {"sample": sample, "seed": seed, "limit": limit}
     finished, failed = [], 0
-    for method, composer in composers.items():
-        place = places[method]
+    for method in names:
+        composer, place = composer_of(method), places[method]
         shared = index or index_folder(place, benchmark, composer)
         job = evaluation.Evaluation(benchmark, cases, composer, place, shared, texts)
         announce(benchmark, len(cases), composer)
@@ -142,41 +144,6 @@ def _run(job: Evaluation, settings: dict[str, Any], title: str, retry_errors: bo
         return job.run(
             settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress
         )
-
-
-@contextmanager
-def source(name: str, data: Path, dry: bool) -> Iterator[Path]:
-    """The data folder; a dry run draws the drawn benchmark somewhere else, where it is not there."""
-    from tempfile import TemporaryDirectory
-
-    if not dry or name != "pocket" or (data / "queries.jsonl").exists():
-        yield data
-        return
-    with TemporaryDirectory() as scratch:
-        yield Path(scratch)
-
-
-def _estimate(
-    benchmark: Benchmark,
-    cases: Sequence[Case],
-    composers: Mapping[str, Composer],
-    places: Mapping[str, Path],
-    captions: Mapping[str, tuple[str, ...]] | None,
-    retry_errors: bool,
-    form: Format,
-) -> None:
-    """Show what each recipe would take, after what those before it have paid for."""
-    from pipeline.benchmarks.planning import estimate_run
-    from pipeline.dry import Asked
-
-    asked, found = Asked(), {}
-    for method, composer in composers.items():
-        with progress(f"{method}: estimating") as on_progress:
-            found[method] = estimate_run(
-                benchmark, cases, composer, places[method], captions=captions,
-                retry_errors=retry_errors, asked=asked, on_progress=on_progress,
-            )  # fmt: skip
-    show_estimates(found, form)
 
 
 def load_benchmark(

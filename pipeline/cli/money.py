@@ -1,20 +1,18 @@
-"""What model calls cost, as commands take limits for it, and tell it before and after."""
+"""What model calls cost: the limits that commands take, and what they say afterwards."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipeline.cli.output import Format, say, write_rows
+from pipeline.cli.output import say
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from pipeline.budget import Budget
-    from pipeline.estimate import Estimate, Row
     from pipeline.ledger import Tally
 
 
@@ -98,63 +96,3 @@ def dollars(amount: float | None) -> str:
 def _digits(amount: float) -> int:
     """Enough for two figures, and four digits at least."""
     return max(4, 1 - math.floor(math.log10(amount)))
-
-
-def show_estimates(estimates: Mapping[str, Estimate], form: Format) -> None:
-    """The rows of estimates on stdout, by what they are named, and one line that sums them up."""
-    named = [(name, row) for name, one in estimates.items() for row in one.rows]
-    for one in estimates.values():
-        for ident, why in one.failing:
-            say(f"cannot be asked: {ident}: {why}")
-    several = len(estimates) > 1
-    if form is Format.table:
-        shown = [({"recipe": name} if several else {}) | _cells(row) for name, row in named]
-        if shown:
-            write_rows(shown, form)
-    else:
-        write_rows(
-            [({"recipe": name} if several else {}) | _record(row) for name, row in named], form
-        )
-    say(_sum([row for _, row in named]))
-
-
-def _cells(row: Row) -> dict[str, Any]:
-    return {
-        "stage": row.stage, "model": row.model, "queries": row.queries, "calls": row.calls,
-        "cached": row.cached, "to make": row.to_make, "prompt tokens": row.prompt_tokens,
-        "reply tokens": row.reply_tokens, "cost": dollars(row.cost), "at most": dollars(row.most_cost),
-        "time": duration(row.seconds),
-    }  # fmt: skip
-
-
-def _record(row: Row) -> dict[str, Any]:
-    return {**asdict(row), "to_make": row.to_make}
-
-
-def _sum(rows: Sequence[Row]) -> str:
-    calls, cached = sum(row.calls for row in rows), sum(row.cached for row in rows)
-    tokens = sum(row.prompt_tokens for row in rows), sum(row.reply_tokens for row in rows)
-    cost, most = (_known([getattr(row, name) for row in rows]) for name in ("cost", "most_cost"))
-    seconds = _known([row.seconds for row in rows])
-    words = [f"dry run: {calls:,} calls, {cached:,} of them in the cache"]
-    if calls > cached:
-        words.append(f"about {tokens[0]:,} prompt + {tokens[1]:,} reply tokens")
-        price = f"about {dollars(cost)}, at most {dollars(most)}"
-        words.append(price if cost is not None else "no price in the profile")
-        words.append(f"about {duration(seconds)}" if seconds is not None else "time not known")
-    return "; ".join(words)
-
-
-def _known(values: Sequence[float | None]) -> float | None:
-    """Their sum, or None where one is not known."""
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
-
-
-def duration(seconds: float | None) -> str:
-    """ "0.4 s", "12 min", "3.5 h"; a dash for what is not known."""
-    if seconds is None:
-        return "–"
-    if seconds < 90:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
