@@ -294,8 +294,9 @@ def _read(path: Path, model: type[_Model]) -> _Model:
 
 
 def _explain(path: Path, model: type[BaseModel], problem: ValidationError) -> tuple[str, str]:
-    """The first problem as (message, hint), with near names for a key that is not known."""
-    first = problem.errors()[0]
+    """One problem as (message, hint): a key that is not known, with near names, else the first."""
+    found = problem.errors()
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"{path}: unknown key {key!r}", did_you_mean(

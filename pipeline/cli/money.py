@@ -74,7 +74,7 @@ def in_words(tally: Tally) -> str:
     if tally.cost or (tally.calls and not tally.unpriced):
         words.append(dollars(tally.cost))
     if tally.unpriced:
-        words.append(f"{tally.unpriced:,} calls without a price in the profile")
+        words.append(f"{tally.unpriced:,} without a price in the profile")
     return "; ".join(words)
 
 
