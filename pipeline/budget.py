@@ -137,6 +137,7 @@ class Account:
             cost = self.price.of(reply.prompt_tokens, reply.reply_tokens)
             told = reply.prompt_tokens or reply.reply_tokens
             if not told and not reply.error:
+                self._scale = self._scale or 1.0  # it will not tell: the bound must do
                 cost = self._worst(request)
             elif told:
                 bound = self.price.of(tokens.bound(request), request.sampling.max_tokens)

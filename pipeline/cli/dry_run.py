@@ -58,10 +58,10 @@ def show_estimates(estimates: Mapping[str, Estimate], form: Format) -> None:
         for ident, why in one.failing:
             say(f"cannot be asked: {ident}: {why}")
     several = len(estimates) > 1
-    if form is Format.table:
+    if form in (Format.table, Format.paths):
         shown = [({"recipe": name} if several else {}) | _cells(row) for name, row in named]
         if shown:
-            write_rows(shown, form)
+            write_rows(shown, Format.table)
     else:
         write_rows(
             [({"recipe": name} if several else {}) | _record(row) for name, row in named], form

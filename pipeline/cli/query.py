@@ -174,6 +174,9 @@ def open_composer(
         budget=budget,
         dry=dry,
     )
+    place = index or folder
+    if dry and place and not place.is_dir():
+        raise InputError(f"no folder {place}", "check --index or --in")
     if dry:
         return composer
     if folder is not None:

@@ -139,7 +139,8 @@ def test_a_limit_is_for_all_recipes_of_one_evaluation(
     likebut: Run, server: FaultyServer, profile: Path, tmp_path: Path
 ) -> None:
     command = ("eval", "pocket", "--data", tmp_path / "data", "-o", "pictures=40", "-o", "queries=4",
-               "-o", "seed=4", "-p", profile, "-r", "likebut,cirevl", "--out", tmp_path / "runs")  # fmt: skip
+               "-o", "seed=4", "-p", profile, "-r", "likebut,cirevl",
+               "--out", tmp_path / "runs")  # fmt: skip
     plan = json.loads(likebut(*command, "--dry-run", "-f", "json").out)
     by_recipe = {
         name: sum(row["to_make"] for row in plan if row["recipe"] == name)
