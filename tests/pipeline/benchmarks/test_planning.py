@@ -37,9 +37,9 @@ def test_a_fresh_run_takes_all_calls_and_a_finished_one_none(tmp_path: Path) -> 
     assert planned(job) == {"describe": (2, 0), "reason": (3, 0)}  # red.png twice, blue.png once
     assert not job.folder.exists()
     job.run({})
+    other = evaluation(tmp_path, out="other")
     before = state(tmp_path)
     assert planned(job) == {}
-    other = evaluation(tmp_path, out="other")
     # Now it is known that both pictures have one caption, so two of the questions are the same.
     assert planned(other) == {"describe": (2, 2), "reason": (2, 2)}
     assert state(tmp_path) == before
