@@ -77,7 +77,9 @@ def test_a_search_stops_at_its_limit_and_goes_on_from_the_cache(tuned: Any, fold
     done = tuned(*here)
     assert done.code == 0, done.err
     made, cached = (
-        sum(int(line.split(words)[0].split()[-1]) for line in done.err.splitlines() if words in line)
+        sum(
+            int(line.split(words)[0].split()[-1]) for line in done.err.splitlines() if words in line
+        )
         for words in (" calls made", " from the cache")
     )
     assert (made > 8, cached) == (True, 4)
