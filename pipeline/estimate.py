@@ -99,7 +99,12 @@ class _Work:
     def __init__(self, composer: Composer, asked: Asked) -> None:
         self.captioner = DryEngine(composer.captioner, asked)
         self.reasoner = DryEngine(composer.reasoner, asked)
-        self.composer = replace(composer, captioner=self.captioner, reasoner=self.reasoner)
+        # What is made of several samples changes no question, and would take an encoder.
+        stages = [stage.model_copy(update={"choose": "first"}) for stage in composer.recipe.reason]
+        self.composer = replace(
+            composer, captioner=self.captioner, reasoner=self.reasoner,
+            recipe=composer.recipe.model_copy(update={"reason": stages}),
+        )  # fmt: skip
         self.calls: dict[tuple[str, DryEngine], list[Call]] = {}
         self.queries: dict[str, int] = {}
         self.failing: list[tuple[str, str]] = []
@@ -200,10 +205,13 @@ def _cost(price: Price | None, calls: int, prompt: float, reply: float) -> float
 
 
 def _seconds(engine: DryEngine, calls: int, each: float | None) -> float | None:
-    """Seconds for so many calls, side by side where the engine does that."""
+    """Seconds for so many calls, side by side where the engine does that.
+
+    vLLM's replies count from the start of their batch, so their seconds tell nothing of one call.
+    """
     if not calls:
         return 0.0
-    if each is None:
+    if each is None or engine.spec.engine == "vllm":
         return None
     served = engine.spec.engine == "openai"
     return calls * each / (Server.of(engine.spec.options).concurrency if served else 1)
