@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.budget import Budget
 from pipeline.cache import Cache
 from pipeline.cached import CachedEncoder, CachedEngine
+from pipeline.cached.read_only import ReadOnlyCache
 from pipeline.composer import Composer
 from pipeline.config import EngineChoice, Profile, load_profile, load_recipe
 from pipeline.encoders.contract import EncoderSpec
@@ -23,21 +25,30 @@ def assemble(
     choose: str | None = None,
     device: str | None = None,
     offline: bool = False,
+    budget: Budget | None = None,
+    dry: bool = False,
 ) -> Composer:
     """A composer without an index yet (see `Composer.on`); models load when first needed.
 
-    Raises ConfigError for names and values that do not hold, and ModelError for a device that is
-    asked for and missing.
+    Its engines spend the ``budget``. A ``dry`` one is there for `estimate.estimate`: it looks at the
+    cache and leaves it as it is. Raises ConfigError for names and values that do not hold (a limit
+    of dollars without a price is one), and ModelError for a device that is asked for and missing.
     """
     chosen = load_recipe(recipe).with_weights(weights or {}).with_samples(samples, choose)
     models = load_profile(profile)
     _prepare(device, offline)
-    cache = Cache(cache_path)
+    cache = ReadOnlyCache(cache_path) if dry else Cache(cache_path)
+    budget = budget or Budget(kept=cache_path)
+    captioner = budget.account(models.captioner.model, models.captioner.charge)
+    reasoner = budget.account(models.reasoner.model, models.reasoner.charge)
+    for account, asked in ((captioner, chosen.describe), (reasoner, chosen.reason)):
+        if asked:
+            account.check()
     return Composer(
         recipe=chosen,
         profile=models.name,
-        captioner=CachedEngine(_engine(models.captioner, device), cache),
-        reasoner=CachedEngine(_engine(models.reasoner, device), cache),
+        captioner=CachedEngine(_engine(models.captioner, device), cache, account=captioner),
+        reasoner=CachedEngine(_engine(models.reasoner, device), cache, account=reasoner),
         encoder=CachedEncoder(_encoder(models, device), cache),
         captioner_sampling=_sampling(models.captioner),
         reasoner_sampling=_sampling(models.reasoner),

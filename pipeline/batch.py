@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.composer import Composer
 from pipeline.errors import InputError
+from pipeline.pacing import needs, portions
 from pipeline.records import Query, Trace
 from pipeline.traces import trace_to_json
 
@@ -83,8 +84,9 @@ def run_batch(
     """Append a trace line to ``out`` for every query that has none yet, chunk by chunk.
 
     ``queries`` are a file's or given. A line that a kill tore is dropped and made again. Raises
-    InputError for files that cannot be used; a query that fails keeps its error in its line and
-    counts as failed. With ``retry_errors`` the lines of failed queries are made again, too.
+    InputError for files that cannot be used, and BudgetReached after the lines of what it paid for;
+    a query that fails keeps its error in its line and counts as failed. With ``retry_errors`` the
+    lines of failed queries are made again, too.
     """
     asked = read_queries(queries) if isinstance(queries, Path) else queries
     done = _finished(out)
@@ -95,8 +97,8 @@ def run_batch(
     failed = sum(bool(done[query.id]) for query in asked if query.id in done)
     answered = 0
     with out.open("a", encoding="utf-8") as file:
-        for start in range(0, len(waiting), chunk):
-            for trace in composer.compose(waiting[start : start + chunk], k):
+        for part in portions(waiting, needs(composer), chunk):
+            for trace in composer.compose(part, k):
                 file.write(json.dumps(trace_to_json(trace)) + "\n")
                 failed += bool(trace.error)
                 answered += 1
@@ -109,8 +111,17 @@ def run_batch(
 
 def answers(queries: Sequence[Query], composer: Composer, *, k: int = 10) -> Iterator[Trace]:
     """A Trace per query, in order, as they are answered."""
-    for start in range(0, len(queries), CHUNK):
-        yield from composer.compose(queries[start : start + CHUNK], k)
+    for part in portions(queries, needs(composer), CHUNK):
+        yield from composer.compose(part, k)
+
+
+def unanswered(
+    queries: Path | Sequence[Query], out: Path | None, *, retry_errors: bool = False
+) -> list[Query]:
+    """What `run_batch` would ask; nothing is changed. Raises InputError as it does."""
+    asked = read_queries(queries) if isinstance(queries, Path) else queries
+    done, _ = _whole(out) if out else ({}, 0)
+    return [q for q in asked if q.id not in done or (retry_errors and done[q.id])]
 
 
 def _finished(out: Path) -> dict[str, str]:
@@ -118,15 +129,23 @@ def _finished(out: Path) -> dict[str, str]:
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
         return {}
-    done, whole = {}, 0
-    with out.open("rb") as file:
-        for line, record in _records(file):
-            if record is None:
-                break
-            done[record["query"]["id"]] = record["error"]
-            whole += len(line)
+    done, whole = _whole(out)
     os.truncate(out, whole)
     return done
+
+
+def _whole(out: Path) -> tuple[dict[str, str], int]:
+    """(query id → its error, bytes) of all whole lines in ``out``."""
+    done: dict[str, str] = {}
+    whole = 0
+    if out.exists():
+        with out.open("rb") as file:
+            for line, record in _records(file):
+                if record is None:
+                    break
+                done[record["query"]["id"]] = record["error"]
+                whole += len(line)
+    return done, whole
 
 
 def _drop_errors(out: Path) -> None:

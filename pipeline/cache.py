@@ -31,7 +31,7 @@ from pipeline.records import Reply
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_TABLES = """
+TABLES = """
 CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, model TEXT, reply TEXT, frame INTEGER,
     asked TEXT, made INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS frames (id INTEGER PRIMARY KEY, hash TEXT UNIQUE, text TEXT);
@@ -87,49 +87,49 @@ class Cache:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._bring_to_version()
+            self._db = self._open()
         except (OSError, sqlite3.Error) as problem:
             raise InputError(
                 f"cannot use the cache {path}: {problem}", "delete it, or name another with --cache"
             ) from problem
 
-    def _bring_to_version(self) -> None:
-        """Make the tables, or bring those of an older likebut to this format, or do nothing.
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        if self._version(db) != VERSION:
+            self._bring_to_version(db)
+        return db
 
-        A file of a newer likebut is left alone. Raises InputError.
-        """
-        if self._version() == VERSION:
-            return
-        with self.transaction():  # another process may have been quicker
-            found = self._version()
-            if found > VERSION:
-                raise InputError(
-                    f"the cache {self.path} was written by a newer likebut (format {found})",
-                    "update likebut, or name another file with --cache",
-                )
-            old = self._db.execute("SELECT 1 FROM sqlite_master WHERE name='answers'").fetchone()
+    def _bring_to_version(self, db: sqlite3.Connection) -> None:
+        """Make the tables, or bring those of an older likebut to this format."""
+        with _whole(db):
+            found = self._version(db)  # another process may have been quicker
+            old = db.execute("SELECT 1 FROM sqlite_master WHERE name='answers'").fetchone()
             steps = _TO_3 if old and found < VERSION else ()
-            for statement in (*steps, *_TABLES.split(";")):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version={VERSION}")
+            for statement in (*steps, *TABLES.split(";")):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version={VERSION}")
 
-    def _version(self) -> int:
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+    def _version(self, db: sqlite3.Connection) -> int:
+        """The format of the file; one of a newer likebut is left alone. Raises InputError."""
+        found = int(db.execute("PRAGMA user_version").fetchone()[0])
+        if found > VERSION:
+            raise InputError(
+                f"the cache {self.path} was written by a newer likebut (format {found})",
+                "update likebut, or name another file with --cache",
+            )
+        return found
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All that is written within is kept, or nothing of it; others wait, 30 seconds at most."""
-        self.ask("BEGIN IMMEDIATE")
         try:
-            yield
-            self.ask("COMMIT")
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            with _whole(self._db):
+                yield
+        except sqlite3.DatabaseError as problem:
+            raise self._damaged(problem) from problem
 
     def __enter__(self) -> Cache:
         return self
@@ -204,6 +204,14 @@ class Cache:
         """Remember a JSON value."""
         self.ask("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, json.dumps(value)))
 
+    def typical(self, model: str) -> tuple[float, float] | None:
+        """(reply tokens, seconds) of the model's answers on average; None where there is none."""
+        numbers = ", ".join(
+            f"AVG(json_extract(reply, '$.{name}'))" for name in ("reply_tokens", "seconds")
+        )
+        tokens, seconds = self.ask(f"SELECT {numbers} FROM answers WHERE model = ?", (model,))[0]
+        return None if tokens is None else (float(tokens), float(seconds or 0.0))
+
     def info(self) -> dict[str, Any]:
         """Counts of answers and vectors by model, and the size of the file in bytes."""
         by_model: dict[str, int] = {}
@@ -234,3 +242,15 @@ class Cache:
         return InputError(
             f"the cache {self.path} cannot be used: {problem}", "delete it; answers are made anew"
         )
+
+
+@contextmanager
+def _whole(db: sqlite3.Connection) -> Iterator[None]:
+    """A transaction that is kept as a whole or not at all."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")

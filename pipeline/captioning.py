@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import prompting
-from pipeline.cache import batched, file_hash
+from pipeline.cache import file_hash
 from pipeline.cached import CachedEncoder, CachedEngine
 from pipeline.describe import describe
 from pipeline.errors import InputError
+from pipeline.pacing import portions
 from pipeline.records import Sampling
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def caption_index(
 
     A picture that is gone, was changed, or about which the captioner says nothing is counted and
     named. Raises InputError for a gallery without pictures, ModelError where the captioner cannot
-    be had, and what `indexes.sides.write_side` raises.
+    be had, BudgetReached (the index is then as it was, and the answers are in the cache), and what
+    `indexes.sides.write_side` raises.
     """
     from indexes import sides
     from indexes.store import Index
@@ -96,7 +98,7 @@ def caption_index(
     known = {item.row for item in side.all_items() if item.caption} if side else set()
     items = [item for item in index.all_items() if item.row not in known]
     writing = _Writing(captioner, on_progress, len(items))
-    for chunk in batched(items, CHUNK):
+    for chunk in portions(items, [(captioner.engine, captioner.captions)], CHUNK):
         writing.take(chunk)
     written = sides.write_side(
         folder, writing.found, captioner.encoder, anew=anew,

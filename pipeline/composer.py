@@ -114,17 +114,17 @@ class Composer:
         on_stage: OnStage | None = None,
         scopes: Sequence[Scope] | None = None,
         known: Sequence[Known] | None = None,
-        until: Literal["ground", "search"] = "search",
+        until: Literal["reason", "ground", "search"] = "search",
     ) -> list[Trace]:
-        """A Trace per query, in order, with its ``k`` best hits; none where it ends with ground.
+        """A Trace per query, in order, with its ``k`` best hits; none where it ends before search.
 
         ``overrides`` replace a stage's result for every query: caption, target_caption, desired,
         preserved, forbidden. ``scopes`` say what each query is ranked over, instead of the recipe's
         rule about the reference; ``known`` stands in for reference pictures. Raises ConfigError
-        without an index, and ModelError where a model that is needed cannot be had; a query's own
-        faults go to its trace.
+        without an index (which reason does not need), BudgetReached, and ModelError where a model
+        that is needed cannot be had; a query's own faults go to its trace.
         """
-        if self.index is None:
+        if self.index is None and until != "reason":
             raise ConfigError("the composer has no index", "open one with .on(folder)")
         given = overrides or {}
         nothing = [None] * len(queries)

@@ -19,6 +19,8 @@ ROLES = (
     "captions", "rewrites", "include", "exclude", "concatenation",
 )  # fmt: skip
 HERE = Path(__file__).parent
+# Engines that run in this process: their calls take time and no money.
+IN_PROCESS = ("transformers", "vllm", "scripted")
 
 
 class _Strict(BaseModel):
@@ -194,6 +196,17 @@ class Size(_Strict):
     download_gb: float = Field(gt=0)
 
 
+class Price(_Strict):
+    """US dollars per million tokens, of prompts (``input``) and of replies (``output``)."""
+
+    input: float = Field(ge=0, allow_inf_nan=False)
+    output: float = Field(ge=0, allow_inf_nan=False)
+
+    def of(self, prompt_tokens: float, reply_tokens: float) -> float:
+        """Dollars for so many tokens."""
+        return (prompt_tokens * self.input + reply_tokens * self.output) / 1e6
+
+
 class EngineChoice(_Strict):
     """One language or vision-language model and where it runs."""
 
@@ -207,7 +220,14 @@ class EngineChoice(_Strict):
     temperature: float = Field(0.0, ge=0)
     sees: bool = False
     size: Size | None = None
+    price: Price | None = None
     options: dict[str, Any] = {}
+
+    @property
+    def charge(self) -> Price | None:
+        """What its tokens cost: as the profile says, nothing in this process, else not known."""
+        free = Price(input=0.0, output=0.0) if self.engine in IN_PROCESS else None
+        return self.price or free
 
 
 class EncoderChoice(_Strict):
@@ -311,8 +331,9 @@ def _read(path: Path, model: type[_Model]) -> _Model:
 
 
 def _explain(path: Path, model: type[BaseModel], problem: ValidationError) -> tuple[str, str]:
-    """The first problem as (message, hint), with near names for a key that is not known."""
-    first = problem.errors()[0]
+    """One problem as (message, hint): a key that is not known, with near names, else the first."""
+    found = problem.errors()
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"{path}: unknown key {key!r}", did_you_mean(

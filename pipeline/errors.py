@@ -49,6 +49,12 @@ class ReplyError(LikebutError):
     exit_code = EXIT_PARTIAL
 
 
+class BudgetReached(LikebutError):
+    """The next model call would break a limit; what was paid for is kept."""
+
+    exit_code = EXIT_BUDGET
+
+
 def did_you_mean(name: str, known: list[str]) -> str:
     """A hint for an unknown ``name``: the nearest known names, else the list of all."""
     from difflib import get_close_matches

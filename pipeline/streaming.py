@@ -7,7 +7,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
-from pipeline.batch import CHUNK, parse_query
+from pipeline.batch import CHUNK, answers, parse_query
 from pipeline.composer import Composer
 from pipeline.errors import InputError
 from pipeline.records import Description, Intent, Query, Ranking, Trace
@@ -32,9 +32,9 @@ def stream(
     for part in _as_they_come(lines):
         read = [_asked(line, number, base, name) for number, line in part]
         good = [one for one in read if isinstance(one, Query)]
-        answers = iter(composer.compose(good, k) if good else [])
+        answered = iter(answers(good, composer, k=k))
         for one in read:
-            yield next(answers) if isinstance(one, Query) else one
+            yield next(answered) if isinstance(one, Query) else one
 
 
 def _asked(line: bytes, number: int, base: Path, name: str) -> Query | Trace:

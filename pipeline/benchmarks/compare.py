@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.benchmarks import metrics, runs
 from pipeline.benchmarks.runs import Run
 from pipeline.errors import ConfigError, InputError
+from pipeline.ledger import costs
 
 PERMUTATIONS = 10_000
 
@@ -121,7 +122,9 @@ def _places(run: Run) -> dict[str, int]:
 
 
 def cost(run: Run) -> dict[str, Any]:
-    """Calls, tokens, and the seconds that this machine spent on queries that were not cached."""
+    """Calls and tokens of the answers; of these the calls that the run itself made, what they cost in
+    US dollars, and those that the cache saved it; the seconds that this machine spent.
+    """
     numbers = runs.summary(run)
     seconds = 0.0
     log = run.folder / runs.LOG
@@ -129,4 +132,7 @@ def cost(run: Run) -> dict[str, Any]:
         rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
         seconds = sum(sum(row["seconds"].values()) for row in rows)
     keys = ("queries", "errors", "fallbacks", "repaired", "calls", "prompt_tokens", "reply_tokens")
-    return {"run": run.name, **{key: numbers[key] for key in keys}, "seconds": round(seconds, 1)}
+    return {
+        "run": run.name, **{key: numbers[key] for key in keys},
+        **costs(run.folder / runs.SPENDING), "seconds": round(seconds, 1),
+    }  # fmt: skip

@@ -14,6 +14,7 @@ from pipeline.benchmarks.records import Benchmark, Case
 from pipeline.benchmarks.runs import Result
 from pipeline.composer import Composer, Known
 from pipeline.errors import InputError
+from pipeline.pacing import needs, portions
 from pipeline.records import Query, Trace
 from pipeline.scoring.whole import unit
 from pipeline.search import Scope
@@ -66,7 +67,8 @@ class Evaluation:
         """Answer what has no line yet, then write the metrics.
 
         ``settings`` (data folder, sampling, …) are kept in the run's config. Raises ConfigError
-        where the folder holds another run, and what building the index raises.
+        where the folder holds another run, what building the index raises, and BudgetReached after
+        the lines of what it paid for; the metrics are then not written.
         """
         runs.start(self.folder, {**self.config(), **settings})
         failed = self.open(on_index)
@@ -78,10 +80,12 @@ class Evaluation:
             done = {ident: result for ident, result in done.items() if not result.error}
             runs.rewrite(path, done.values())
         waiting = [case for case in self.cases if case.id not in done]
-        for start in range(0, len(waiting), CHUNK):
-            self._answer(waiting[start : start + CHUNK])
+        answered = 0
+        for part in portions(waiting, needs(self.composer), CHUNK):
+            self._answer(part)
+            answered += len(part)
             if on_progress:
-                on_progress(len(done) + min(start + CHUNK, len(waiting)), len(self.cases))
+                on_progress(len(done) + answered, len(self.cases))
         self._finish()
         return Report(len(waiting), len(done), failed)
 

@@ -1,9 +1,9 @@
 """The run folder of one evaluation: what was asked, one JSON line per query, and the numbers.
 
 `run.json` holds everything that decides the results, `results.jsonl` what every query gave,
-`log.jsonl` what differs from one execution to the next (seconds, cached answers), and
-`metrics.json`, written last, the numbers. Nothing in results or metrics depends on how often the
-run was interrupted.
+`log.jsonl` what differs from one execution to the next (seconds, cached answers), `spending.jsonl`
+what the run paid for model calls (see `ledger`), and `metrics.json`, written last, the numbers.
+Nothing in results or metrics depends on how often the run was interrupted.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pipeline.benchmarks.records import Case, Protocol
 from pipeline.errors import ConfigError, InputError
 
 CONFIG, RESULTS, LOG, METRICS = "run.json", "results.jsonl", "log.jsonl", "metrics.json"
+SPENDING = "spending.jsonl"
 FORMAT = 1
 
 
@@ -127,6 +128,23 @@ def read_results(path: Path) -> Iterator[Result]:
                 yield Result.from_record(json.loads(line))
             except (ValueError, KeyError, TypeError) as problem:
                 raise InputError(f"{path}, line {number}: not a result: {problem}") from problem
+
+
+def finished(path: Path) -> dict[str, str]:
+    """Query id → its error, of the whole lines in ``path``. Raises InputError as `read_results`."""
+    if not path.exists():
+        return {}
+    done = {}
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                break  # a kill tore it
+            try:
+                record = json.loads(line)
+                done[str(record["case"]["id"])] = str(record["error"])
+            except (ValueError, KeyError, TypeError) as problem:
+                raise InputError(f"{path}, line {number}: not a result: {problem}") from problem
+    return done
 
 
 def whole_lines(path: Path) -> None:

@@ -22,6 +22,7 @@ from pipeline.benchmarks.runs import Result, Run
 from pipeline.benchmarks.settings import Found, find
 from pipeline.config import Fusion, Recipe
 from pipeline.errors import ConfigError, InputError, did_you_mean
+from pipeline.pacing import needs, portions
 from pipeline.records import Grain, Trace
 from pipeline.scoring import linear
 from pipeline.search import search as search_gallery
@@ -113,8 +114,8 @@ class Grounded:
     def of(cls, job: Evaluation, on_progress: Callable[[int, int], None] | None = None) -> Grounded:
         """Run the stages up to ground. ``job`` is open, its recipe is that of `weighable`."""
         traces: list[Trace] = []
-        for start in range(0, len(job.cases), CHUNK):
-            traces += job.traces(job.cases[start : start + CHUNK], until="ground")
+        for part in portions(job.cases, needs(job.composer), CHUNK):
+            traces += job.traces(part, until="ground")
             if on_progress:
                 on_progress(len(traces), len(job.cases))
         return cls(job, job.cases, tuple(traces))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline import models
+from pipeline import models, tokens
 from pipeline.cache import Cache, content_key, file_hash
 from pipeline.engines.constraining import constrains
 from pipeline.engines.contract import Engine, EngineSpec, Request
 from pipeline.records import Reply
+
+if TYPE_CHECKING:
+    from pipeline.budget import Account
 
 # Engines whose models have commits on the hub; engines whose models lie with a server.
 _ON_HUB = ("transformers", "vllm")
@@ -44,10 +47,19 @@ def _reseeded(request: Request, repeat: int) -> Request:
 
 
 class CachedEngine:
-    """Answers from the cache first; loads the engine for what is missing."""
+    """Answers from the cache first; loads the engine for what is missing.
 
-    def __init__(self, spec: EngineSpec, cache: Cache, engine: Engine | None = None) -> None:
-        self.spec, self.cache, self._engine = spec, cache, engine
+    An ``account`` counts what is asked, and lets through what its budget allows.
+    """
+
+    def __init__(
+        self,
+        spec: EngineSpec,
+        cache: Cache,
+        engine: Engine | None = None,
+        account: Account | None = None,
+    ) -> None:
+        self.spec, self.cache, self._engine, self.account = spec, cache, engine, account
         self.model = spec.model
         self._revision = "given" if engine is not None else ""
 
@@ -109,25 +121,64 @@ class CachedEngine:
 
         Every answer is kept the moment it is there, one that was cut at its token limit, too: it
         is paid for, and at the same settings it would be cut again. An error is never kept.
-        Raises what the engine raises.
+        Raises what the engine raises, and BudgetReached where a limit lets no more through.
         """
         questions = [self._question(request, repeat) for request in requests]
         keys = [content_key(**question) for question in questions]
         by_key = dict(zip(keys, questions, strict=True))
         known = self.cache.answers(keys)
         self.cache.learn_questions({key: by_key[key] for key in known})
-        missing = {k: r for k, r in zip(keys, requests, strict=True) if k not in known}
-        if missing:
-            asked = list(missing)
-
-            def keep(place: int, reply: Reply) -> None:
-                if not reply.error:
-                    key = asked[place]
-                    self.cache.put_answer(key, self.model, reply, by_key[key])
-
-            anew = [_reseeded(request, repeat) for request in missing.values()]
-            known |= zip(asked, self.engine.generate(anew, keep), strict=True)
+        if self.account:
+            self.account.found(list(known))
+        missing = {
+            key: _reseeded(request, repeat)
+            for key, request in zip(keys, requests, strict=True)
+            if key not in known
+        }
+        while missing:
+            asked = list(missing.items())
+            count = self.account.admit(list(missing.values())) if self.account else len(asked)
+            known |= self._ask(asked[:count], by_key)
+            missing = dict(asked[count:])
         return [known[key] for key in keys]
+
+    def _ask(
+        self, asked: Sequence[tuple[str, Request]], questions: Mapping[str, Any]
+    ) -> dict[str, Reply]:
+        """The engine's replies by key: counted, then kept, as they come."""
+
+        def keep(place: int, reply: Reply) -> None:
+            key, request = asked[place]
+            if self.account:
+                self.account.settle(key, request, reply)
+            if not reply.error:
+                self.cache.put_answer(key, self.model, reply, questions[key])
+
+        replies = self.engine.generate([request for _, request in asked], keep)
+        self._learn([request for _, request in asked], replies)
+        return {key: reply for (key, _), reply in zip(asked, replies, strict=True)}
+
+    def _learn(self, requests: Sequence[Request], replies: Sequence[Reply]) -> None:
+        """Remember how the prompt tokens of replies compare to the guesses of them."""
+        for seeing in (False, True):
+            told = [
+                (reply.prompt_tokens, tokens.guess(request))
+                for request, reply in zip(requests, replies, strict=True)
+                if reply.prompt_tokens and tokens.shows(request) is seeing
+            ]
+            if told:
+                before = self.cache.fact(self._learned(seeing)) or {"told": 0, "guess": 0}
+                sums = [sum(column) for column in zip(*told, strict=True)]
+                after = {"told": before["told"] + sums[0], "guess": before["guess"] + sums[1]}
+                self.cache.put_fact(self._learned(seeing), after)
+
+    def _learned(self, seeing: bool) -> str:
+        return content_key(kind="prompt tokens", model=self.model, seeing=seeing)
+
+    def prompt_tokens(self, request: Request) -> float:
+        """About how many the prompt has, as this model has counted so far."""
+        known = self.cache.fact(self._learned(tokens.shows(request)))
+        return tokens.guess(request) * (known["told"] / known["guess"] if known else 1.0)
 
     def _question(self, request: Request, repeat: int) -> dict[str, Any]:
         """Everything that decides an answer; the cache's key is its hash."""

@@ -33,7 +33,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done · 1 bug · 2 usage · 3 input · 4 model missing · 5 partial · 130 Ctrl-C",
+    epilog="Exit codes: 0 done · 1 bug · 2 usage · 3 input · 4 model missing · 5 partial · 6 budget · "
+    "130 Ctrl-C",
 )
 
 

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.dry_run import show_estimates
+from pipeline.cli.money import open_budget, telling
 from pipeline.cli.options import (
     CacheOption,
     ChooseOption,
     DeviceOption,
+    DryRunOption,
+    MaxCallsOption,
+    MaxCostOption,
     OfflineOption,
     ProfileOption,
     RecipeOption,
@@ -23,7 +28,7 @@ from pipeline.cli.options import (
     cache_path,
     read_weights,
 )
-from pipeline.cli.output import one_line, progress, say
+from pipeline.cli.output import Format, one_line, progress, say
 from pipeline.cli.query import exit_partial, open_composer
 from pipeline.errors import ConfigError
 
@@ -61,8 +66,9 @@ def batch(
     folder: Annotated[Path | None, typer.Option("--in", help="A folder of pictures.")] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many hits a query.")] = 10,
     form: Annotated[
-        StreamFormat, typer.Option("--format", "-f", help="What a line on stdout is.")
-    ] = StreamFormat.jsonl,
+        StreamFormat | None,
+        typer.Option("--format", "-f", help="What a line on stdout is (default: jsonl)."),
+    ] = None,
     retry_errors: Annotated[
         bool, typer.Option("--retry-errors", help="With --out: ask the queries that failed again.")
     ] = False,
@@ -74,24 +80,50 @@ def batch(
     device: DeviceOption = None,
     offline: OfflineOption = False,
     cache: CacheOption = None,
+    max_calls: MaxCallsOption = None,
+    max_cost: MaxCostOption = None,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Answer every query of a file or of stdin, in order.
 
     With --out a second run continues where the first one stopped. Without it every answer is
     printed as soon as it is there; a bad line of stdin is answered with an error, and the rest
-    goes on.
+    goes on. Limits count what --out has spent in all sessions (OUT.spending.jsonl), else this one.
     """
-    if out and form is not StreamFormat.jsonl:
+    from pipeline.ledger import beside
+
+    if out and form is StreamFormat.paths:
         raise ConfigError(f"--format {form} is for stdout", "leave out --out, or --format")
+    budget = open_budget(
+        max_calls, max_cost, cache_path(cache), ledger=beside(out) if out else None
+    )
     composer = open_composer(
         index, folder, recipe=recipe, profile=profile, weights=read_weights(weight),
         cache=cache_path(cache), samples=samples, choose=choose, device=device, offline=offline,
+        budget=budget, dry=dry_run,
     )  # fmt: skip
-    if out:
-        failed = _into(out, queries, composer, k, retry_errors)
-    else:
-        failed = sum(_print(trace, form) for trace in _answers(queries, composer, k))
+    if dry_run:
+        _estimate(queries, out, composer, retry_errors, form)
+        return
+    with telling(budget):
+        if out:
+            failed = _into(out, queries, composer, k, retry_errors)
+        else:
+            failed = sum(_print(trace, form) for trace in _answers(queries, composer, k))
     exit_partial(failed)
+
+
+def _estimate(
+    queries: str, out: Path | None, composer: Composer, retry: bool, form: StreamFormat | None
+) -> None:
+    from pipeline.batch import parse_queries, unanswered
+    from pipeline.estimate import estimate
+
+    asked = parse_queries(sys.stdin.buffer, Path(), STDIN) if queries == "-" else Path(queries)
+    waiting = unanswered(asked, out, retry_errors=retry)
+    with progress("estimating") as on_progress:
+        found = estimate(composer, waiting, on_progress=on_progress)
+    show_estimates({composer.recipe.name: found}, Format(form) if form else Format.table)
 
 
 def _into(out: Path, queries: str, composer: Composer, k: int, retry_errors: bool) -> int:
@@ -116,7 +148,7 @@ def _answers(queries: str, composer: Composer, k: int) -> Iterable[Trace]:
     return answers(read_queries(Path(queries)), composer, k=k)
 
 
-def _print(trace: Trace, form: StreamFormat) -> bool:
+def _print(trace: Trace, form: StreamFormat | None) -> bool:
     """One line on stdout, at once; whether the query failed, which stderr says too."""
     from pipeline.traces import trace_to_json
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import CacheOption, DeviceOption, OfflineOption, ProfileOption, cache_path
+from pipeline.cli.money import open_budget, telling
+from pipeline.cli.options import (
+    CacheOption,
+    DeviceOption,
+    MaxCallsOption,
+    MaxCostOption,
+    OfflineOption,
+    ProfileOption,
+    cache_path,
+)
 from pipeline.cli.output import progress, say
 from pipeline.errors import EXIT_PARTIAL, ConfigError
 
@@ -38,14 +47,23 @@ def caption(
     device: DeviceOption = None,
     offline: OfflineOption = False,
     cache: CacheOption = None,
+    max_calls: MaxCallsOption = None,
+    max_cost: MaxCostOption = None,
 ) -> None:
-    """Let the captioner describe the pictures that have no captions; answers are kept as they come."""
+    """Let the captioner describe the pictures that have no captions; answers are kept as they come.
+
+    Limits count what this index has spent in all sessions (DIR.spending.jsonl).
+    """
     from pipeline.assembly import assemble
     from pipeline.captioning import caption_index, captioner_of
+    from pipeline.ledger import beside
 
-    composer = assemble("weimocir", profile, cache_path(cache), device=device, offline=offline)
+    budget = open_budget(max_calls, max_cost, cache_path(cache), beside(folder))
+    composer = assemble(
+        "weimocir", profile, cache_path(cache), device=device, offline=offline, budget=budget
+    )
     captioner = captioner_of(composer, prompt=prompt, captions=captions)
-    with progress("captioning") as on_progress:
+    with telling(budget), progress("captioning") as on_progress:
         report = caption_index(folder, captioner, anew=anew, on_progress=on_progress)
     kept = report.items - report.asked
     asked = f"{report.asked - len(report.failed)} described"

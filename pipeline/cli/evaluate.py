@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.dry_run import data_folder, estimate_runs, show_estimates
+from pipeline.cli.money import open_budgets, telling
 from pipeline.cli.options import (
     CacheOption,
     DeviceOption,
+    DryRunOption,
+    MaxCallsOption,
+    MaxCostOption,
     OfflineOption,
     ProfileOption,
     WeightOption,
@@ -22,7 +27,9 @@ from pipeline.cli.query import exit_partial
 from pipeline.cli.score import show_summaries
 
 if TYPE_CHECKING:
+    from pipeline.benchmarks.evaluate import Evaluation, Report
     from pipeline.benchmarks.records import Benchmark
+    from pipeline.budget import Budget
     from pipeline.composer import Composer
 
 EPILOG = (
@@ -83,28 +90,45 @@ def evaluate(
     device: DeviceOption = None,
     offline: OfflineOption = False,
     cache: CacheOption = None,
+    max_calls: MaxCallsOption = None,
+    max_cost: MaxCostOption = None,
+    dry_run: DryRunOption = False,
 ) -> None:
-    """Run a recipe over a benchmark: streamed, resumable, with intervals beside every number."""
+    """Run a recipe over a benchmark: streamed, resumable, with intervals beside every number.
+
+    Limits count what the runs have spent in all sessions (spending.jsonl in their folders).
+    """
     from pipeline.benchmarks import evaluate as evaluation
     from pipeline.benchmarks import runs
 
-    benchmark, texts = load_benchmark(
-        name, data, split, allow_missing, read_options(option), captions
-    )
-    cases = evaluation.sample(benchmark.cases, sample, seed, limit)
-    settings: dict[str, Any] = {"sample": sample, "seed": seed, "limit": limit}
     names = [part.strip() for part in recipe.split(",") if part.strip()]
+    places = {method: out / method if len(names) > 1 else out for method in names}
+    ledgers = {method: place / runs.SPENDING for method, place in places.items()}
+    budgets = open_budgets(max_calls, max_cost, cache_path(cache), ledgers)
+
+    def composer_of(method: str) -> Composer:
+        return assemble_for(
+            method, profile, weight, device, offline, cache, budgets[method], dry_run
+        )
+
+    with data_folder(name, data, dry_run) as folder:
+        benchmark, texts = load_benchmark(
+            name, folder, split, allow_missing, read_options(option), captions
+        )
+        cases = evaluation.sample(benchmark.cases, sample, seed, limit)
+        if dry_run:
+            dry = {method: composer_of(method) for method in names}
+            show_estimates(estimate_runs(benchmark, cases, dry, places, texts, retry_errors), form)
+            return
+    settings: dict[str, Any] = {"sample": sample, "seed": seed, "limit": limit}
     finished, failed = [], 0
     for method in names:
-        composer = assemble_for(method, profile, weight, device, offline, cache)
-        place = out / method if len(names) > 1 else out
+        composer, place = composer_of(method), places[method]
         shared = index or index_folder(place, benchmark, composer)
         job = evaluation.Evaluation(benchmark, cases, composer, place, shared, texts)
         announce(benchmark, len(cases), composer)
-        with progress("indexing") as on_index, progress(f"{method}: queries") as on_progress:
-            report = job.run(
-                settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress
-            )
+        with telling(budgets[method]):
+            report = _run(job, settings, f"{method}: queries", retry_errors)
         run = runs.open_run(place)
         _tell(report, place)
         failed += len(report.failed_pictures) + sum(bool(result.error) for result in run.results)
@@ -113,6 +137,13 @@ def evaluate(
         finished.append(run)
     show_summaries(finished, form)
     exit_partial(failed)
+
+
+def _run(job: Evaluation, settings: dict[str, Any], title: str, retry_errors: bool) -> Report:
+    with progress("indexing") as on_index, progress(title) as on_progress:
+        return job.run(
+            settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress
+        )
 
 
 def load_benchmark(
@@ -142,17 +173,19 @@ def assemble_for(
     device: str | None,
     offline: bool,
     cache: Path | None,
+    budget: Budget | None = None,
+    dry: bool = False,
 ) -> Composer:
     """A composer without an index, from the options of a command."""
     from pipeline.assembly import assemble
 
     return assemble(
         recipe, profile, cache_path(cache), weights=read_weights(weight), device=device,
-        offline=offline,
+        offline=offline, budget=budget, dry=dry,
     )  # fmt: skip
 
 
-def _tell(report: Any, place: Path) -> None:
+def _tell(report: Report, place: Path) -> None:
     for path, reason in report.failed_pictures:
         say(f"unreadable: {path}: {reason}")
     say(f"{place}: {report.answered} answered, {report.skipped} already there")

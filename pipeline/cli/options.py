@@ -54,6 +54,22 @@ ChooseOption = Annotated[
         "--choose", help="Of several samples: vote, mean of vectors, best by CLIP, first."
     ),
 ]
+MaxCallsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-calls", min=0, help="Stop (exit 6) before more model calls; cached answers are free."
+    ),
+]
+MaxCostOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-cost", min=0, metavar="DOLLARS", help="Stop (exit 6) before model calls cost more."
+    ),
+]
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Estimate calls, tokens, cost and time; ask and write nothing."),
+]
 LIST_FIELDS = ("desired", "preserved", "forbidden")
 SET_FIELDS = ("caption", "target_caption", *LIST_FIELDS)
 

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli import show
+from pipeline.cli.dry_run import show_estimates
 from pipeline.cli.index import tell_build
+from pipeline.cli.money import open_budget, telling
 from pipeline.cli.options import (
     CacheOption,
     Choose,
     ChooseOption,
     DeviceOption,
+    DryRunOption,
+    MaxCallsOption,
+    MaxCostOption,
     OfflineOption,
     ProfileOption,
     RecipeOption,
@@ -28,6 +33,7 @@ from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
 from pipeline.records import Query
 
 if TYPE_CHECKING:
+    from pipeline.budget import Budget
     from pipeline.composer import Composer
     from pipeline.records import Trace
 
@@ -89,16 +95,26 @@ def query(
     device: DeviceOption = None,
     offline: OfflineOption = False,
     cache: CacheOption = None,
+    max_calls: MaxCallsOption = None,
+    max_cost: MaxCostOption = None,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Find pictures like REF, but changed as the sentence says."""
     asked = _query(reference, modification, text)
     overrides = read_settings(settings)
     weights = read_weights(weight)
+    budget = open_budget(max_calls, max_cost, cache_path(cache))
     composer = open_composer(
         index, folder, recipe=recipe, profile=profile, weights=weights, cache=cache_path(cache),
-        samples=samples, choose=choose, device=device, offline=offline,
+        samples=samples, choose=choose, device=device, offline=offline, budget=budget, dry=dry_run,
     )  # fmt: skip
-    trace = composer.compose([asked], k, overrides=overrides)[0]
+    if dry_run:
+        from pipeline.estimate import estimate
+
+        show_estimates({recipe: estimate(composer, [asked], overrides=overrides)}, form)
+        return
+    with telling(budget, quiet=not explain):
+        trace = composer.compose([asked], k, overrides=overrides)[0]
     _tell(trace)
     if explain:
         show.explain_trace(trace)
@@ -145,8 +161,10 @@ def open_composer(
     offline: bool,
     samples: int | None = None,
     choose: Choose | None = None,
+    budget: Budget,
+    dry: bool,
 ) -> Composer:
-    """A composer on an index, or on a folder whose index is refreshed first."""
+    """A composer on an index, or on a folder whose index is refreshed first; a dry one on none."""
     from pipeline.assembly import assemble
 
     if (index is None) == (folder is None):
@@ -162,7 +180,14 @@ def open_composer(
         choose=choose.value if choose else None,
         device=device,
         offline=offline,
+        budget=budget,
+        dry=dry,
     )
+    place = index or folder
+    if dry and place and not place.is_dir():
+        raise InputError(f"no folder {place}", "check --index or --in")
+    if dry:
+        return composer
     if folder is not None:
         index = refresh(folder, composer)
     assert index is not None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.money import tell_ledger
 from pipeline.cli.options import read_options
 from pipeline.cli.output import Format, say, write_rows
 from pipeline.errors import ConfigError, InputError
@@ -106,11 +107,13 @@ def _percent(row: dict[str, float]) -> dict[str, Any]:
 def show_summaries(found: Sequence[Run], form: Format) -> None:
     """One run as a table of metrics; several as a table of runs, with their mean for parts."""
     from pipeline.benchmarks import runs
+    from pipeline.ledger import costs
 
     numbers = [runs.summary(run) for run in found]
     if form in (Format.json, Format.jsonl):
         rows = [
             {"run": run.name, **{k: v for k, v in n.items() if k != "metrics"}}
+            | {"spending": costs(run.folder / runs.SPENDING)}
             | {name: value["mean"] for name, value in n["metrics"].items()}
             | {"intervals": {name: [v["low"], v["high"]] for name, v in n["metrics"].items()}}
             for run, n in zip(found, numbers, strict=True)
@@ -118,6 +121,7 @@ def show_summaries(found: Sequence[Run], form: Format) -> None:
         write_rows(rows, form)
     elif len(found) == 1:
         _say_counts(numbers[0])
+        tell_ledger(found[0].folder / runs.SPENDING)
         write_rows([{"metric": k, **_percent(v)} for k, v in numbers[0]["metrics"].items()], form)
     else:
         _show_several(found, numbers, form)

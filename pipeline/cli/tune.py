@@ -9,12 +9,16 @@ import typer
 
 from pipeline.cli.compare import difference_row
 from pipeline.cli.evaluate import announce, assemble_for, index_folder, load_benchmark
+from pipeline.cli.money import open_budget, telling
 from pipeline.cli.options import (
     CacheOption,
     DeviceOption,
+    MaxCallsOption,
+    MaxCostOption,
     OfflineOption,
     ProfileOption,
     RecipeOption,
+    cache_path,
     read_options,
 )
 from pipeline.cli.output import Format, progress, say, write_rows, write_table
@@ -69,8 +73,13 @@ def tune(
     device: DeviceOption = None,
     offline: OfflineOption = False,
     cache: CacheOption = None,
+    max_calls: MaxCallsOption = None,
+    max_cost: MaxCostOption = None,
 ) -> None:
-    """Search a recipe's weights on one half of a benchmark; report on the other half."""
+    """Search a recipe's weights on one half of a benchmark; report on the other half.
+
+    Limits count this session; what was answered is in the cache.
+    """
     from dataclasses import replace
 
     from pipeline import recipe_text
@@ -80,7 +89,8 @@ def tune(
     from pipeline.config import recipe_path
 
     tuning.other_half(half)
-    composer = assemble_for(recipe, profile, None, device, offline, cache)
+    budget = open_budget(max_calls, max_cost, cache_path(cache))
+    composer = assemble_for(recipe, profile, None, device, offline, cache, budget)
     weighed = tuning.weighable(composer.recipe)
     source = recipe_path(recipe.partition("@")[0])
     place = _place(out or Path(f"{source.stem}-tuned.toml"), source)
@@ -97,7 +107,7 @@ def tune(
     job = Evaluation(benchmark, benchmark.cases, composer, place.parent, shared, texts)
     with progress("indexing") as on_index:
         unreadable = job.open(on_index)
-    with progress("queries") as on_progress:
+    with telling(budget), progress("queries") as on_progress:
         grounded = tuning.Grounded.of(job, on_progress)
     done = tuning.tune(
         grounded, weighed, metric, half, trials=trials, seed=seed, allow_negative=allow_negative

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.cache import Cache, content_key
+from pipeline.cached.read_only import ReadOnlyCache
 from pipeline.canonical import join_question
 from pipeline.errors import InputError
 from pipeline.records import Reply
@@ -216,3 +217,61 @@ def test_what_questions_share_is_kept_once(tmp_path: Path) -> None:
             cache.put_answer(str(number), "m", REPLY, {**QUESTION, "messages": messages})
         assert cache.ask("SELECT COUNT(*) FROM frames") == [(1,)]
     assert path.stat().st_size - empty < 1000 * 400  # as text, the questions alone are 3 MB
+
+
+def test_typical_numbers_are_the_means_of_a_models_answers(tmp_path: Path) -> None:
+    with Cache(tmp_path / "c.sqlite") as cache:
+        for number, tokens in enumerate((10, 20)):
+            cache.put_answer(str(number), "m", Reply("x", 1, tokens, 0.5 * tokens))
+        cache.put_answer("other", "n", Reply("x", 1, 99, 9.0))
+        assert cache.typical("m") == (15.0, 7.5)
+        assert cache.typical("nobody") is None
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """-shm is memory that is shared by those who have the cache open; it holds no content."""
+    return {p.name: p.read_bytes() for p in folder.iterdir() if not p.name.endswith("-shm")}
+
+
+@pytest.mark.parametrize("still_open", [False, True])
+def test_a_cache_that_is_only_looked_at_stays_as_it_is(tmp_path: Path, still_open: bool) -> None:
+    writer = Cache(tmp_path / "c.sqlite")
+    writer.put_answer("k", "m", REPLY)
+    if not still_open:
+        writer.close()
+    before = _files(tmp_path)
+    with ReadOnlyCache(tmp_path / "c.sqlite") as cache:
+        assert cache.answers(["k"])["k"].text == REPLY.text
+        cache.put_answer("new", "m", REPLY)
+        cache.put_fact("f", {"a": 1})
+        assert cache.answers(["new"]) == {}
+        assert _files(tmp_path) == before
+    assert _files(tmp_path) == before
+    writer.close()
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_looking_at_a_cache_that_is_not_there_finds_and_makes_nothing(
+    tmp_path: Path, empty: bool
+) -> None:
+    path = tmp_path / "deep" / "c.sqlite"
+    if empty:
+        path.parent.mkdir()
+        path.write_bytes(b"")
+    with ReadOnlyCache(path) as cache:
+        assert cache.answers(["k"]) == {}
+        assert cache.fact("k") is None
+    assert sum(file.stat().st_size for file in tmp_path.rglob("*.sqlite*")) == 0
+    assert path.exists() is empty
+
+
+def test_looking_at_a_newer_or_damaged_cache_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version=99")
+    database.close()
+    with pytest.raises(InputError, match="newer likebut"):
+        ReadOnlyCache(path)
+    path.write_text("these are my notes " * 99)
+    with pytest.raises(InputError, match="cannot use the cache"):
+        ReadOnlyCache(path)

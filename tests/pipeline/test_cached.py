@@ -16,6 +16,7 @@ from PIL import Image
 
 from indexes.errors import BadImage
 from pipeline import models
+from pipeline.budget import Budget
 from pipeline.cache import Cache
 from pipeline.cached import CachedEncoder, CachedEngine
 from pipeline.cached.encoder import _facts
@@ -110,6 +111,39 @@ def test_a_reply_that_was_cut_is_paid_for_and_kept_with_how_it_ended(cache: Cach
     first, second = front.generate([ask("a")])[0], front.generate([ask("a")])[0]
     assert (first.finish, second.finish, second.cached) == ("length", "length", True)
     assert len(engine.batches) == 1
+
+
+def test_a_call_is_in_the_ledger_before_its_answer_is_in_the_cache(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill between the two costs an answer; the other way round it would hide what was spent."""
+    budget = Budget()
+    front = CachedEngine(spec(), cache, CountingEngine(), budget.account("m", None))
+    monkeypatch.setattr(cache, "put_answer", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        front.generate([ask("a")])
+    assert budget.session["m"].calls == 1
+
+
+def test_what_a_model_counts_corrects_the_guess_of_prompts_like_it(
+    cache: Cache, tmp_path: Path
+) -> None:
+    class Telling(CountingEngine):
+        def generate(
+            self, requests: Sequence[Request], on_reply: OnReply | None = None
+        ) -> list[Reply]:
+            return [replace(r, prompt_tokens=15) for r in super().generate(requests, on_reply)]
+
+    (tmp_path / "p.png").write_bytes(b"pixels")
+    shown, told = ask("12345678", tmp_path / "p.png"), ask("87654321")
+    front = CachedEngine(spec(), cache, Telling())
+    assert front.prompt_tokens(told) == 2 + 4
+    front.generate([ask("abcdefgh"), ask("x" * 40)])  # 30 tokens, where 6 and 14 were guessed
+    assert front.prompt_tokens(told) == pytest.approx(6 * 30 / 20)
+    assert front.prompt_tokens(shown) == 1000 + 6  # nothing is known of pictures yet
+    front.generate([shown])
+    assert front.prompt_tokens(shown) == pytest.approx(15)
+    assert front.prompt_tokens(told) == pytest.approx(9)
 
 
 def test_where_a_server_runs_is_no_part_of_the_question(cache: Cache) -> None:

@@ -166,6 +166,13 @@ def test_without_an_index_there_is_nothing_to_search(tmp_path: Path) -> None:
         replace(colour_composer(tmp_path), index=None).compose([red(tmp_path)])
 
 
+def test_describing_and_reasoning_need_no_index(tmp_path: Path) -> None:
+    composer = replace(colour_composer(tmp_path), index=None)
+    trace = composer.compose([red(tmp_path)], until="reason")[0]
+    assert trace.intent.target_caption == "a blue square"
+    assert (trace.grains, trace.ranking.hits) == ((), ())
+
+
 def test_an_index_of_another_encoder_is_refused(tmp_path: Path) -> None:
     composer = colour_composer(tmp_path)
     other = ColourEncoder()

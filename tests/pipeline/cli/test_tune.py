@@ -67,6 +67,24 @@ def test_the_same_seed_gives_the_same_file_and_json_says_all(tuned: Any, folder:
     assert record["spreads"]["reference"] > 0
 
 
+def test_a_search_stops_at_its_limit_and_goes_on_from_the_cache(tuned: Any, folder: Path) -> None:
+    # A cache of its own, so that there is something to be asked.
+    here = ("--out", folder / "limited.toml", "--cache", folder / "limited.sqlite")
+    stopped = tuned(*here, "--max-calls", "4")
+    assert stopped.code == 6
+    assert "the budget is reached: 4 calls of --max-calls 4" in stopped.err
+    assert not (folder / "limited.toml").exists()
+    done = tuned(*here)
+    assert done.code == 0, done.err
+    made, cached = (
+        sum(
+            int(line.split(words)[0].split()[-1]) for line in done.err.splitlines() if words in line
+        )
+        for words in (" calls made", " from the cache")
+    )
+    assert (made > 8, cached) == (True, 4)
+
+
 def test_the_second_half_may_be_searched(tuned: Any, folder: Path) -> None:
     done = tuned("--out", folder / "c.toml", "--half", "second", "-f", "csv")
     assert done.code == 0, done.err
