@@ -87,10 +87,10 @@ def evaluate(
     """Run a recipe over a benchmark: streamed, resumable, with intervals beside every number."""
     from pipeline.benchmarks import evaluate as evaluation
     from pipeline.benchmarks import runs
+    from pipeline.benchmarks.sources import Source
 
-    benchmark, texts = load_benchmark(
-        name, data, split, allow_missing, read_options(option), captions
-    )
+    source = Source(name, data, split, captions, read_options(option), allow_missing, index)
+    benchmark, texts = source.load()
     cases = evaluation.sample(benchmark.cases, sample, seed, limit)
     settings: dict[str, Any] = {"sample": sample, "seed": seed, "limit": limit}
     names = [part.strip() for part in recipe.split(",") if part.strip()]
@@ -103,8 +103,9 @@ def evaluate(
         announce(benchmark, len(cases), composer)
         with progress("indexing") as on_index, progress(f"{method}: queries") as on_progress:
             report = job.run(
-                settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress
-            )
+                settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress,
+                source=source,
+            )  # fmt: skip
         run = runs.open_run(place)
         _tell(report, place)
         failed += len(report.failed_pictures) + sum(bool(result.error) for result in run.results)
@@ -124,15 +125,9 @@ def load_benchmark(
     captions: Path | None,
 ) -> tuple[Benchmark, dict[str, tuple[str, ...]] | None]:
     """The benchmark, and the captions that stand for its pictures where they are given."""
-    from pipeline import benchmarks
+    from pipeline.benchmarks.sources import Source
 
-    if captions is None:
-        return benchmarks.load(name, data, split, allow_missing=allow_missing, **options), None
-    from pipeline.benchmarks.captions import in_caption_space, read_captions
-
-    texts = read_captions(captions)
-    whole = benchmarks.load(name, data, split, annotations_only=True, **options)
-    return in_caption_space(whole, texts, allow_missing=allow_missing)
+    return Source(name, data, split, captions, options, allow_missing).load()
 
 
 def assemble_for(
@@ -160,9 +155,9 @@ def _tell(report: Any, place: Path) -> None:
 
 def index_folder(place: Path, benchmark: Benchmark, composer: Composer) -> Path:
     """Beside the run, so that the runs of one folder share it."""
-    tag = composer.encoder.fingerprint[:8]
-    kind = "-captions" if benchmark.protocol.name.endswith("+captions") else ""
-    return place.parent / f"{benchmark.name}-{benchmark.split}{kind}-{tag}.index"
+    from pipeline.benchmarks.sources import index_beside
+
+    return index_beside(place, benchmark, composer.encoder.fingerprint)
 
 
 def announce(benchmark: Benchmark, asked: int, composer: Composer) -> None:
