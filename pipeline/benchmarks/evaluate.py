@@ -68,7 +68,8 @@ class Evaluation:
         """Answer what has no line yet, then write the metrics.
 
         ``settings`` (sampling, …) are kept in the run's config, ``source`` (where the data lie)
-        beside it. Raises ConfigError where the folder holds another run, and what building the index raises.
+        beside it. Raises ConfigError where the folder holds another run, and what building the
+        index raises.
         """
         runs.start(self.folder, {**self.config(), **settings})
         if source:

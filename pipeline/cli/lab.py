@@ -44,7 +44,8 @@ def compare(
         ),
     ],
     on: Annotated[
-        Path, typer.Option("--on", help="A run folder of `eval`, or a file of queries (JSON lines).")
+        Path,
+        typer.Option("--on", help="A run folder of `eval`, or a file of queries (JSON lines)."),
     ],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Figures, traces and the page go to this folder.")
@@ -66,7 +67,9 @@ def compare(
     profile: Annotated[
         list[str] | None,
         typer.Option(
-            "--profile", "-p", help="Models; repeated: every prompt with each. Default: the run's, pocket."
+            "--profile",
+            "-p",
+            help="Models; repeated: every prompt with each. Default: the run's, pocket.",
         ),
     ] = None,
     weight: WeightOption = None,

@@ -120,9 +120,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def compare(
-    trials: Sequence[Trial], tested: Sequence[str], asked: Mapping[str, Any]
-) -> Comparison:
+def compare(trials: Sequence[Trial], tested: Sequence[str], asked: Mapping[str, Any]) -> Comparison:
     """Everything about two trials or more of the same queries."""
     first, *others = trials
     scores = {trial.variant.name: _scores(trial) for trial in trials}
@@ -141,9 +139,7 @@ def _scores(trial: Trial) -> dict[str, dict[str, float]]:
     return metrics.table([values for values in trial.values.values() if values])
 
 
-def _against(
-    first: Trial, others: Sequence[Trial], tested: Sequence[str]
-) -> tuple[Against, ...]:
+def _against(first: Trial, others: Sequence[Trial], tested: Sequence[str]) -> tuple[Against, ...]:
     """Every value of the whole set of queries (parts of it, "Recall@10 colour", are not compared)."""
     found = [
         Against(other.variant.name, _difference(name, first, other))

@@ -22,9 +22,7 @@ FIGURES, PAGE, TRACES = "comparison.json", "index.html", "traces.jsonl"
 
 def check_free(out: Path) -> None:
     """Raises ConfigError where ``out`` is something else than an earlier comparison."""
-    if out.exists() and (
-        not out.is_dir() or (any(out.iterdir()) and not (out / FIGURES).exists())
-    ):
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / FIGURES).exists())):
         raise ConfigError(f"{out} is not empty and holds no comparison", "name a new --out folder")
 
 

@@ -40,7 +40,8 @@ class RunQueries:
                 f"{folder} was made under another protocol than {benchmark.protocol.title} here",
                 "run `likebut eval` again into a new folder",
             )
-        cases = sample(benchmark.cases, config.get("sample"), config.get("seed") or 0, config.get("limit"))  # fmt: skip
+        count, seed, limit = (config.get(name) for name in ("sample", "seed", "limit"))
+        cases = sample(benchmark.cases, count, seed or 0, limit)
         if len(cases) != config["queries"]:
             raise InputError(
                 f"{folder} asked {config['queries']:,} queries, its data now give {len(cases):,}",
@@ -120,7 +121,8 @@ class _Reader:
                 found[case.id] = case
         if not found:
             raise InputError(
-                f"{self.path} holds no query", 'write lines like {"id": "1", "reference": "a.jpg", …}'
+                f"{self.path} holds no query",
+                'write lines like {"id": "1", "reference": "a.jpg", …}',
             )
         return list(found.values())
 

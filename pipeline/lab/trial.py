@@ -93,9 +93,7 @@ def attempt(
     return Trial(variant, tuple(traces), run, values, best, replies, Gallery.of(mine))
 
 
-def _by_id(
-    cases: Sequence[Case], found: Sequence[dict[str, float]]
-) -> dict[str, dict[str, float]]:
+def _by_id(cases: Sequence[Case], found: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
     return {case.id: values for case, values in zip(cases, found, strict=True)}
 
 

@@ -93,9 +93,7 @@ def _labels(prompts: Sequence[str]) -> list[str]:
 
 
 def _distinct(short: Sequence[str], long: Sequence[str]) -> list[str]:
-    return [
-        one if short.count(one) == 1 else other for one, other in zip(short, long, strict=True)
-    ]
+    return [one if short.count(one) == 1 else other for one, other in zip(short, long, strict=True)]
 
 
 def _names(found: Sequence[Variant]) -> list[str]:

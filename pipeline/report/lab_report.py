@@ -63,7 +63,9 @@ def _templates(comparison: Comparison) -> list[Template]:
     users: dict[str, list[str]] = {}
     for trial in comparison.trials:
         users.setdefault(trial.variant.prompt.name, []).append(trial.variant.name)
-    sources = {trial.variant.prompt.name: trial.variant.prompt.source for trial in comparison.trials}
+    sources = {
+        trial.variant.prompt.name: trial.variant.prompt.source for trial in comparison.trials
+    }
     first = next(iter(sources))
     return [
         Template(
