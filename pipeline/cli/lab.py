@@ -120,7 +120,7 @@ def compare(
             say(f"unreadable: {path}: {reason}")
         if not trials:
             labelled = any(case.targets for case in job.cases)
-            tested = comparing.testable(job.benchmark.protocol, labelled, metric or ())
+            tested = comparing.to_test(job.benchmark.protocol, labelled, metric or ())
             _announce(job, found, tested, labelled)
         trials += _trials(job, [one for one in found if one.profile == name])
     asked = {

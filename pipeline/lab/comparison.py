@@ -86,7 +86,7 @@ class Comparison:
         return bool(self.baseline.places)
 
 
-def testable(protocol: Protocol, labelled: bool, asked: Sequence[str]) -> tuple[str, ...]:
+def to_test(protocol: Protocol, labelled: bool, asked: Sequence[str]) -> tuple[str, ...]:
     """The values to be tested: those ``asked`` for, else the headline of what can be known.
 
     Raises ConfigError for one that cannot be had.
