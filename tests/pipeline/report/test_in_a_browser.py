@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.lab.comparison import compare
-from pipeline.records import Intent, Query, Trace
+from pipeline.lab.trial import Trial
+from pipeline.records import Description, Intent, Query, Trace
 from pipeline.report.demo_report import DemoRow, write_demo_report
 from pipeline.report.lab_report import write_lab_report
 from pipeline.report.query_report import write_query_report
@@ -78,13 +79,27 @@ def test_the_page_of_a_demo(page: Page, hostile: Trace, tmp_path: Path) -> None:
 def lab_page(run: Try, tmp_path: Path) -> Path:
     evil = EVIL.replace("<", "\\u003c")
     found = run(good=target("blue"), bad=target(f"green {evil}"), broken=EVIL)
-    results = [replace(t, traces=tuple(_evil(trace) for trace in t.traces)) for t in found]
-    done = compare(results, ["mAP@10"], ASKED | {"on": EVIL})
+    done = compare([_evil(trial) for trial in found], ["mAP@10"], ASKED | {"on": EVIL})
     return write_lab_report(done, tmp_path / "p" / "index.html")
 
 
-def _evil(trace: Trace) -> Trace:
-    return replace(trace, query=replace(trace.query, modification=EVIL))
+def _evil(trial: Trial) -> Trial:
+    """Whatever a user or a model writes into a trial is an attack; a fallback is one already."""
+    traces = tuple(
+        replace(
+            trace, query=replace(trace.query, modification=EVIL), description=Description((EVIL,)),
+            intent=replace(
+                trace.intent, reasoning=EVIL, desired=(EVIL,), forbidden=(EVIL,),
+                fallback=trace.intent.fallback and EVIL,
+            ),
+        )
+        for trace in trial.traces
+    )  # fmt: skip
+    results = tuple(
+        replace(result, case=replace(result.case, modification=EVIL))
+        for result in trial.run.results
+    )
+    return replace(trial, traces=traces, run=replace(trial.run, results=results))
 
 
 def test_the_page_of_a_comparison(page: Page, trials: Try, tmp_path: Path) -> None:  # noqa: F811
