@@ -71,20 +71,21 @@ def differences(first: Run, second: Run) -> list[Difference]:
     if not shared:
         raise InputError(f"{first.name} and {second.name} have no labelled query in common")
     names = list(dict.fromkeys(name for ident in shared for name in a[ident]))
-    return [_difference(name, a, b, [i for i in shared if name in a[i]]) for name in names]
+    return [paired(name, a, b, [i for i in shared if name in a[i]]) for name in names]
 
 
-def _difference(
+def paired(
     name: str,
     a: Mapping[str, Mapping[str, float]],
     b: Mapping[str, Mapping[str, float]],
     shared: Sequence[str],
 ) -> Difference:
+    """The difference of one value over the ``shared`` queries, by id; both sides have it there."""
     before, after = ([side[ident][name] for ident in shared] for side in (a, b))
-    paired = [y - x for x, y in zip(before, after, strict=True)]
-    mean, low, high = metrics.interval(paired)
+    moved = [y - x for x, y in zip(before, after, strict=True)]
+    mean, low, high = metrics.interval(moved)
     return Difference(
-        name, float(np.mean(before)), float(np.mean(after)), mean, low, high, p_value(paired), len(shared)
+        name, float(np.mean(before)), float(np.mean(after)), mean, low, high, p_value(moved), len(shared)
     )  # fmt: skip
 
 
@@ -93,11 +94,11 @@ def changes(
 ) -> tuple[list[Change], list[Change]]:
     """The queries that gained and that lost most in ``metric``, then by the place of their target."""
     a, b = runs.per_query(first), runs.per_query(second)
-    places = _places(first), _places(second)
+    spots = places(first), places(second)
     sentence = {result.case.id: result.case.modification for result in first.results}
     moved = sorted(
         (
-            (b[i][metric] - a[i][metric], places[0][i] - places[1][i], i)
+            (b[i][metric] - a[i][metric], spots[0][i] - spots[1][i], i)
             for i in a
             if i in b and metric in a[i]
         ),
@@ -111,7 +112,7 @@ def changes(
     )
 
 
-def _places(run: Run) -> dict[str, int]:
+def places(run: Run) -> dict[str, int]:
     """Query id → the best place of a target, or one behind the last place."""
     found = {}
     for result in run.results:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pipeline.benchmarks import crops, runs
 from pipeline.benchmarks.records import Benchmark, Case
 from pipeline.benchmarks.runs import Result
+from pipeline.benchmarks.sources import Source
 from pipeline.composer import Composer, Known
 from pipeline.errors import InputError
 from pipeline.pacing import needs, portions
@@ -63,14 +64,18 @@ class Evaluation:
         retry_errors: bool = False,
         on_index: Callable[[int, int], None] | None = None,
         on_progress: Callable[[int, int], None] | None = None,
+        source: Source | None = None,
     ) -> Report:
         """Answer what has no line yet, then write the metrics.
 
-        ``settings`` (data folder, sampling, …) are kept in the run's config. Raises ConfigError
-        where the folder holds another run, what building the index raises, and BudgetReached after
-        the lines of what it paid for; the metrics are then not written.
+        ``settings`` (sampling, …) are kept in the run's config, ``source`` (where the data lie)
+        beside it. Raises ConfigError where the folder holds another run, what building the index
+        raises, and BudgetReached after the lines of what it paid for; the metrics are then not
+        written.
         """
         runs.start(self.folder, {**self.config(), **settings})
+        if source:
+            source.keep(self.folder)
         failed = self.open(on_index)
         path = self.folder / runs.RESULTS
         runs.whole_lines(path)

@@ -17,6 +17,7 @@ from pipeline.cli import (
     doctor,
     evaluate,
     index,
+    lab,
     listings,
     pocket,
     prompts,
@@ -66,6 +67,7 @@ app.command(name="tune", epilog=tune.EPILOG)(tune.tune)
 app.command(name="check-submission", epilog=score.CHECK_EPILOG)(score.check_submission)
 app.add_typer(index.app, name="index")
 app.add_typer(listings.recipes, name="recipes")
+prompts.app.command("compare", epilog=lab.EPILOG)(lab.compare)
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(listings.profiles, name="profiles")
 app.command(name="doctor", epilog=doctor.EPILOG)(doctor.doctor)

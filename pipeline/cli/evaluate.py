@@ -29,6 +29,7 @@ from pipeline.cli.score import show_summaries
 if TYPE_CHECKING:
     from pipeline.benchmarks.evaluate import Evaluation, Report
     from pipeline.benchmarks.records import Benchmark
+    from pipeline.benchmarks.sources import Source
     from pipeline.budget import Budget
     from pipeline.composer import Composer
 
@@ -100,6 +101,7 @@ def evaluate(
     """
     from pipeline.benchmarks import evaluate as evaluation
     from pipeline.benchmarks import runs
+    from pipeline.benchmarks.sources import Source
 
     names = [part.strip() for part in recipe.split(",") if part.strip()]
     places = {method: out / method if len(names) > 1 else out for method in names}
@@ -112,9 +114,8 @@ def evaluate(
         )
 
     with data_folder(name, data, dry_run) as folder:
-        benchmark, texts = load_benchmark(
-            name, folder, split, allow_missing, read_options(option), captions
-        )
+        source = Source(name, folder, split, captions, read_options(option), allow_missing, index)
+        benchmark, texts = source.load()
         cases = evaluation.sample(benchmark.cases, sample, seed, limit)
         if dry_run:
             dry = {method: composer_of(method) for method in names}
@@ -128,7 +129,7 @@ def evaluate(
         job = evaluation.Evaluation(benchmark, cases, composer, place, shared, texts)
         announce(benchmark, len(cases), composer)
         with telling(budgets[method]):
-            report = _run(job, settings, f"{method}: queries", retry_errors)
+            report = _run(job, settings, f"{method}: queries", retry_errors, source)
         run = runs.open_run(place)
         _tell(report, place)
         failed += len(report.failed_pictures) + sum(bool(result.error) for result in run.results)
@@ -139,11 +140,14 @@ def evaluate(
     exit_partial(failed)
 
 
-def _run(job: Evaluation, settings: dict[str, Any], title: str, retry_errors: bool) -> Report:
+def _run(
+    job: Evaluation, settings: dict[str, Any], title: str, retry_errors: bool, source: Source
+) -> Report:
     with progress("indexing") as on_index, progress(title) as on_progress:
         return job.run(
-            settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress
-        )
+            settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress,
+            source=source,
+        )  # fmt: skip
 
 
 def load_benchmark(
@@ -155,15 +159,9 @@ def load_benchmark(
     captions: Path | None,
 ) -> tuple[Benchmark, dict[str, tuple[str, ...]] | None]:
     """The benchmark, and the captions that stand for its pictures where they are given."""
-    from pipeline import benchmarks
+    from pipeline.benchmarks.sources import Source
 
-    if captions is None:
-        return benchmarks.load(name, data, split, allow_missing=allow_missing, **options), None
-    from pipeline.benchmarks.captions import in_caption_space, read_captions
-
-    texts = read_captions(captions)
-    whole = benchmarks.load(name, data, split, annotations_only=True, **options)
-    return in_caption_space(whole, texts, allow_missing=allow_missing)
+    return Source(name, data, split, captions, options, allow_missing).load()
 
 
 def assemble_for(
@@ -193,9 +191,9 @@ def _tell(report: Report, place: Path) -> None:
 
 def index_folder(place: Path, benchmark: Benchmark, composer: Composer) -> Path:
     """Beside the run, so that the runs of one folder share it."""
-    tag = composer.encoder.fingerprint[:8]
-    kind = "-captions" if benchmark.protocol.name.endswith("+captions") else ""
-    return place.parent / f"{benchmark.name}-{benchmark.split}{kind}-{tag}.index"
+    from pipeline.benchmarks.sources import index_beside
+
+    return index_beside(place, benchmark, composer.encoder.fingerprint)
 
 
 def announce(benchmark: Benchmark, asked: int, composer: Composer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,13 +63,35 @@ def environment() -> Any:
         role_names=ROLE_NAMES,
         bars=bars,
         roles_of=roles_of,
+        script=script,
+        script_hash=script_hash,
     )
     return made
 
 
-def write_page(template: str, out: Path, **values: Any) -> Path:
-    """Render a template into ``out``; text that is not valid Unicode is shown with question marks."""
-    html = environment().get_template(template).render(**values)
+@cache
+def script(name: str) -> Any:
+    """The text of one of our scripts, as it stands in the page."""
+    from markupsafe import Markup
+
+    return Markup((FOLDER / name).read_text(encoding="utf-8"))
+
+
+@cache
+def script_hash(name: str) -> str:
+    """What a page's Content-Security-Policy lets run: this script, and no other."""
+    digest = hashlib.sha256(script(name).encode()).digest()
+    return "sha256-" + base64.b64encode(digest).decode()
+
+
+def write_page(
+    template: str, out: Path, *, scripts: tuple[str, ...] = ("page.js",), **values: Any
+) -> Path:
+    """Render a template into ``out``; text that is not valid Unicode is shown with question marks.
+
+    ``scripts`` are files beside the template; the page runs these and nothing else.
+    """
+    html = environment().get_template(template).render(scripts=scripts, **values)
     out.parent.mkdir(parents=True, exist_ok=True)
     draft = out.with_name(out.name + ".part")
     draft.write_bytes(html.encode("utf-8", errors="replace"))
@@ -79,16 +102,22 @@ def write_page(template: str, out: Path, **values: Any) -> Path:
 @cache
 def thumbnail(path: str) -> str:
     """A picture as a data URI of at most 320 pixels, or "" where it cannot be read."""
+    data = small_picture(path)
+    return "data:image/webp;base64," + base64.b64encode(data).decode() if data else ""
+
+
+def small_picture(path: str) -> bytes:
+    """A picture as WebP of at most 320 pixels, or nothing where it cannot be read."""
     from indexes.decode import load_image
 
     try:
         image = load_image(path, THUMBNAIL)
     except GalleryError:
-        return ""
+        return b""
     image.thumbnail((THUMBNAIL, THUMBNAIL))
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=82)
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
 
 
 def roles_of(trace: Trace) -> list[str]:

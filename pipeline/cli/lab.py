@@ -1,0 +1,229 @@
+"""`prompts compare`: the same queries through several prompts and models, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipeline.cli import lab_tables
+from pipeline.cli.options import (
+    CacheOption,
+    DeviceOption,
+    OfflineOption,
+    RecipeOption,
+    WeightOption,
+    cache_path,
+    read_weights,
+)
+from pipeline.cli.output import Format, progress, say
+from pipeline.cli.query import exit_partial, refresh
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.benchmarks.evaluate import Evaluation
+    from pipeline.composer import Composer
+    from pipeline.lab.queries import FileQueries, RunQueries
+    from pipeline.lab.trial import Trial
+    from pipeline.lab.variants import Variant
+
+EPILOG = (
+    "Examples: [cyan]likebut prompts compare likebut cirevl mine.j2 --on runs/likebut --sample 200 "
+    "--out lab[/cyan] · [cyan]likebut prompts compare likebut cirevl --on gallery/queries.jsonl "
+    "--in gallery --out lab[/cyan] · two models: [cyan]--profile small.toml --profile large.toml[/cyan]"
+)
+
+
+def compare(
+    prompts: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B...", help="Prompts of prompts/reason, or .j2 files; A is the baseline."
+        ),
+    ],
+    on: Annotated[
+        Path,
+        typer.Option("--on", help="A run folder of `eval`, or a file of queries (JSON lines)."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Figures, traces and the page go to this folder.")
+    ],
+    index: Annotated[
+        Path | None, typer.Option("--index", "-i", help="The gallery of a file: an index folder.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--in", help="The gallery of a file: a folder of pictures.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="So many queries, by lot.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the lot.")] = 0,
+    recipe: RecipeOption = "likebut",
+    stage: Annotated[
+        int, typer.Option("--stage", min=1, help="Which reason question gets the prompts.")
+    ] = 1,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile",
+            "-p",
+            help="Models; repeated: every prompt with each. Default: the run's, pocket.",
+        ),
+    ] = None,
+    weight: WeightOption = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric", "-m", help="What is tested; repeatable, the first decides wins and losses."
+        ),
+    ] = None,
+    changes: Annotated[
+        int, typer.Option("--changes", min=0, help="How many wins and losses are listed.")
+    ] = 5,
+    data: Annotated[
+        Path | None, typer.Option("--data", "-d", help="The run's data, where they have moved.")
+    ] = None,
+    captions: Annotated[
+        Path | None, typer.Option("--captions", help="The run's captions, where they have moved.")
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="What stdout gets.")
+    ] = Format.table,
+    device: DeviceOption = None,
+    offline: OfflineOption = False,
+    cache: CacheOption = None,
+) -> None:
+    """Try prompts side by side: what got better or worse, whether it is real, and what it cost.
+
+    Every answer is cached, so a second comparison asks only what is new in it.
+    """
+    from pipeline.config import load_recipe
+    from pipeline.lab import comparison as comparing
+    from pipeline.lab import folder as folders
+    from pipeline.lab.variants import variants
+
+    folders.check_free(out)
+    method = load_recipe(recipe).with_weights(read_weights(weight))
+    names = profile or [_profile_of(on)]
+    found = variants(method, prompts, names, stage)
+    queries = _queries(on, index, folder, data, captions)
+    trials: list[Trial] = []
+    tested: tuple[str, ...] = ()
+    failed = 0
+    for name in names:
+        composer = _assemble(recipe, name, weight, device, offline, cache)
+        job, unreadable = _open(queries, composer, index, folder, sample, seed)
+        failed += len(unreadable)
+        for path, reason in unreadable:
+            say(f"unreadable: {path}: {reason}")
+        if not trials:
+            labelled = any(case.targets for case in job.cases)
+            tested = comparing.to_test(job.benchmark.protocol, labelled, metric or ())
+            _announce(job, found, tested, labelled)
+        trials += _trials(job, [one for one in found if one.profile == name])
+    asked = {
+        "on": str(on), "protocol": trials[0].run.protocol.title, "recipe": method.name,
+        "stage": stage, "sample": sample, "seed": seed, "queries": len(trials[0].traces),
+    }  # fmt: skip
+    done = comparing.compare(trials, tested, asked)
+    folders.write(done, out)
+    lab_tables.show(done, form, changes, out)
+    say(f"page: {out / folders.PAGE}")
+    exit_partial(failed + sum(trial.replies.errors for trial in trials))
+
+
+def _profile_of(on: Path) -> str:
+    """The profile of a run, where it is one of ours or a file that is still there; else pocket."""
+    from pipeline.benchmarks.runs import CONFIG, read_config
+    from pipeline.config import profile_names
+
+    if not (on / CONFIG).exists():
+        return "pocket"
+    name = str(read_config(on)["profile"])
+    if name not in profile_names():
+        raise ConfigError(
+            f"{on} was made with a profile of its own, {name}", "name it with --profile FILE"
+        )
+    return name
+
+
+def _queries(
+    on: Path, index: Path | None, folder: Path | None, data: Path | None, captions: Path | None
+) -> RunQueries | FileQueries:
+    """What is asked. Raises ConfigError where it does not go with the options."""
+    from pipeline.benchmarks.sources import of_run
+    from pipeline.lab.queries import FileQueries, RunQueries
+
+    if on.is_dir():
+        if index or folder:
+            raise ConfigError(f"{on} is a run, which has its gallery", "leave out --in and --index")
+        return RunQueries.of(on, of_run(on, data, captions))
+    if data or captions:
+        raise ConfigError("--data and --captions are for the run of --on", "name its folder")
+    if (index is None) == (folder is None):
+        raise ConfigError(
+            f"{on} needs one gallery", "--index DIR for an index, or --in FOLDER for pictures"
+        )
+    return FileQueries(on)
+
+
+def _assemble(
+    recipe: str,
+    profile: str,
+    weight: list[str] | None,
+    device: str | None,
+    offline: bool,
+    cache: Path | None,
+) -> Composer:
+    from pipeline.assembly import assemble
+
+    return assemble(
+        recipe, profile, cache_path(cache), weights=read_weights(weight), device=device,
+        offline=offline,
+    )  # fmt: skip
+
+
+def _open(
+    queries: RunQueries | FileQueries,
+    composer: Composer,
+    index: Path | None,
+    folder: Path | None,
+    sample: int | None,
+    seed: int,
+) -> tuple[Evaluation, tuple[tuple[str, str], ...]]:
+    """The queries over an index for this composer's encoder."""
+    from pipeline.lab.queries import RunQueries
+
+    if isinstance(queries, RunQueries):
+        with progress("indexing") as on_index:
+            return queries.open(composer, sample, seed, on_index)
+    if folder is not None:
+        index = refresh(folder, composer)
+    assert index is not None
+    return queries.open(composer.on(index), sample, seed), ()
+
+
+def _announce(
+    job: Evaluation, found: Sequence[Variant], tested: tuple[str, ...], labelled: bool
+) -> None:
+    rules = job.benchmark.protocol
+    say(
+        f"{rules.title}: {len(job.cases):,} queries, {len(job.benchmark.items):,} items, "
+        f"{len(found)} variants; baseline {found[0].name}"
+    )
+    what = ", ".join(tested)
+    say(f"tested: {what}" + ("" if labelled else " (no labels: cosines stand in for metrics)"))
+
+
+def _trials(job: Evaluation, found: Sequence[Variant]) -> list[Trial]:
+    from pipeline.lab.trial import attempt
+
+    trials: list[Any] = []
+    for variant in found:
+        with progress(variant.name) as on_progress:
+            trials.append(attempt(job, variant, on_progress))
+        replies = trials[-1].replies
+        say(f"{variant.name}: {replies.made:,} calls made, {replies.cached:,} from the cache")
+    return trials

@@ -1,0 +1,1 @@
+"""Prompt experiments: the same queries through several prompts and models, and what differs."""
