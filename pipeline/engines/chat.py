@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pipeline.engines.constraining import closed
 from pipeline.engines.contract import Request
 from pipeline.engines.pictures import data_url
 from pipeline.errors import InputError
@@ -34,7 +35,7 @@ def body(model: str, request: Request, structured: str) -> dict[str, Any]:
     if request.schema is not None and structured == "json_schema":
         # Without "strict": hosted servers refuse strict schemas that use any keyword beyond their
         # own short list, and local ones (vLLM, llama.cpp, Ollama) hold to the schema anyway.
-        schema = {"name": "reply", "schema": dict(request.schema)}
+        schema = {"name": "reply", "schema": closed(request.schema)}
         fields["response_format"] = {"type": "json_schema", "json_schema": schema}
     elif request.schema is not None and structured == "json_object":
         fields["response_format"] = {"type": "json_object"}

@@ -37,6 +37,25 @@ def constrains(options: Mapping[str, Any]) -> bool:
     return asked != "none" and installed
 
 
+def closed(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema without room for what it does not name.
+
+    A reader may pass over what a model adds of its own; a model that is held to a schema should
+    not be invited to add anything, for it is paid for and has no bound.
+    """
+    parts: dict[str, Any] = {name: _closed_part(value) for name, value in schema.items()}
+    if "properties" in schema:
+        parts["properties"] = {name: closed(part) for name, part in schema["properties"].items()}
+        parts["additionalProperties"] = False
+    return parts
+
+
+def _closed_part(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return closed(value)
+    return [_closed_part(one) for one in value] if isinstance(value, list) else value
+
+
 class Grammars:
     """Compiled grammars of one model's tokens, each schema once.
 
@@ -68,7 +87,7 @@ class Grammars:
         return [_Mask(found, self._size)] if any(found) else []
 
     def _grammar(self, schema: Mapping[str, Any]) -> Any:
-        text = json.dumps(schema)
+        text = json.dumps(closed(schema))
         if text not in self._compiled:
             try:
                 grammar = self._compiler.compile_json_schema(text, any_whitespace=False)

@@ -15,7 +15,7 @@ from indexes.errors import GalleryError
 from pipeline import models
 from pipeline.cache import file_hash
 from pipeline.devices import choose_dtype
-from pipeline.engines.constraining import constrains
+from pipeline.engines.constraining import closed, constrains
 from pipeline.engines.contract import EngineSpec, OnReply, Request
 from pipeline.engines.pictures import pictures
 from pipeline.errors import ConfigError, ModelError, did_you_mean
@@ -128,7 +128,7 @@ class VLLMEngine:
             return None
         from vllm.sampling_params import StructuredOutputsParams
 
-        return StructuredOutputsParams(json=dict(request.schema))
+        return StructuredOutputsParams(json=closed(request.schema))
 
     def _decode(self, waiting: dict[str, int], keep: OnReply, started: float) -> None:
         """Step until all of ``waiting`` is answered; what is answered leaves it."""

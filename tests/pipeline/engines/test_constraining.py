@@ -13,7 +13,7 @@ import pytest
 from pipeline.cache import Cache
 from pipeline.cached import CachedEngine
 from pipeline.engines import constraining, make_engine
-from pipeline.engines.constraining import constrains
+from pipeline.engines.constraining import closed, constrains
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.errors import ConfigError
 from pipeline.records import Message, Reply, Sampling
@@ -181,3 +181,19 @@ def test_only_replies_that_are_held_have_keys_of_their_own(
     turned = {**COLOURS, "properties": dict(reversed(COLOURS["properties"].items()))}  # type: ignore[attr-defined]
     assert key(replace(schema, schema=turned)) != key(schema)
     assert key(schema, structured="none", template={"enable_thinking": False}) != bare
+
+
+def test_a_model_is_not_invited_to_add_what_a_reader_would_pass_over() -> None:
+    inner = {"type": "object", "properties": {"properties": {"type": "string"}}}
+    schema = {
+        "type": "object",
+        "additionalProperties": True,
+        "properties": {"a": inner},
+        "anyOf": [inner],
+    }
+    held = closed(schema)
+    shut = {**inner, "additionalProperties": False}
+    assert held == {
+        "type": "object", "additionalProperties": False, "properties": {"a": shut}, "anyOf": [shut],
+    }  # fmt: skip
+    assert schema["additionalProperties"] is True
