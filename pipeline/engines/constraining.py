@@ -43,7 +43,9 @@ def closed(schema: Mapping[str, Any]) -> dict[str, Any]:
     A reader may pass over what a model adds of its own; a model that is held to a schema should
     not be invited to add anything, for it is paid for and has no bound.
     """
-    parts: dict[str, Any] = {name: _closed_part(value) for name, value in schema.items()}
+    parts: dict[str, Any] = {
+        name: _closed_part(value) for name, value in schema.items() if name != "properties"
+    }
     if "properties" in schema:
         parts["properties"] = {name: closed(part) for name, part in schema["properties"].items()}
         parts["additionalProperties"] = False
