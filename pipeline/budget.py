@@ -95,10 +95,9 @@ class Account:
 
     def __init__(self, budget: Budget, model: str, price: Price | None) -> None:
         self.budget, self.model, self.price = budget, model, price
-        self._scale: float | None = None  # how far above its bound a reply's cost was, once known
-        self.dearest: float | None = (
-            None  # the worst case of the dearest request so far, in dollars
-        )
+        # Once known: how far above its bound a reply's cost was, and the dollars of the dearest request.
+        self._scale: float | None = None
+        self.dearest: float | None = None
 
     @property
     def free(self) -> bool:

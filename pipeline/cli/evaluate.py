@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,24 +108,22 @@ def evaluate(
     places = {method: out / method if len(names) > 1 else out for method in names}
     ledgers = {method: place / runs.SPENDING for method, place in places.items()}
     budgets = open_budgets(max_calls, max_cost, cache_path(cache), ledgers)
-
-    def composer_of(method: str) -> Composer:
-        return assemble_for(
-            method, profile, weight, device, offline, cache, budgets[method], dry_run
-        )
-
+    assembled = partial(
+        assemble_for, profile=profile, weight=weight, device=device, offline=offline, cache=cache,
+        dry=dry_run,
+    )  # fmt: skip
     with data_folder(name, data, dry_run) as folder:
         source = Source(name, folder, split, captions, read_options(option), allow_missing, index)
         benchmark, texts = source.load()
         cases = evaluation.sample(benchmark.cases, sample, seed, limit)
         if dry_run:
-            dry = {method: composer_of(method) for method in names}
+            dry = {method: assembled(method, budget=budgets[method]) for method in names}
             show_estimates(estimate_runs(benchmark, cases, dry, places, texts, retry_errors), form)
             return
     settings: dict[str, Any] = {"sample": sample, "seed": seed, "limit": limit}
     finished, failed = [], 0
     for method in names:
-        composer, place = composer_of(method), places[method]
+        composer, place = assembled(method, budget=budgets[method]), places[method]
         shared = index or index_folder(place, benchmark, composer)
         job = evaluation.Evaluation(benchmark, cases, composer, place, shared, texts)
         announce(benchmark, len(cases), composer)

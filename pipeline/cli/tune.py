@@ -76,10 +76,7 @@ def tune(
     max_calls: MaxCallsOption = None,
     max_cost: MaxCostOption = None,
 ) -> None:
-    """Search a recipe's weights on one half of a benchmark; report on the other half.
-
-    Limits count this session; what was answered is in the cache.
-    """
+    """Search a recipe's weights on one half of a benchmark; report on the other half."""
     from dataclasses import replace
 
     from pipeline import recipe_text
