@@ -12,7 +12,7 @@ import pytest
 from pipeline.config import Profile, load_profile
 from pipeline.engines.probe import Answer
 from pipeline.engines.server import Server
-from pipeline.memory import Memory, needed
+from pipeline.memory import Memory
 from pipeline.profile_check import check_profile
 
 PLENTY = Memory(64 * 10**9, 64 * 10**9)
