@@ -150,15 +150,15 @@ def test_a_template_without_a_system_role_gets_it_in_the_first_turn(tmp_path: Pa
 
 
 def test_the_system_message_of_a_chat_with_images_goes_after_them() -> None:
-    from pipeline.engines.transformers import _without_system
+    from pipeline.engines.turns import without_system
 
     text, image = {"type": "text", "text": "b"}, {"type": "image", "image": 0}
     system = {"role": "system", "content": [{"type": "text", "text": "a"}]}
     chat = [system, {"role": "user", "content": [image, text]}]
-    assert _without_system(chat) == [
+    assert without_system(chat) == [
         {"role": "user", "content": [image, {"type": "text", "text": "a"}, text]}
     ]
-    assert _without_system(chat[1:]) == chat[1:]
+    assert without_system(chat[1:]) == chat[1:]
 
 
 def test_images_for_a_model_that_only_reads_are_refused(load: Load, pictures: list[Path]) -> None:
