@@ -118,11 +118,12 @@ class Composer:
     ) -> list[Trace]:
         """A Trace per query, in order, with its ``k`` best hits; none where it ends before search.
 
-        ``overrides`` replace a stage's result for every query: caption, target_caption, desired,
-        preserved, forbidden. ``scopes`` say what each query is ranked over, instead of the recipe's
-        rule about the reference; ``known`` stands in for reference pictures. Raises ConfigError
-        without an index (which reason does not need), BudgetReached, and ModelError where a model
-        that is needed cannot be had; a query's own faults go to its trace.
+        ``overrides`` replace a stage's result for every query: caption or captions, target_caption,
+        desired, preserved, forbidden, rewrites. ``scopes`` say what each query is ranked over,
+        instead of the recipe's rule about the reference; ``known`` stands in for reference
+        pictures. Raises ConfigError without an index (which reason does not need), BudgetReached,
+        and ModelError where a model that is needed cannot be had; a query's own faults go to its
+        trace.
         """
         if self.index is None and until != "reason":
             raise ConfigError("the composer has no index", "open one with .on(folder)")
@@ -163,9 +164,10 @@ class Composer:
                     case.error = f"the reference cannot be used: {problem.message}"
 
     def _describe(self, cases: list[_Case], given: Mapping[str, Any]) -> None:
-        if "caption" in given:
+        if "caption" in given or "captions" in given:
+            told = given.get("captions", [given.get("caption")])
             for case in cases:
-                case.description = Description((str(given["caption"]),))
+                case.description = Description(tuple(map(str, told)))
             return
         for case in cases:
             if case.known:
@@ -210,7 +212,7 @@ class Composer:
         changes: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in given.items()
-            if name != "caption"
+            if name not in ("caption", "captions")
         }
         for case in cases:
             # Without a reference the sentence itself says what the picture shows.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -129,9 +130,15 @@ def import_file(
 
     with Cache(cache_path(cache)) as store:
         done = import_answers(store, file, keep_good=keep_good)
+        away = _away(store)
     say(f"{done.new} new answers, {done.known} were here already")
     if done.conflicts:
         say(f"{done.conflicts} were here with other words; ours stayed")
+    for model, commit in away:
+        say(
+            f"{model} is not on this machine: its answers are used without it where the profile says "
+            f'revision = "{commit}"'
+        )
     for number, why in done.refused[:_TOLD]:
         say(f"line {number} was not taken: {why}")
     if len(done.refused) > _TOLD:
@@ -191,6 +198,22 @@ def _existing(given: Path | None) -> Cache:
     if not path.exists():
         raise InputError(f"no cache at {path}", "it is made by the first query; or name --cache")
     return Cache(path)
+
+
+def _away(cache: Cache) -> list[tuple[str, str]]:
+    """(model, commit) of the answers of hub models that this machine does not have.
+
+    Without the model nothing here says which commit its name means.
+    """
+    from pipeline.models import hub_commit
+    from pipeline.sharing.upkeep import answers_by_model
+
+    commits = ((one.model, one.revision.split(" ")[0]) for one in answers_by_model(cache))
+    return [
+        (model, commit)
+        for model, commit in commits
+        if re.fullmatch("[0-9a-f]{40}", commit) and hub_commit(model) is None
+    ]
 
 
 def _day(seconds: int | None) -> str | None:

@@ -1,4 +1,4 @@
-"""`prompts`: templates by name, what a model would be given, and what is wrong with them."""
+"""`prompts`: templates by name, what a model is sent, what is wrong with them; `edit` is beside."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli import edit
 from pipeline.cli.output import Format, say, write_rows
 
 if TYPE_CHECKING:
     from pipeline.config import Profile
     from pipeline.prompting import Prompt
 
-app = typer.Typer(help="Prompt templates: list, show, render, check.", no_args_is_help=True)
+app = typer.Typer(help="Prompt templates: list, show, render, check, edit.", no_args_is_help=True)
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="Output format.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A name from `list`, or a file.")]
 
@@ -158,3 +159,6 @@ def _tokens(name: str, label: str, profile: Profile) -> dict[str, Any]:
     except ModelError as problem:
         return {f"tokens {label}": problem.message}
     return {f"tokens {label}": tokens.whole, f"shared {label}": tokens.fixed}
+
+
+app.command("edit", epilog=edit.EPILOG)(edit.edit)

@@ -22,7 +22,7 @@ from pipeline.sharing.entry import (
     header_line,
     read_entry,
 )
-from pipeline.sharing.files import read_lines, writing
+from pipeline.sharing.files import STREAM, read_lines, writing
 
 _PAGE = 500
 _STAGE = (
@@ -33,7 +33,6 @@ _STAGE = (
     "DELETE FROM incoming",
     "DELETE FROM incoming_frames",
 )
-_ADVICE = "; --keep-good takes the other lines"
 _KNOWN = "FROM incoming JOIN answers USING (key)"
 _SAME = "json_extract(incoming.reply, '$.text') = json_extract(answers.reply, '$.text')"
 
@@ -118,17 +117,16 @@ def import_answers(cache: Cache, path: Path, *, keep_good: bool = False) -> Impo
     An answer that is here already stays. The first line that cannot be taken refuses the file with
     an InputError, unless ``keep_good``: then such lines are counted, and the others taken.
     """
-    cache.ask("BEGIN")  # the tables are of this connection alone: nobody waits while it reads
-    for statement in _STAGE:
-        cache.ask(statement)
     refused = []
-    for number, why in _stage(cache, path):
-        if not keep_good or number <= 1:
-            cache.ask("ROLLBACK")
-            where = f"{path} line {number}" if number else str(path)
-            raise InputError(f"{where}: {why}", "nothing was imported" + _ADVICE * (number > 1))
-        refused.append((number, why))
-    cache.ask("COMMIT")
+    with _one_moment(cache):  # the tables are of this connection alone: nobody waits while it reads
+        for statement in _STAGE:
+            cache.ask(statement)
+        for number, why in _stage(cache, path):
+            if not keep_good or number <= 1:
+                name = "stdin" if path == STREAM else path
+                advice = "; --keep-good takes the other lines" if number > 1 else ""
+                raise InputError(f"{name} line {number}: {why}", f"nothing was imported{advice}")
+            refused.append((number, why))
     return replace(_take(cache), refused=tuple(refused))
 
 

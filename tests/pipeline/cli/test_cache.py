@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cache import Cache
+from pipeline.cached import CachedEngine
+from pipeline.engines.contract import EngineSpec
 from tests.pipeline.cli.conftest import Outcome, Run
 from tests.pipeline.cli.test_bad_input import assert_one_line
+from tests.pipeline.sharing.test_transfer import put, question
 
 
 @pytest.fixture
@@ -76,6 +80,21 @@ def test_prune_says_what_would_go_and_what_went(likebut: Run, asked: Outcome) ->
     assert "1 answers and 0 vectors would go" in likebut(*ask, "--dry-run").err
     assert "1 answers and 0 vectors went" in likebut(*ask).err
     assert len(json.loads(likebut("cache", "list", "-f", "json").out)) == 1
+
+
+def test_answers_of_a_hub_model_that_is_not_here_come_with_the_way_to_use_them(
+    likebut: Run, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    asked = question("a", engine="transformers", model="org/name", revision="c" * 40)
+    with Cache(own_cache) as cache:
+        put(cache, asked, "an answer")
+    likebut("cache", "export", tmp_path / "a")
+    there = ("--cache", tmp_path / "there.sqlite")
+    assert f'revision = "{"c" * 40}"' in likebut("cache", "import", tmp_path / "a", *there).err
+    with Cache(tmp_path / "there.sqlite") as cache:  # as the line says: no model, and the answer
+        spec = EngineSpec("transformers", "org/name", "c" * 40)
+        assert CachedEngine(spec, cache).revision == "c" * 40
 
 
 def test_a_cache_that_is_not_there_is_named(likebut: Run, tmp_path: Path) -> None:

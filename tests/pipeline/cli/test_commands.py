@@ -30,7 +30,10 @@ def test_help_imports_nothing_heavy() -> None:
     "command",
     [(), ("query",), ("batch",), ("index",), ("index", "build"), ("index", "caption"), ("index", "info"),
      ("index", "verify"), ("index", "remove"), ("recipes",), ("prompts",), ("prompts", "render"),
-     ("profiles",), ("doctor",), ("cache",), ("pocket",), ("pocket", "draw"), ("demo",), ("eval",),
+     ("prompts", "check"), ("prompts", "edit"),
+     ("profiles",), ("doctor",), ("cache",),
+     ("cache", "list"), ("cache", "export"), ("cache", "import"), ("cache", "prune"),
+     ("pocket",), ("pocket", "draw"), ("demo",), ("eval",),
      ("score",), ("compare",), ("check-submission",)],
 )  # fmt: skip
 def test_every_command_has_help(likebut: Run, command: tuple[str, ...]) -> None:

@@ -1,0 +1,210 @@
+"""`prompts edit`: change what was understood of one query, and see what that does to the ranking."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipeline.cli.options import (
+    CacheOption,
+    DeviceOption,
+    OfflineOption,
+    WeightOption,
+    cache_path,
+    read_settings,
+    read_weights,
+)
+from pipeline.cli.output import Format, say, write_rows
+from pipeline.errors import ConfigError, InputError
+from pipeline.records import Query
+
+if TYPE_CHECKING:
+    from pipeline.composer import Composer
+    from pipeline.editing import Understood
+    from pipeline.records import Trace
+    from pipeline.saved import Saved
+
+EPILOG = """Examples:
+
+[cyan]likebut prompts edit cat.png "at night" --in gallery[/cyan]   opens $VISUAL or $EDITOR
+
+[cyan]likebut prompts edit cat.png "at night" --in gallery --set forbidden="a moon; stars"[/cyan]
+
+[cyan]likebut prompts edit --trace runs/likebut/results.jsonl --id q0007 --in gallery[/cyan]"""
+# How deep both rankings are looked at, to say from where a picture came.
+_DEEP = 100
+
+
+def edit(
+    reference: Annotated[
+        Path | None, typer.Argument(metavar="[REF]", help="The reference image.")
+    ] = None,
+    modification: Annotated[
+        str | None, typer.Argument(metavar='["MODIFICATION"]', help="What should be different.")
+    ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            "--trace", help="Instead of REF: a file of `query -f json`, `batch` or `eval`."
+        ),
+    ] = None,
+    ident: Annotated[str, typer.Option("--id", help="Which query of the --trace file.")] = "",
+    index: Annotated[Path | None, typer.Option("--index", "-i", help="An index folder.")] = None,
+    folder: Annotated[Path | None, typer.Option("--in", help="A folder of pictures.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=TEXT",
+            help="Change this instead of opening an editor; repeatable.",
+        ),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=100_000, help="How many hits.")] = 10,
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", "-r", help="Method; missing: the trace's, or likebut.")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", "-p", help="Models; missing: the trace's, or pocket.")
+    ] = None,
+    weight: WeightOption = None,
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="What stdout gets.")
+    ] = Format.table,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write both answers as an HTML report.")
+    ] = None,
+    device: DeviceOption = None,
+    offline: OfflineOption = False,
+    cache: CacheOption = None,
+) -> None:
+    """Change the captions or lists of one query, run on from there, and show what moved.
+
+    A changed target caption or list is used as it stands; where the caption alone was changed, the
+    reasoner is asked again about it.
+    """
+    from pipeline.cli.query import open_composer
+    from pipeline.editing import Understood, overrides
+    from pipeline.saved import read_saved
+
+    given = read_settings(settings)
+    saved = read_saved(trace, ident) if trace else None
+    if (saved is None) == (reference is None):
+        raise ConfigError("nothing to edit", "give REF and a sentence, or --trace FILE")
+    composer = open_composer(
+        index, folder, recipe=recipe or (saved.recipe if saved else "") or "likebut",
+        profile=profile or (saved.profile if saved else "") or "pocket",
+        weights=read_weights(weight), cache=cache_path(cache), device=device, offline=offline,
+    )  # fmt: skip
+    query = _query(saved, reference, modification, composer)
+    deep = max(k, _DEEP)
+    before = _answer(composer, query, deep, _known(saved))
+    understood = Understood.of(before.description, before.intent)
+    changed = understood.changed(given) if given else _by_hand(understood, query)
+    if changed == understood:
+        say("nothing was changed")
+        return
+    values = overrides(understood, changed, before.description, before.intent)
+    after = _answer(composer, query, deep, values)
+    _show(before, after, understood, changed, form, k)
+    if report:
+        _report(before, after, report, k)
+
+
+def _query(
+    saved: Saved | None, reference: Path | None, modification: str | None, composer: Composer
+) -> Query:
+    """The query of the arguments or of the file. Raises ConfigError and InputError."""
+    if saved is None:
+        assert reference is not None
+        if not reference.is_file():
+            raise InputError(f"no reference image at {reference}", "check the path")
+        if not (modification or "").strip():
+            raise ConfigError("the modification is missing", "say what should be different")
+        return Query("query", reference, (modification or "").strip())
+    found = saved.query.reference
+    if found is None or found.is_file():
+        return saved.query
+    assert composer.index is not None
+    row = composer.index.row_of(str(found))
+    if row is None:
+        raise InputError(f"no reference image at {found}, and no such item in the gallery")
+    return replace(saved.query, reference=Path(composer.index.items([row])[0].path))
+
+
+def _known(saved: Saved | None) -> dict[str, Any] | None:
+    """The overrides that give a saved query's answer again, without a model but the encoder."""
+    from pipeline.editing import Understood, overrides
+
+    if saved is None:
+        return None
+    same = Understood.of(saved.description, saved.intent)
+    return overrides(same, same, saved.description, saved.intent)
+
+
+def _answer(composer: Composer, query: Query, k: int, values: dict[str, Any] | None) -> Trace:
+    trace = composer.compose([query], k, overrides=values)[0]
+    if trace.error:
+        raise InputError(trace.error)
+    return trace
+
+
+def _by_hand(understood: Understood, query: Query) -> Understood:
+    from pipeline.cli.editor import edited
+    from pipeline.editing import read_text, to_text
+
+    about = [
+        f"Reference: {query.reference}",
+        f"Modification: {' '.join(query.modification.split())}",
+    ]
+    return edited(to_text(understood, about), lambda text: read_text(text, understood))
+
+
+def _show(
+    before: Trace, after: Trace, old: Understood, new: Understood, form: Format, k: int
+) -> None:
+    """What was changed, on stderr; the pictures with where they came from, on stdout."""
+    from pipeline.editing import Understood, differences, moves
+
+    # Where the reasoner was asked again, its new answer is a change, too.
+    shown = Understood.of(after.description, after.intent) if form is Format.table else new
+    for name, was, now in differences(old, shown):
+        say(f"{name}: {was or '–'} → {now or '–'}")
+    rows = [
+        {"rank": move.after, "before": move.before, "moved": move.words, "path": move.path}
+        for move in moves(before.ranking, after.ranking, k)
+    ]
+    if form in (Format.json, Format.jsonl):
+        from pipeline.traces import trace_to_json
+
+        both = {
+            name: trace_to_json(_best(one, k))
+            for name, one in (("before", before), ("after", after))
+        }
+        record = {"changed": dict(given_changes(old, new)), **both, "hits": rows}
+        print(json.dumps(record, indent=2 if form is Format.json else None))
+        return
+    write_rows(rows, form, ("rank", "before", "moved", "path"))
+
+
+def given_changes(old: Understood, new: Understood) -> dict[str, Any]:
+    """The fields that were changed, with their new values."""
+    return {name: value for name, value in vars(new).items() if value != getattr(old, name)}
+
+
+def _best(trace: Trace, k: int) -> Trace:
+    return replace(trace, ranking=replace(trace.ranking, hits=trace.ranking.hits[:k]))
+
+
+def _report(before: Trace, after: Trace, path: Path, k: int) -> None:
+    from pipeline.report.query_report import write_query_report
+
+    both = [
+        replace(_best(trace, k), query=replace(trace.query, id=name))
+        for name, trace in (("before", before), ("after", after))
+    ]
+    write_query_report(both, path, title=f"before and after: {after.query.modification}")
+    say(f"report: {path}")

@@ -1,0 +1,93 @@
+"""Queries that were answered before, as files keep them: `query -f json`, `batch`, `eval`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import InputError, did_you_mean
+from pipeline.records import Description, Intent, Query
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A query with what was understood of it; ``recipe`` and ``profile`` are empty where not kept.
+
+    The reference of a run's query is the id of an item, as `eval` writes it.
+    """
+
+    query: Query
+    description: Description
+    intent: Intent
+    recipe: str = ""
+    profile: str = ""
+
+
+def read_saved(path: Path, ident: str = "") -> Saved:
+    """The one query of a file, or the one with this id. Raises InputError."""
+    found: dict[str, Saved] = {}
+    for number, record in _records(path):
+        try:
+            saved = _saved(record)
+        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            raise InputError(
+                f"{path} line {number}: no trace and no result of a run",
+                "give a file of `query --format json`, `batch` or `eval`",
+            ) from problem
+        found[saved.query.id] = saved
+    if not found:
+        raise InputError(f"{path} holds no query")
+    if not ident and len(found) > 1:
+        raise InputError(f"{path} holds {len(found)} queries", "choose one with --id")
+    if ident and ident not in found:
+        raise InputError(f"{path} has no query {ident!r}", did_you_mean(ident, list(found)[:50]))
+    return found[ident] if ident else next(iter(found.values()))
+
+
+def _records(path: Path) -> Iterator[tuple[int, Any]]:
+    """The JSON values of a file, one whole or one a line, each with its line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InputError(f"cannot read {path}: {problem}", "check the path") from problem
+    try:
+        yield 1, json.loads(text)
+        return
+    except (ValueError, RecursionError):
+        pass
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except (ValueError, RecursionError) as problem:
+                raise InputError(f"{path} line {number} is no JSON") from problem
+
+
+def _saved(record: Mapping[str, Any]) -> Saved:
+    record = record.get("after", record)  # as `prompts edit --format json` writes it
+    asked = record["case"] if "case" in record else record["query"]
+    reference = asked["reference"]
+    query = Query(
+        str(asked["id"]), Path(reference) if reference else None, str(asked["modification"])
+    )
+    return Saved(
+        query, Description(tuple(map(str, record["captions"]))), _intent(record["intent"] or {}),
+        str(record.get("recipe", "")), str(record.get("profile", "")),
+    )  # fmt: skip
+
+
+def _intent(values: Mapping[str, Any]) -> Intent:
+    lists = {
+        name: tuple(map(str, values.get(name, ())))
+        for name in ("desired", "preserved", "forbidden", "rewrites")
+    }
+    texts = {
+        name: str(values.get(name, "")) for name in ("target_caption", "reasoning", "fallback")
+    }
+    return Intent(
+        texts["target_caption"], texts["reasoning"], lists["desired"], lists["preserved"],
+        lists["forbidden"], lists["rewrites"], texts["fallback"],
+    )  # fmt: skip
