@@ -77,7 +77,7 @@ class Grammars:
                 f"xgrammar cannot read the tokenizer of {model}: {problem}",
                 'set structured = "none" in the profile\'s options',
             ) from problem
-        self._compiler = xgrammar.GrammarCompiler(tokens)
+        self._compiler = xgrammar.GrammarCompiler(_writable(tokens, tokenizer))
         self._compiled: dict[str, Any] = {}
 
     def masks(self, requests: Sequence[Request]) -> list[Any]:
@@ -101,6 +101,26 @@ class Grammars:
                 ) from problem
             self._compiled[text] = grammar
         return self._compiled[text]
+
+
+def _writable(tokens: Any, tokenizer: Any) -> Any:
+    """The library's view of a vocabulary without what has no place in JSON on one line.
+
+    It would allow raw control characters within a string of bounded length, which is no JSON, and
+    marks such as <|im_start|>, which are dropped when a reply is read.
+    """
+    import xgrammar
+
+    added = tokenizer.added_tokens_decoder.items()
+    marks = {number for number, token in added if token.special} - set(tokens.stop_token_ids)
+    vocabulary = [
+        b"" if number in marks or any(byte < 0x20 for byte in token) else token
+        for number, token in enumerate(tokens.decoded_vocab)
+    ]
+    return xgrammar.TokenizerInfo(
+        vocabulary, xgrammar.VocabType.RAW, vocab_size=tokens.vocab_size,
+        stop_token_ids=tokens.stop_token_ids, add_prefix_space=tokens.add_prefix_space,
+    )  # fmt: skip
 
 
 class _Mask:

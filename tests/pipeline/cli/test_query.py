@@ -139,3 +139,18 @@ def test_an_index_folder_serves_like_the_folder_itself(
     by_index = likebut("query", reference, "at night", "--index", tmp_path / "i", "-f", "paths")
     by_folder = likebut("query", reference, "at night", "--in", gallery, "-f", "paths")
     assert by_index.out == by_folder.out
+
+
+def test_an_answer_may_be_made_of_several_samples(
+    likebut: Run, gallery: Path, reference: Path
+) -> None:
+    asked = ("query", reference, "at night", "--in", gallery, "-k", "2", "-f", "json")
+    outcome = likebut(*asked, "--samples", "3", "--choose", "mean")
+    assert outcome.code == 0, outcome.err
+    trace = json.loads(outcome.out)
+    assert len(trace["intent"]["samples"]) == 3
+    assert trace["intent"]["target_caption"] in trace["intent"]["samples"]
+    assert sum(exchange["stage"] == "reason" for exchange in trace["exchanges"]) >= 3
+    nothing = likebut(*asked, "--recipe", "image-only", "--samples", "3")
+    assert nothing.code == 2
+    assert "asks the reasoner nothing" in nothing.err

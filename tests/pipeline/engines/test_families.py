@@ -320,3 +320,13 @@ def test_a_package_that_a_processor_lacks_is_named(
     with pytest.raises(ModelError, match="num2words") as caught:
         make_engine(EngineSpec("transformers", str(folder), device="cpu"))
     assert "pip install" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_answers_in_bfloat16_too(
+    folder_of: Callable[[str], Path], pictures: list[Path], name: str
+) -> None:
+    spec = EngineSpec("transformers", str(folder_of(name)), device="cpu", dtype="bfloat16")
+    engine = make_engine(spec)
+    replies = engine.generate(asked(name, pictures, tokens=4))
+    assert all(reply.reply_tokens and not reply.error for reply in replies)

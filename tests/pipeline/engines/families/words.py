@@ -6,14 +6,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline import prompting
-
 CONTEXT = 2048
+# Fixed, so that no other change makes other words, and with them other replies.
+TEXT = """
+a red apple and a green pear on a wooden table beside a window, one cat and two dogs at night
+the caption of a picture and its modification: what is kept, what is changed, added or removed
+{"reasoning": "the dog becomes a cat", "target_caption": "a brown cat running on a beach in summer",
+"desired": ["a cat", "snow"], "preserved": ["running", "brown"], "forbidden": ["a dog", "a beach"]}
+answer with one JSON object and nothing else; describe the picture plainly, in one sentence, no lists
+please make it blue, make it larger, put it in the snow, without the flowers, as a sketch, three of them
+a sleeping cat on a sofa; a guitar in a forest by day in flat colour; a star over the mountain at noon
+"""
 
 
 @cache
 def _byte_pairs(marks: tuple[str, ...], size: int) -> str:
-    """The JSON of byte-level BPE over the words of our own prompts; ``marks`` have ids from 0."""
+    """The JSON of byte-level BPE over TEXT; ``marks`` have ids from 0."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     raw = Tokenizer(models.BPE())
@@ -23,7 +31,7 @@ def _byte_pairs(marks: tuple[str, ...], size: int) -> str:
         vocab_size=size, special_tokens=list(marks), show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )  # fmt: skip
-    raw.train_from_iterator([prompting.load(name).source for name in prompting.names()], trainer)
+    raw.train_from_iterator(TEXT.splitlines(), trainer)
     return str(raw.to_str())
 
 
