@@ -161,8 +161,8 @@ def open_composer(
     offline: bool,
     samples: int | None = None,
     choose: Choose | None = None,
-    budget: Budget,
-    dry: bool,
+    budget: Budget | None = None,
+    dry: bool = False,
 ) -> Composer:
     """A composer on an index, or on a folder whose index is refreshed first; a dry one on none."""
     from pipeline.assembly import assemble
