@@ -44,11 +44,16 @@ def assemble(
     for account, asked in ((captioner, chosen.describe), (reasoner, chosen.reason)):
         if asked:
             account.check()
+    specs = _engine(models.captioner, device), _engine(models.reasoner, device)
+    describing = CachedEngine(specs[0], cache, account=captioner)
+    # A model that does both is loaded once.
+    alike = specs[0] == specs[1] and models.captioner.charge == models.reasoner.charge
+    reasoning = describing if alike else CachedEngine(specs[1], cache, account=reasoner)
     return Composer(
         recipe=chosen,
         profile=models.name,
-        captioner=CachedEngine(_engine(models.captioner, device), cache, account=captioner),
-        reasoner=CachedEngine(_engine(models.reasoner, device), cache, account=reasoner),
+        captioner=describing,
+        reasoner=reasoning,
         encoder=CachedEncoder(_encoder(models, device), cache),
         captioner_sampling=_sampling(models.captioner),
         reasoner_sampling=_sampling(models.reasoner),

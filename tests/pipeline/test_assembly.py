@@ -48,3 +48,11 @@ def test_assembling_imports_no_torch(tmp_path: Path) -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_model_that_describes_and_reasons_is_loaded_once(tmp_path: Path) -> None:
+    composer = assemble("likebut", "gpu", tmp_path / "c", device="cpu")
+    assert composer.captioner is composer.reasoner
+    assert composer.captioner_sampling != composer.reasoner_sampling
+    pocket = assemble("likebut", "pocket", tmp_path / "c")
+    assert pocket.captioner is not pocket.reasoner
