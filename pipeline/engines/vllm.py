@@ -23,8 +23,9 @@ from pipeline.records import REFUSED, Message, Reply
 
 # Handed on to vLLM as they are; see its documentation of `vllm.LLM`.
 LOADING = (
-    "tensor_parallel_size", "gpu_memory_utilization", "max_model_len", "enforce_eager",
-    "quantization", "limit_mm_per_prompt", "mm_processor_kwargs", "trust_remote_code",
+    "tensor_parallel_size", "gpu_memory_utilization", "max_model_len", "max_num_batched_tokens",
+    "enforce_eager",
+    "quantization", "limit_mm_per_prompt", "mm_processor_kwargs",
 )  # fmt: skip
 OPTIONS = (*LOADING, "structured", "template")
 # Blank lines and indents in an answer are paid for, and a small model may write them without end.

@@ -15,7 +15,7 @@ from pipeline.errors import ConfigError, ModelError
 from pipeline.records import REFUSED, Message, Sampling
 from tests.real.asking import COUNT, ask
 
-OPTIONS = {"max_model_len": 2048, "enforce_eager": True}
+OPTIONS = {"max_model_len": 2048, "max_num_batched_tokens": 1024, "enforce_eager": True}
 
 
 @pytest.fixture(scope="module")
