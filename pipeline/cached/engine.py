@@ -26,8 +26,7 @@ _SERVED = ("openai",)
 # the profile's ``revision``, which is in the key.
 _PLACEMENT = (
     "device_map", "tensor_parallel_size", "gpu_memory_utilization", "enforce_eager",
-    "max_num_batched_tokens",
-    "base_url", "api_key_env", "concurrency", "timeout", "attempts",
+    "max_num_batched_tokens", "base_url", "api_key_env", "concurrency", "timeout", "attempts",
 )  # fmt: skip
 
 

@@ -48,7 +48,8 @@ def url(language_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     command = [
         str(Path(sys.executable).parent / "vllm"), "serve", str(language_model),
         "--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port),
-        "--dtype", dtype, "--max-model-len", "2048", "--max-num-seqs", "64", "--enforce-eager", "--max-num-batched-tokens", "1024",
+        "--dtype", dtype, "--max-model-len", "2048", "--max-num-seqs", "64", "--enforce-eager",
+        "--max-num-batched-tokens", "1024",
         "--structured-outputs-config", COMPACT,
     ]  # fmt: skip
     with log.open("wb") as file:
