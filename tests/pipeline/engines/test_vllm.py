@@ -1,0 +1,41 @@
+"""The vllm engine as far as it goes without vLLM; with it: tests/real, by `make test-engines`."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+from pipeline.engines import make_engine
+from pipeline.engines.contract import EngineSpec
+from pipeline.errors import ConfigError, LikebutError, ModelError
+
+
+def problem_of(**options: Any) -> LikebutError:
+    with pytest.raises(LikebutError) as caught:
+        make_engine(EngineSpec("vllm", "some/model", options=options))
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"tensor_parallel": 2}, "tensor_parallel_size"),
+        ({"structured": "json"}, "json_schema"),
+        ({"template": "enable_thinking"}, "enable_thinking = false"),
+    ],
+)
+def test_a_wrong_option_is_told_before_anything_is_loaded(
+    options: dict[str, Any], said: str
+) -> None:
+    problem = problem_of(**options)
+    assert isinstance(problem, ConfigError)
+    assert said in f"{problem.message} {problem.hint}"
+
+
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed")
+def test_without_the_package_the_command_that_installs_it_is_told() -> None:
+    problem = problem_of()
+    assert isinstance(problem, ModelError)
+    assert "likebut[vllm]" in problem.hint
