@@ -42,6 +42,7 @@ class VLLMEngine:
 
     def __init__(self, spec: EngineSpec) -> None:
         _check(spec.options)
+        self._structured = constrains(spec.options)
         # Its log of some hundred lines belongs to those who ask for it.
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         try:
@@ -52,7 +53,6 @@ class VLLMEngine:
             ) from problem
         self._vllm = vllm
         self.model_name = spec.model
-        self._structured = constrains(spec.options)
         self._template = dict(spec.options.get("template", {}))
         self._llm = self._load(spec)
         self.sees = bool(self._llm.model_config.is_multimodal_model)
