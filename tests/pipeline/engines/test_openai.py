@@ -164,7 +164,13 @@ def test_the_client_itself_never_tries_again() -> None:
     [
         (
             "json_schema",
-            {"type": "json_schema", "json_schema": {"name": "reply", "schema": SCHEMA}},
+            {
+                "type": "json_schema",
+                "json_schema": {
+                    "name": "reply",
+                    "schema": {**SCHEMA, "additionalProperties": False},
+                },
+            },
         ),
         ("json_object", {"type": "json_object"}),
         ("none", None),
