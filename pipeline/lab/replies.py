@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline import prompting
-from pipeline.config import Recipe
+from pipeline.config import Price, Recipe
 from pipeline.errors import ReplyError
 from pipeline.prompting import Prompt
 from pipeline.records import Exchange, Trace
@@ -22,7 +22,8 @@ class Replies:
     ``strict``: fit their schema as they came; ``repaired``: fit after repair; ``unusable``: did
     not. ``retries``: asked again for an unusable reply. ``made`` calls reached a model, ``cached``
     ones did not; tokens are of both, for that is what the method takes. ``model_seconds`` are the
-    answers' own, as they were measured when they were made; ``seconds`` those of this time.
+    answers' own, as they were measured when they were made; ``seconds`` those of this time. ``cost``
+    is in dollars, for all tokens; None where a model that was asked has no price.
     """
 
     queries: int
@@ -58,8 +59,13 @@ def outcome(prompt: Prompt, exchange: Exchange) -> Outcome:
     return REPAIRED if exchange.repaired else STRICT
 
 
-def count(prompt: Prompt, recipe: Recipe, traces: Sequence[Trace]) -> Replies:
-    """All counts of one variant."""
+def count(
+    prompt: Prompt,
+    recipe: Recipe,
+    traces: Sequence[Trace],
+    prices: Mapping[str, Price | None],
+) -> Replies:
+    """All counts of one variant; ``prices`` are those of the models by stage."""
     retries = next(stage.retries for stage in recipe.reason if stage.prompt == prompt.name)
     per_query = [
         [outcome(prompt, e) for e in t.exchanges if e.stage == "reason" and e.prompt == prompt.name]
@@ -82,7 +88,18 @@ def count(prompt: Prompt, recipe: Recipe, traces: Sequence[Trace]) -> Replies:
         reply_tokens=sum(exchange.reply.reply_tokens for exchange in exchanges),
         model_seconds=sum(exchange.reply.seconds for exchange in exchanges),
         seconds=sum(sum(trace.seconds.values()) for trace in traces),
+        cost=_cost(exchanges, prices),
     )  # fmt: skip
+
+
+def _cost(exchanges: Sequence[Exchange], prices: Mapping[str, Price | None]) -> float | None:
+    dollars = 0.0
+    for exchange in exchanges:
+        price = prices.get(exchange.stage)
+        if price is None:
+            return None
+        dollars += price.of(exchange.reply.prompt_tokens, exchange.reply.reply_tokens)
+    return dollars
 
 
 def asked_again(outcomes: Iterable[Outcome], retries: int) -> int:

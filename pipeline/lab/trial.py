@@ -87,7 +87,9 @@ def attempt(
     run = Run(Path(variant.folder), {"format": runs.FORMAT, **mine.config()}, tuple(results))
     metrics = runs.per_query(run)
     values = {ident: {**metrics.get(ident, {}), **found} for ident, found in judged.items()}
-    replies = count(variant.prompt, variant.recipe, traces)
+    engines = {"describe": mine.composer.captioner, "reason": mine.composer.reasoner}
+    prices = {stage: one.account.price if one.account else None for stage, one in engines.items()}
+    replies = count(variant.prompt, variant.recipe, traces, prices)
     labelled = {result.case.id for result in results if result.case.targets}
     best = {ident: place for ident, place in places(run).items() if ident in labelled}
     return Trial(variant, tuple(traces), run, values, best, replies, Gallery.of(mine))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from pipeline.lab.replies import asked_again
+import pytest
+
+from pipeline import prompting
+from pipeline.config import Price, load_recipe
+from pipeline.lab.replies import asked_again, count
+from pipeline.records import Description, Exchange, Intent, Query, Ranking, Reply, Trace
 from tests.pipeline.lab.conftest import Try, target
 
 
@@ -36,3 +41,20 @@ def test_attempts_of_several_questions_are_told_apart() -> None:
     assert asked_again([bad, bad, bad, bad, good], retries=2) == 3  # the fourth begins anew
     assert asked_again([bad, error, good], retries=2) == 1
     assert asked_again([bad, bad], retries=0) == 0
+
+
+def test_cost_is_that_of_all_tokens_and_unknown_where_a_model_has_no_price() -> None:
+    prompt = prompting.load("reason/cirevl")
+    answer = '{"target_caption": "a dog"}'
+    told = Exchange("describe", "eyes", "describe/dense", (), Reply("a cat", 1000, 100))
+    thought = Exchange("reason", "mind", prompt.name, (), Reply(answer, 2000, 500, cached=True))
+    trace = Trace(
+        Query("q"), "cirevl", "p", Description(), Intent("a dog"), (), Ranking(()),
+        exchanges=(told, thought),
+    )  # fmt: skip
+    eyes, mind = Price(input=1.0, output=2.0), Price(input=0.5, output=4.0)
+    recipe = load_recipe("cirevl")
+    counted = count(prompt, recipe, [trace], {"describe": eyes, "reason": mind})
+    assert counted.cost == pytest.approx((1000 + 200 + 1000 + 2000) / 1e6)
+    assert (counted.strict, counted.made, counted.cached) == (1, 1, 1)
+    assert count(prompt, recipe, [trace], {"describe": eyes, "reason": None}).cost is None
