@@ -11,13 +11,16 @@ import typer
 from pipeline.cli.dry_run import data_folder, estimate_runs, show_estimates
 from pipeline.cli.money import open_budgets, telling
 from pipeline.cli.options import (
+    AllowMissingOption,
     CacheOption,
+    CaptionsOption,
     DeviceOption,
     DryRunOption,
     MaxCallsOption,
     MaxCostOption,
     OfflineOption,
     ProfileOption,
+    ProtocolOption,
     WeightOption,
     cache_path,
     read_options,
@@ -54,22 +57,12 @@ def evaluate(
     ] = "likebut",
     profile: ProfileOption = "pocket",
     weight: WeightOption = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--option",
-            "-o",
-            metavar="NAME=VALUE",
-            help="Of the protocol: join, …",
-        ),
-    ] = None,
+    option: ProtocolOption = None,
     index: Annotated[
         Path | None,
         typer.Option("--index", "-i", help="The gallery's index (default: beside the run)."),
     ] = None,
-    captions: Annotated[
-        Path | None, typer.Option("--captions", help="Search these captions instead of pictures.")
-    ] = None,
+    captions: CaptionsOption = None,
     submission: Annotated[
         Path | None, typer.Option("--submission", help="Write the server's files into this folder.")
     ] = None,
@@ -80,9 +73,7 @@ def evaluate(
         int | None, typer.Option("--sample", min=1, help="So many queries, by lot.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the lot.")] = 0,
-    allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Score what is there of an incomplete data set.")
-    ] = False,
+    allow_missing: AllowMissingOption = False,
     retry_errors: Annotated[
         bool, typer.Option("--retry-errors", help="Ask the queries that failed again.")
     ] = False,

@@ -101,7 +101,8 @@ def _replies(trial: Trial) -> dict[str, Any]:
         "variant": trial.variant.name, **rates, "retries": replies.retries,
         "failed": replies.errors, "calls": replies.made, "cached": replies.cached,
         "prompt tokens": replies.prompt_tokens, "reply tokens": replies.reply_tokens,
-        "cost": "–" if replies.cost is None else f"${replies.cost:.4f}", "seconds": f"{replies.seconds:.1f}",
+        "cost": "–" if replies.cost is None else f"${replies.cost:.4f}",
+        "seconds": f"{replies.seconds:.1f}",
         "model seconds": f"{replies.model_seconds:.1f}",
     }  # fmt: skip
 

@@ -54,6 +54,16 @@ ChooseOption = Annotated[
         "--choose", help="Of several samples: vote, mean of vectors, best by CLIP, first."
     ),
 ]
+ProtocolOption = Annotated[
+    list[str] | None,
+    typer.Option("--option", "-o", metavar="NAME=VALUE", help="Of the protocol: join, …"),
+]
+CaptionsOption = Annotated[
+    Path | None, typer.Option("--captions", help="Search these captions instead of pictures.")
+]
+AllowMissingOption = Annotated[
+    bool, typer.Option("--allow-missing", help="Use what is there of an incomplete data set.")
+]
 MaxCallsOption = Annotated[
     int | None,
     typer.Option(

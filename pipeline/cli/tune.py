@@ -11,12 +11,15 @@ from pipeline.cli.compare import difference_row
 from pipeline.cli.evaluate import announce, assemble_for, index_folder, load_benchmark
 from pipeline.cli.money import open_budget, telling
 from pipeline.cli.options import (
+    AllowMissingOption,
     CacheOption,
+    CaptionsOption,
     DeviceOption,
     MaxCallsOption,
     MaxCostOption,
     OfflineOption,
     ProfileOption,
+    ProtocolOption,
     RecipeOption,
     cache_path,
     read_options,
@@ -57,16 +60,9 @@ def tune(
     index: Annotated[
         Path | None, typer.Option("--index", "-i", help="The gallery's index (default: beside it).")
     ] = None,
-    captions: Annotated[
-        Path | None, typer.Option("--captions", help="Search these captions instead of pictures.")
-    ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option("--option", "-o", metavar="NAME=VALUE", help="Of the protocol."),
-    ] = None,
-    allow_missing: Annotated[
-        bool, typer.Option("--allow-missing", help="Use what is there of an incomplete data set.")
-    ] = False,
+    captions: CaptionsOption = None,
+    option: ProtocolOption = None,
+    allow_missing: AllowMissingOption = False,
     form: Annotated[
         Format, typer.Option("--format", "-f", help="What stdout gets.")
     ] = Format.table,
