@@ -93,7 +93,7 @@ def evaluate(
     """
     from pipeline.benchmarks import evaluate as evaluation
     from pipeline.benchmarks import runs
-    from pipeline.benchmarks.sources import Source
+    from pipeline.benchmarks.sources import Source, index_beside
 
     names = [part.strip() for part in recipe.split(",") if part.strip()]
     places = {method: out / method if len(names) > 1 else out for method in names}
@@ -115,7 +115,7 @@ def evaluate(
     finished, failed = [], 0
     for method in names:
         composer, place = assembled(method, budget=budgets[method]), places[method]
-        shared = index or index_folder(place, benchmark, composer)
+        shared = index or index_beside(place, benchmark, composer.encoder.fingerprint)
         job = evaluation.Evaluation(benchmark, cases, composer, place, shared, texts)
         announce(benchmark, len(cases), composer)
         with telling(budgets[method]):
@@ -138,20 +138,6 @@ def _run(
             settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress,
             source=source,
         )  # fmt: skip
-
-
-def load_benchmark(
-    name: str,
-    data: Path,
-    split: str,
-    allow_missing: bool,
-    options: dict[str, Any],
-    captions: Path | None,
-) -> tuple[Benchmark, dict[str, tuple[str, ...]] | None]:
-    """The benchmark, and the captions that stand for its pictures where they are given."""
-    from pipeline.benchmarks.sources import Source
-
-    return Source(name, data, split, captions, options, allow_missing).load()
 
 
 def assemble_for(
@@ -177,13 +163,6 @@ def _tell(report: Report, place: Path) -> None:
     for path, reason in report.failed_pictures:
         say(f"unreadable: {path}: {reason}")
     say(f"{place}: {report.answered} answered, {report.skipped} already there")
-
-
-def index_folder(place: Path, benchmark: Benchmark, composer: Composer) -> Path:
-    """Beside the run, so that the runs of one folder share it."""
-    from pipeline.benchmarks.sources import index_beside
-
-    return index_beside(place, benchmark, composer.encoder.fingerprint)
 
 
 def announce(benchmark: Benchmark, asked: int, composer: Composer) -> None:

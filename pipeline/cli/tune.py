@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.compare import difference_row
-from pipeline.cli.evaluate import announce, assemble_for, index_folder, load_benchmark
+from pipeline.cli.evaluate import announce, assemble_for
 from pipeline.cli.money import open_budget, telling
 from pipeline.cli.options import (
     AllowMissingOption,
@@ -79,6 +79,7 @@ def tune(
     from pipeline.benchmarks import tune as tuning
     from pipeline.benchmarks.evaluate import Evaluation
     from pipeline.benchmarks.pools import Metric
+    from pipeline.benchmarks.sources import Source, index_beside
     from pipeline.config import recipe_path
 
     tuning.other_half(half)
@@ -89,14 +90,14 @@ def tune(
     place = _place(out or Path(f"{source.stem}-tuned.toml"), source)
     others = {name: weight + 1 for name, weight in weighed.weights.items()}
     _text(source, composer.recipe, weighed, others, "")  # what cannot be written is told now
-    benchmark, texts = load_benchmark(
-        name, data, split, allow_missing, read_options(option), captions
-    )
+    benchmark, texts = Source(
+        name, data, split, captions, read_options(option), allow_missing
+    ).load()
     metric = Metric.of(on or tuning.default_metric(benchmark.protocol), benchmark.protocol)
     tuning.check_labels(benchmark.cases)
     announce(benchmark, len(benchmark.cases), composer)
     asked, composer = composer.recipe, replace(composer, recipe=weighed.recipe)
-    shared = index or index_folder(place, benchmark, composer)
+    shared = index or index_beside(place, benchmark, composer.encoder.fingerprint)
     job = Evaluation(benchmark, benchmark.cases, composer, place.parent, shared, texts)
     with progress("indexing") as on_index:
         unreadable = job.open(on_index)
