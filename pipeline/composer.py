@@ -9,31 +9,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from indexes.errors import GalleryError
 from pipeline import prompting
 from pipeline.agreement import Sight, agreed, consult
-from pipeline.cache import file_hash
 from pipeline.cached import CachedEncoder, CachedEngine
+from pipeline.case import Case
+from pipeline.case import Known as Known
 from pipeline.config import ReasonStage, Recipe
 from pipeline.describe import describe
 from pipeline.errors import ConfigError
-from pipeline.ground import Pieces, Plan, ground
-from pipeline.reason import Question, merged
+from pipeline.ground import Pieces, ground
+from pipeline.reason import merged
 from pipeline.records import (
     FAILED,
     Description,
-    Exchange,
-    Grain,
     Intent,
     Query,
-    Ranking,
     Sampling,
     Trace,
 )
+from pipeline.references import reference_vectors, rows_showing
 from pipeline.search import Scope, check_sides, search
 
 if TYPE_CHECKING:
@@ -42,42 +41,6 @@ if TYPE_CHECKING:
 OnStage = Callable[[str, int, int], None]
 # What a reference is opened at to see that it is a picture: cheap for a large JPEG.
 _GLANCE = 224
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of a reference without its picture: a (d,) unit vector, and captions."""
-
-    vector: Any
-    captions: tuple[str, ...] = ()
-
-
-@dataclass
-class _Case:
-    """One query on its way; frozen into a Trace at the end."""
-
-    query: Query
-    scope: Scope | None = None
-    known: Known | None = None
-    description: Description = Description()
-    intent: Intent | None = None
-    grains: list[Grain] = field(default_factory=list)
-    ranking: Ranking = Ranking(())
-    subset: Ranking = Ranking(())
-    exchanges: tuple[Exchange, ...] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    error: str = ""
-
-    @property
-    def composed(self) -> bool:
-        """Whether the query has both a reference and a modification."""
-        return self.referring and bool(self.query.modification)
-
-    @property
-    def referring(self) -> bool:
-        """Whether the query has a reference, as a picture or by what is known of it."""
-        return self.query.reference is not None or self.known is not None
 
 
 @dataclass(frozen=True)
@@ -130,10 +93,10 @@ class Composer:
         given = overrides or {}
         nothing = [None] * len(queries)
         cases = [
-            _Case(query, scope, what)
+            Case(query, scope, what)
             for query, scope, what in zip(queries, scopes or nothing, known or nothing, strict=True)
         ]
-        stages: list[tuple[str, Callable[[list[_Case]], None]]] = [
+        stages: list[tuple[str, Callable[[list[Case]], None]]] = [
             ("check", self._check),
             ("describe", lambda part: self._describe(part, given)),
             ("reason", lambda part: self._reason(part, given)),
@@ -148,9 +111,9 @@ class Composer:
                     stage(alive)
             if on_stage:
                 on_stage(name, number + 1, len(stages))
-        return [self._trace(case) for case in cases]
+        return [case.trace(self.recipe.name, self.profile) for case in cases]
 
-    def _check(self, cases: list[_Case]) -> None:
+    def _check(self, cases: list[Case]) -> None:
         from indexes.decode import load_image
 
         for case in cases:
@@ -163,7 +126,7 @@ class Composer:
                 except GalleryError as problem:
                     case.error = f"the reference cannot be used: {problem.message}"
 
-    def _describe(self, cases: list[_Case], given: Mapping[str, Any]) -> None:
+    def _describe(self, cases: list[Case], given: Mapping[str, Any]) -> None:
         if "caption" in given or "captions" in given:
             told = given.get("captions", [given.get("caption")])
             for case in cases:
@@ -200,7 +163,7 @@ class Composer:
         """Whether the reasoner looks at the picture; one that cannot see is told the caption."""
         return stage.sees and self.reasoner_sees
 
-    def _reason(self, cases: list[_Case], given: Mapping[str, Any]) -> None:
+    def _reason(self, cases: list[Case], given: Mapping[str, Any]) -> None:
         needed = [case for case in cases if case.composed and "target_caption" not in given]
         found: dict[int, list[Intent]] = {id(case): [] for case in needed}
         for stage in self.recipe.reason:
@@ -219,10 +182,10 @@ class Composer:
             alone = "" if case.referring else case.query.modification
             case.intent = replace(case.intent or Intent(alone), **changes)
 
-    def _ask(self, stage: ReasonStage, cases: list[_Case]) -> list[Intent]:
+    def _ask(self, stage: ReasonStage, cases: list[Case]) -> list[Intent]:
         """One question a case, or one about each of its captions; one answer of its samples."""
         shown = self._shows(stage)
-        asked = [(case, question) for case in cases for question in _questions(case, stage, shown)]
+        asked = [(case, question) for case in cases for question in case.questions(stage, shown)]
         prompt = prompting.load(stage.prompt)
         questions = [question for _, question in asked]
         sampled = consult(questions, prompt, self.reasoner, self.reasoner_sampling, stage)
@@ -243,33 +206,8 @@ class Composer:
             for part in (intents[id(case)] for case in cases)
         ]
 
-    def _weights(self, case: _Case) -> dict[str, float]:
-        weights = dict(self.recipe.grains)
-        if not case.referring:
-            # The sentence is its own target caption; one grain says it.
-            weights.pop("modification" if "target_caption" in weights else "", None)
-        elif not case.query.modification and not weights.get("reference"):
-            weights["reference"] = 1.0
-        return weights
-
-    def _caption_weights(self, case: _Case) -> dict[str, float]:
-        weights = dict(self.recipe.caption_grains)
-        if not case.referring:
-            weights.pop("modification" if "target_caption" in weights else "", None)
-        return weights
-
-    def _looks(self, case: _Case) -> bool:
-        """Whether the reference's pixels are a grain, or part of one."""
-        mixes = self.recipe.mixes
-        return any(
-            weight and "reference" in mixes.get(name, (name,))
-            for name, weight in (
-                *self._weights(case).items(), *self._caption_weights(case).items()
-            )
-        )  # fmt: skip
-
-    def _ground(self, cases: list[_Case]) -> None:
-        vectors = self._seen([case for case in cases if case.known or self._looks(case)])
+    def _ground(self, cases: list[Case]) -> None:
+        vectors = self._seen([case for case in cases if case.known or case.looks(self.recipe)])
         pieces = [
             Pieces(
                 case.intent or Intent(""),
@@ -279,10 +217,7 @@ class Composer:
             )
             for case in cases
         ]
-        plans = [
-            Plan(self._weights(case), self.recipe.mixes, self._caption_weights(case))
-            for case in cases
-        ]
+        plans = [case.plan(self.recipe) for case in cases]
         for case, (grains, warnings) in zip(
             cases, ground(pieces, plans, self.encoder), strict=True
         ):
@@ -291,36 +226,21 @@ class Composer:
             if not grains:
                 case.error = f"the query has no grain with a weight (recipe {self.recipe.name})"
 
-    def _sights(self, cases: list[_Case]) -> list[Sight]:
+    def _sights(self, cases: list[Case]) -> list[Sight]:
         """What samples about each case are compared with."""
         vectors = self._seen(cases)
         return [Sight(case.query.modification, vectors.get(id(case))) for case in cases]
 
-    def _seen(self, cases: list[_Case]) -> dict[int, Any]:
+    def _seen(self, cases: list[Case]) -> dict[int, Any]:
         """The unit vectors of references, by the id of their case: what is known, or the picture's."""
         needed = [case for case in cases if case.query.reference and not case.known]
         paths = [case.query.reference for case in needed if case.query.reference]
-        vectors = dict(zip(map(id, needed), self._reference_vectors(paths), strict=True))
+        assert self.index is not None
+        found = reference_vectors(paths, self.index, self.encoder)
+        vectors = dict(zip(map(id, needed), found, strict=True))
         return vectors | {id(case): case.known.vector for case in cases if case.known}
 
-    def _reference_vectors(self, paths: list[Path]) -> list[Any]:
-        """Unit vectors of the references; one that the gallery holds is taken from the index."""
-        import numpy as np
-
-        assert self.index is not None
-        vectors: dict[Path, Any] = {}
-        for path in paths:
-            rows = self.index.rows_of_hash(file_hash(path))
-            if rows:
-                vector = np.asarray(self.index.vector(rows[0]), np.float32)
-                vectors[path] = vector / np.linalg.norm(vector)
-        others = list(dict.fromkeys(path for path in paths if path not in vectors))
-        vectors |= (
-            dict(zip(others, self.encoder.encode_files(others), strict=True)) if others else {}
-        )
-        return [vectors[path] for path in paths]
-
-    def _search(self, cases: list[_Case], k: int) -> None:
+    def _search(self, cases: list[Case], k: int) -> None:
         assert self.index is not None
         scopes = [case.scope or Scope(self._excluded(case.query)) for case in cases]
         grains = [case.grains for case in cases]
@@ -329,34 +249,14 @@ class Composer:
             case.ranking, case.subset = ranking, subset
 
     def _excluded(self, query: Query) -> list[int]:
-        """Rows that show the reference itself: the same content, or the same file."""
         if query.reference is None or not self.recipe.exclude_reference:
             return []
         assert self.index is not None
-        rows = set(self.index.rows_of_hash(file_hash(query.reference)))
-        row = self.index.row_of(query.reference)
-        return sorted(rows | ({row} if row is not None else set()))
-
-    def _trace(self, case: _Case) -> Trace:
-        return Trace(
-            query=case.query, recipe=self.recipe.name, profile=self.profile,
-            description=case.description, intent=case.intent or Intent(""),
-            grains=tuple(case.grains), ranking=case.ranking, subset=case.subset,
-            exchanges=case.exchanges, seconds=case.seconds, warnings=tuple(case.warnings), error=case.error,
-        )  # fmt: skip
-
-
-def _questions(case: _Case, stage: ReasonStage, shown: bool) -> list[Question]:
-    sentence = case.query.modification
-    if shown and case.query.reference:
-        return [Question("", sentence, (case.query.reference,))]
-    captions = case.description.captions or ("",)
-    asked = captions if stage.over == "captions" else captions[:1]
-    return [Question(caption, sentence) for caption in asked]
+        return rows_showing(query.reference, self.index)
 
 
 @contextmanager
-def _timed(name: str, cases: list[_Case]) -> Iterator[None]:
+def _timed(name: str, cases: list[Case]) -> Iterator[None]:
     """Share the wall seconds of a stage among the queries that went through it."""
     started = time.perf_counter()
     yield

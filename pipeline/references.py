@@ -1,0 +1,36 @@
+"""Reference pictures and the gallery: their vectors, and the rows that show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.cache import file_hash
+from pipeline.cached import CachedEncoder
+
+if TYPE_CHECKING:
+    from indexes.store import Index
+
+
+def reference_vectors(paths: Sequence[Path], index: Index, encoder: CachedEncoder) -> list[Any]:
+    """A (d,) unit vector per picture; that of one that the gallery holds is taken from the index."""
+    import numpy as np
+
+    vectors: dict[Path, Any] = {}
+    for path in paths:
+        rows = index.rows_of_hash(file_hash(path))
+        if rows:
+            vector = np.asarray(index.vector(rows[0]), np.float32)
+            vectors[path] = vector / np.linalg.norm(vector)
+    others = list(dict.fromkeys(path for path in paths if path not in vectors))
+    if others:
+        vectors |= dict(zip(others, encoder.encode_files(others), strict=True))
+    return [vectors[path] for path in paths]
+
+
+def rows_showing(path: Path, index: Index) -> list[int]:
+    """The rows that show the picture itself: the same content, or the same file."""
+    rows = set(index.rows_of_hash(file_hash(path)))
+    row = index.row_of(path)
+    return sorted(rows | ({row} if row is not None else set()))
