@@ -22,9 +22,7 @@ def needs(composer: Composer) -> list[Need]:
     recipe = composer.recipe
     captions = recipe.describe.captions if recipe.describe else 0
     asked = sum(
-        (stage.retries + 1)
-        * (max(captions, 1) if stage.over == "captions" else 1)
-        * getattr(stage, "samples", 1)
+        (stage.retries + 1) * (max(captions, 1) if stage.over == "captions" else 1) * stage.samples
         for stage in recipe.reason
     )
     return [(composer.captioner, captions), (composer.reasoner, asked)]

@@ -29,6 +29,7 @@ from pipeline.cli.options import (
 from pipeline.cli.output import Format, progress, say
 from pipeline.cli.query import exit_partial
 from pipeline.cli.score import show_summaries
+from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from pipeline.benchmarks.evaluate import Evaluation, Report
@@ -96,7 +97,7 @@ def evaluate(
     from pipeline.benchmarks.sources import Source, index_beside
 
     names = [part.strip() for part in recipe.split(",") if part.strip()]
-    places = {method: out / method if len(names) > 1 else out for method in names}
+    places = _places(out, names)
     ledgers = {method: place / runs.SPENDING for method, place in places.items()}
     budgets = open_budgets(max_calls, max_cost, cache_path(cache), ledgers)
     assembled = partial(
@@ -124,10 +125,20 @@ def evaluate(
         _tell(report, place)
         failed += len(report.failed_pictures) + sum(bool(result.error) for result in run.results)
         if submission:
-            write_submission(benchmark, run, submission / method if len(names) > 1 else submission)
+            write_submission(benchmark, run, _places(submission, names)[method])
         finished.append(run)
     show_summaries(finished, form)
     exit_partial(failed)
+
+
+def _places(folder: Path, recipes: list[str]) -> dict[str, Path]:
+    """A folder a recipe: the given one, or one within it that is called as the recipe is."""
+    if len(recipes) == 1:
+        return {recipes[0]: folder}
+    places = {recipe: folder / Path(recipe).name.replace(".toml", "") for recipe in recipes}
+    if len(set(places.values())) < len(recipes):
+        raise ConfigError("two recipes have one name", "give each an eval command of its own")
+    return places
 
 
 def _run(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.evaluate import _places
+from pipeline.errors import ConfigError
 from tests.pipeline.benchmarks.conftest import write_json
 from tests.pipeline.cli.conftest import Run
 
@@ -138,3 +140,15 @@ def test_a_missing_data_folder_is_one_line(likebut: Run, tmp_path: Path) -> None
     assert done.code == 3
     assert len(done.err.strip().splitlines()) == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_file_gives_its_folder_its_name(tmp_path: Path) -> None:
+    mine, theirs = str(tmp_path / "a" / "mine.toml"), str(tmp_path / "b" / "mine.toml")
+    assert _places(Path("out"), ["likebut", mine, "pdv@circo-l14"]) == {
+        "likebut": Path("out/likebut"),
+        mine: Path("out/mine"),
+        "pdv@circo-l14": Path("out/pdv@circo-l14"),
+    }
+    assert _places(Path("out"), [mine]) == {mine: Path("out")}
+    with pytest.raises(ConfigError, match="one name"):
+        _places(Path("out"), [mine, theirs])
