@@ -205,13 +205,10 @@ def _cost(price: Price | None, calls: int, prompt: float, reply: float) -> float
 
 
 def _seconds(engine: DryEngine, calls: int, each: float | None) -> float | None:
-    """Seconds for so many calls, side by side where the engine does that.
-
-    vLLM's replies count from the start of their batch, so their seconds tell nothing of one call.
-    """
+    """Seconds for so many calls, side by side where a server does that."""
     if not calls:
         return 0.0
-    if each is None or engine.spec.engine == "vllm":
+    if each is None:
         return None
     served = engine.spec.engine == "openai"
     return calls * each / (Server.of(engine.spec.options).concurrency if served else 1)

@@ -132,7 +132,10 @@ class VLLMEngine:
         return StructuredOutputsParams(json=closed(request.schema))
 
     def _decode(self, waiting: dict[str, int], keep: OnReply, started: float) -> None:
-        """Step until all of ``waiting`` is answered; what is answered leaves it."""
+        """Step until all of ``waiting`` is answered; what is answered leaves it.
+
+        The seconds of all replies add up to those since ``started``.
+        """
         from vllm.exceptions import VLLMError
 
         while waiting:
@@ -144,10 +147,12 @@ class VLLMEngine:
                     f"vLLM died while {self.model_name} was answering: {_first_line(problem)}",
                     "VLLM_LOGGING_LEVEL=INFO shows its log; the answers so far are kept",
                 ) from problem
-            for output in outputs:
-                if output.finished and output.request_id in waiting:
-                    place = waiting.pop(output.request_id)
-                    keep(place, _reply(output, time.perf_counter() - started))
+            done = [one for one in outputs if one.finished and one.request_id in waiting]
+            # All are decoded side by side: the time since the last answers belongs to these.
+            passed = time.perf_counter() - started
+            started += passed if done else 0.0
+            for output in done:
+                keep(waiting.pop(output.request_id), _reply(output, passed / len(done)))
 
 
 def _check(options: Mapping[str, Any]) -> None:

@@ -94,8 +94,6 @@ def test_seconds_are_those_of_earlier_replies_side_by_side_where_the_engine_does
     served = composer.captioner
     served.spec = EngineSpec("openai", "script", options={"concurrency": 2})
     assert by_stage(estimate(composer, [red(tmp_path)]).rows)["describe"].seconds == 1.5
-    served.spec = EngineSpec("vllm", "script")  # nothing can be told
-    assert by_stage(estimate(composer, [red(tmp_path)]).rows)["describe"].seconds is None
 
 
 def test_a_price_that_nobody_named_is_not_known_and_cached_calls_cost_nothing(
