@@ -104,8 +104,13 @@ def _number(words: str) -> int:
 def test_two_hundred_requests_through_a_proxy_that_fails_are_answered_or_marked_once_and_in_order(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    said: dict[int, str] = {}  # what the model said last to each request
+
     def upstream(body: dict[str, Any]) -> bytes:
-        return httpx.post(f"{url}/chat/completions", json=body, timeout=1200).content
+        answer = httpx.post(f"{url}/chat/completions", json=body, timeout=1200)
+        text = answer.json()["choices"][0]["message"]["content"]
+        said[_number(body["messages"][-1]["content"])] = text
+        return answer.content
 
     asked = [
         Request(
@@ -123,17 +128,18 @@ def test_two_hundred_requests_through_a_proxy_that_fails_are_answered_or_marked_
         again = engine.generate(asked)
         with capsys.disabled():
             print(f"\nproxy: {dict(proxy.done)}; peak of requests in flight: {proxy.peak}")
-        _check(replies, proxy)
+        _check(replies, proxy, said)
     marked = [number for number, reply in enumerate(replies) if reply.error]
     assert marked == [140, 199]
     assert [n for n, reply in enumerate(again) if not reply.cached] == marked  # asked once more
     assert proxy.peak <= 16
 
 
-def _check(replies: list[Any], proxy: FaultyServer) -> None:
+def _check(replies: list[Any], proxy: FaultyServer, said: dict[int, str]) -> None:
     delivered = Counter({_number(words): count for words, count in proxy.delivered.items()})
     answered = [number for number, reply in enumerate(replies) if not reply.error]
     assert delivered == Counter(answered)  # every answer once, and every delivery in a reply
-    for number in answered:
-        if FAULTS.get(number) != ("garbage",):
-            assert json.loads(replies[number].text) == {"number": number}, "out of order"
+    spoiled = [number for number, acts in FAULTS.items() if acts == ("garbage",)]
+    assert [n for n in answered if replies[n].text != said[n]] == spoiled  # in order, to the letter
+    right = sum(json.loads(replies[n].text) == {"number": n} for n in answered if n not in spoiled)
+    assert right >= 0.9 * len(answered)  # the answers themselves are to the point

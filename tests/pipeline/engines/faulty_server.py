@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
             attempt = owner.asked[words]
         act = owner.script(words, attempt)
         if act == "hang":
-            owner.closing.wait(60)
+            owner.closing.wait(600)
         else:
             time.sleep(owner.seconds)
         with owner.lock:
