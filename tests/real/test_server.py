@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from pipeline.cache import Cache
@@ -63,6 +62,8 @@ def url(language_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def _wait(health: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    import httpx
+
     for _ in range(1200):
         assert server.poll() is None, log.read_text(errors="replace")[-3000:]
         try:
@@ -104,6 +105,8 @@ def _number(words: str) -> int:
 def test_two_hundred_requests_through_a_proxy_that_fails_are_answered_or_marked_once_and_in_order(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    import httpx
+
     said: dict[int, str] = {}  # what the model said last to each request
 
     def upstream(body: dict[str, Any]) -> bytes:
