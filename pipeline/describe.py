@@ -46,7 +46,14 @@ def describe(
     for index, request in enumerate(requests):
         replies = [replies[index] for replies in rounds]
         exchanges = tuple(
-            Exchange("describe", engine.model, prompt.name, request.messages, reply)
+            Exchange(
+                "describe",
+                engine.model,
+                prompt.name,
+                request.messages,
+                reply,
+                revision=engine.revision,
+            )
             for reply in replies
         )
         described.append((_description(prompt, replies), exchanges))

@@ -115,7 +115,9 @@ def _ask(
 ) -> None:
     requests = [Request(case.messages, sampling, prompt.schema) for case in cases]
     for case, reply in zip(cases, engine.generate(requests, repeat=repeat), strict=True):
-        exchange = Exchange("reason", engine.model, prompt.name, case.messages, reply)
+        exchange = Exchange(
+            "reason", engine.model, prompt.name, case.messages, reply, revision=engine.revision
+        )
         try:
             reading = prompting.read_reply(prompt, reply)
             case.intent = _intent(reading.value)

@@ -152,7 +152,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One model call of a stage, as kept in the trace; ``repaired``: read leniently."""
+    """One model call of a stage, as kept in the trace; ``repaired``: read leniently.
+
+    ``revision`` says which weights ``model`` were: a commit, the hash of a folder, or the profile's.
+    """
 
     stage: str
     model: str
@@ -160,6 +163,7 @@ class Exchange:
     messages: tuple[Message, ...]
     reply: Reply
     repaired: bool = False
+    revision: str = ""
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:
     return {
         "stage": exchange.stage,
         "model": exchange.model,
+        "revision": exchange.revision,
         "prompt": exchange.prompt,
         "messages": [
             {"role": m.role, "text": m.text, "images": [str(path) for path in m.images]}
@@ -109,5 +110,5 @@ def _exchange_from_json(record: Mapping[str, Any]) -> Exchange:
     )
     return Exchange(
         record["stage"], record["model"], record["prompt"], messages, Reply(**record["reply"]),
-        record.get("repaired", False),
+        record.get("repaired", False), record.get("revision", ""),
     )  # fmt: skip
