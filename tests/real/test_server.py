@@ -45,7 +45,8 @@ def url(language_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     dtype = str(choose_dtype("auto", "cpu")).removeprefix("torch.")
     log = tmp_path_factory.mktemp("server") / "log"
     command = [
-        str(Path(sys.executable).parent / "vllm"), "serve", str(language_model),
+        # `vllm serve` asks for the version of a package that the CPU build does not come in
+        sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(language_model),
         "--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port),
         "--dtype", dtype, "--max-model-len", "2048", "--max-num-seqs", "64", "--enforce-eager",
         "--max-num-batched-tokens", "1024",
