@@ -17,8 +17,7 @@ from indexes.errors import GalleryError
 from pipeline import prompting
 from pipeline.agreement import Sight, agreed, consult
 from pipeline.cached import CachedEncoder, CachedEngine
-from pipeline.case import Case
-from pipeline.case import Known as Known
+from pipeline.case import Case, Known
 from pipeline.config import ReasonStage, Recipe
 from pipeline.describe import describe
 from pipeline.errors import ConfigError

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import prompting
-from pipeline.composer import Composer, Known
+from pipeline.case import Known
+from pipeline.composer import Composer
 from pipeline.config import Price
 from pipeline.describe import describe
 from pipeline.dry import SHARE, Asked, Call, DryEngine

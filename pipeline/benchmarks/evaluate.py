@@ -13,7 +13,8 @@ from pipeline.benchmarks import crops, runs
 from pipeline.benchmarks.records import Benchmark, Case
 from pipeline.benchmarks.runs import Result
 from pipeline.benchmarks.sources import Source
-from pipeline.composer import Composer, Known
+from pipeline.case import Known
+from pipeline.composer import Composer
 from pipeline.errors import InputError
 from pipeline.pacing import needs, portions
 from pipeline.records import Query, Trace

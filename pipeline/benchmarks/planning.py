@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 
 from pipeline.benchmarks import crops, runs
 from pipeline.benchmarks.records import Benchmark, Case
-from pipeline.composer import Composer, Known
+from pipeline.case import Known
+from pipeline.composer import Composer
 from pipeline.dry import Asked
 from pipeline.estimate import Estimate, estimate
 from pipeline.records import Query

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import CacheOption, cache_path
+from pipeline.cli.options import CacheOption, FormatOption, cache_path
 from pipeline.cli.output import Format, say, write_rows
 from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
 
 if TYPE_CHECKING:
     from pipeline.cache import Cache
 
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help="Output format.")]
 ModelOption = Annotated[
     list[str] | None, typer.Option("--model", "-m", help="Of this model alone; repeatable.")
 ]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.options import FormatOption
 from pipeline.cli.output import Format, say, write_rows, write_table
-from pipeline.cli.score import FormatOption
 from pipeline.errors import EXIT_PARTIAL, ConfigError
 
 if TYPE_CHECKING:

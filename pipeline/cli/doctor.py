@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import cache_path
+from pipeline.cli.options import FormatOption, cache_path
 from pipeline.cli.output import Format, write_rows
 from pipeline.errors import EXIT_MODEL
 
@@ -30,7 +30,7 @@ def doctor(
     offline: Annotated[
         bool, typer.Option("--offline", help="With --profile: what would be fetched is missing.")
     ] = False,
-    form: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.table,
+    form: FormatOption = Format.table,
 ) -> None:
     """Check packages, devices, models and folders; exit 4 if something needed is missing.
 

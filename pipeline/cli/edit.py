@@ -12,7 +12,12 @@ import typer
 from pipeline.cli.options import (
     CacheOption,
     DeviceOption,
+    FolderOption,
+    FormatOption,
+    IndexOption,
+    ModificationArgument,
     OfflineOption,
+    ReferenceArgument,
     WeightOption,
     cache_path,
     read_settings,
@@ -40,12 +45,8 @@ _DEEP = 100
 
 
 def edit(
-    reference: Annotated[
-        Path | None, typer.Argument(metavar="[REF]", help="The reference image.")
-    ] = None,
-    modification: Annotated[
-        str | None, typer.Argument(metavar='["MODIFICATION"]', help="What should be different.")
-    ] = None,
+    reference: ReferenceArgument = None,
+    modification: ModificationArgument = None,
     trace: Annotated[
         Path | None,
         typer.Option(
@@ -53,8 +54,8 @@ def edit(
         ),
     ] = None,
     ident: Annotated[str, typer.Option("--id", help="Which query of the --trace file.")] = "",
-    index: Annotated[Path | None, typer.Option("--index", "-i", help="An index folder.")] = None,
-    folder: Annotated[Path | None, typer.Option("--in", help="A folder of pictures.")] = None,
+    index: IndexOption = None,
+    folder: FolderOption = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -71,9 +72,7 @@ def edit(
         str | None, typer.Option("--profile", "-p", help="Models; missing: the trace's, or pocket.")
     ] = None,
     weight: WeightOption = None,
-    form: Annotated[
-        Format, typer.Option("--format", "-f", help="What stdout gets.")
-    ] = Format.table,
+    form: FormatOption = Format.table,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write both answers as an HTML report.")
     ] = None,

@@ -16,6 +16,7 @@ from pipeline.cli.options import (
     CaptionsOption,
     DeviceOption,
     DryRunOption,
+    FormatOption,
     MaxCallsOption,
     MaxCostOption,
     OfflineOption,
@@ -78,9 +79,7 @@ def evaluate(
     retry_errors: Annotated[
         bool, typer.Option("--retry-errors", help="Ask the queries that failed again.")
     ] = False,
-    form: Annotated[
-        Format, typer.Option("--format", "-f", help="What stdout gets.")
-    ] = Format.table,
+    form: FormatOption = Format.table,
     device: DeviceOption = None,
     offline: OfflineOption = False,
     cache: CacheOption = None,

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.captions import CAPTION_EPILOG, add_captions, build_texts, caption, read_given
-from pipeline.cli.options import CacheOption, DeviceOption, OfflineOption, ProfileOption, cache_path
+from pipeline.cli.options import (
+    CacheOption,
+    DeviceOption,
+    FormatOption,
+    OfflineOption,
+    ProfileOption,
+    cache_path,
+)
 from pipeline.cli.output import Format, progress, say, write_rows
 from pipeline.errors import EXIT_INPUT, EXIT_PARTIAL
 
@@ -20,7 +27,6 @@ app = typer.Typer(
 )
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="An index folder.")]
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help="Output format.")]
 SHOWN_FAILURES = 5
 
 

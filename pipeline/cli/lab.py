@@ -12,6 +12,7 @@ from pipeline.cli import lab_tables
 from pipeline.cli.options import (
     CacheOption,
     DeviceOption,
+    FormatOption,
     OfflineOption,
     RecipeOption,
     WeightOption,
@@ -88,9 +89,7 @@ def compare(
     captions: Annotated[
         Path | None, typer.Option("--captions", help="The run's captions, where they have moved.")
     ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", "-f", help="What stdout gets.")
-    ] = Format.table,
+    form: FormatOption = Format.table,
     device: DeviceOption = None,
     offline: OfflineOption = False,
     cache: CacheOption = None,

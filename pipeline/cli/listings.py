@@ -6,15 +6,13 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.options import FormatOption, NameArgument
 from pipeline.cli.output import Format, say, write_rows
 
 recipes = typer.Typer(
     help="Methods: which stages, prompts, grains and weights.", no_args_is_help=True
 )
 profiles = typer.Typer(help="Which models run, and where.", no_args_is_help=True)
-
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help="Output format.")]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A name from `list`, or a file.")]
 
 
 @recipes.command("list", epilog="Example: [cyan]likebut recipes list --format json[/cyan]")

@@ -10,8 +10,22 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.cli.output import Format
 from pipeline.errors import ConfigError
 
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help="What stdout gets.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A name from `list`, or a file.")]
+ReferenceArgument = Annotated[
+    Path | None, typer.Argument(metavar="[REF]", help="The reference image.")
+]
+ModificationArgument = Annotated[
+    str | None, typer.Argument(metavar='["MODIFICATION"]', help="What should be different.")
+]
+IndexOption = Annotated[Path | None, typer.Option("--index", "-i", help="An index folder.")]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option("--in", help="A folder of pictures; its index is kept in .likebut/."),
+]
 RecipeOption = Annotated[
     str, typer.Option("--recipe", "-r", help="Method: a name (see `recipes list`) or a .toml file.")
 ]

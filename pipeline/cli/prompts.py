@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli import edit
+from pipeline.cli.options import FormatOption, NameArgument
 from pipeline.cli.output import Format, say, write_rows
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from pipeline.prompting import Prompt
 
 app = typer.Typer(help="Prompt templates: list, show, render, check, edit.", no_args_is_help=True)
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help="Output format.")]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A name from `list`, or a file.")]
 
 
 @app.command("list", epilog="Example: [cyan]likebut prompts list[/cyan]")

@@ -17,11 +17,16 @@ from pipeline.cli.options import (
     ChooseOption,
     DeviceOption,
     DryRunOption,
+    FolderOption,
+    FormatOption,
+    IndexOption,
     MaxCallsOption,
     MaxCostOption,
+    ModificationArgument,
     OfflineOption,
     ProfileOption,
     RecipeOption,
+    ReferenceArgument,
     SamplesOption,
     WeightOption,
     cache_path,
@@ -53,20 +58,13 @@ INDEX_FOLDER = ".likebut"
 
 
 def query(
-    reference: Annotated[
-        Path | None, typer.Argument(metavar="[REF]", help="The reference image.")
-    ] = None,
-    modification: Annotated[
-        str | None, typer.Argument(metavar='["MODIFICATION"]', help="What should be different.")
-    ] = None,
+    reference: ReferenceArgument = None,
+    modification: ModificationArgument = None,
     text: Annotated[
         str | None, typer.Option("--text", "-t", help="Search by a sentence alone.")
     ] = None,
-    index: Annotated[Path | None, typer.Option("--index", "-i", help="An index folder.")] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option("--in", help="A folder of pictures; its index is kept in .likebut/."),
-    ] = None,
+    index: IndexOption = None,
+    folder: FolderOption = None,
     k: Annotated[int, typer.Option("-k", min=1, max=100_000, help="How many hits.")] = 10,
     recipe: RecipeOption = "likebut",
     profile: ProfileOption = "pocket",
@@ -79,9 +77,7 @@ def query(
             "--set", metavar="FIELD=TEXT", help="Use this caption, target_caption, … instead."
         ),
     ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", "-f", help="What stdout gets.")
-    ] = Format.table,
+    form: FormatOption = Format.table,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the reasoning and every share.")
     ] = False,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.money import tell_ledger
-from pipeline.cli.options import read_options
+from pipeline.cli.options import FormatOption, read_options
 from pipeline.cli.output import Format, say, write_rows
 from pipeline.errors import ConfigError, InputError
 
@@ -23,7 +23,6 @@ SCORE_EPILOG = (
 )
 CHECK_EPILOG = "Example: [cyan]likebut check-submission circo.json --benchmark circo[/cyan]"
 
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help="What stdout gets.")]
 BenchmarkOption = Annotated[str, typer.Option("--benchmark", "-b", help="Whose file it is.")]
 DataOption = Annotated[Path | None, typer.Option("--data", "-d", help="The annotations' folder.")]
 SplitOption = Annotated[str, typer.Option("--split", "-s", help="Default: the first split.")]

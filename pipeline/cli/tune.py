@@ -15,6 +15,7 @@ from pipeline.cli.options import (
     CacheOption,
     CaptionsOption,
     DeviceOption,
+    FormatOption,
     MaxCallsOption,
     MaxCostOption,
     OfflineOption,
@@ -63,9 +64,7 @@ def tune(
     captions: CaptionsOption = None,
     option: ProtocolOption = None,
     allow_missing: AllowMissingOption = False,
-    form: Annotated[
-        Format, typer.Option("--format", "-f", help="What stdout gets.")
-    ] = Format.table,
+    form: FormatOption = Format.table,
     device: DeviceOption = None,
     offline: OfflineOption = False,
     cache: CacheOption = None,

@@ -13,7 +13,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from pipeline.engines.contract import Request
-from pipeline.errors import ConfigError, did_you_mean
+from pipeline.engines.options import check_choice
+from pipeline.errors import ConfigError
 
 STRUCTURED = ("auto", "json_schema", "none")
 
@@ -25,9 +26,7 @@ def constrains(options: Mapping[str, Any]) -> bool:
     xgrammar is installed. Raises ConfigError for another word, and for "json_schema" without it.
     """
     asked = options.get("structured", "auto")
-    if asked not in STRUCTURED:
-        hint = did_you_mean(str(asked), list(STRUCTURED))
-        raise ConfigError(f"engine option structured: no {asked!r}", hint)
+    check_choice("structured", asked, STRUCTURED)
     installed = find_spec("xgrammar") is not None
     if asked == "json_schema" and not installed:
         raise ConfigError(

