@@ -130,7 +130,12 @@ def read_settings(values: Sequence[str] | None) -> Mapping[str, Any]:
     for value in values or ():
         name, found, text = value.partition("=")
         name = name.strip()
-        if not found or name not in SET_FIELDS:
+        if not found:
+            raise ConfigError(
+                f"--set {value!r} is not field=text",
+                "for example --set target_caption='a red apple'",
+            )
+        if name not in SET_FIELDS:
             hint = did_you_mean(name, list(SET_FIELDS))
             raise ConfigError(f"--set {value!r}: no field {name!r}", hint)
         if name in LIST_FIELDS:

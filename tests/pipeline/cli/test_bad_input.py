@@ -77,6 +77,7 @@ def test_unknown_names_are_met_with_a_suggestion(
     assert_one_line(likebut(*ask, "--weight", "referense=1"), 2, "referense", "reference")
     assert_one_line(likebut(*ask, "--weight", "reference=lots"), 2, "reference=lots")
     assert_one_line(likebut(*ask, "--set", "targetcaption=x"), 2, "targetcaption", "target_caption")
+    assert_one_line(likebut(*ask, "--set", "forbidden"), 2, "'forbidden' is not field=text")
     assert_one_line(likebut("prompts", "show", "reason/likebutt"), 2, "reason/likebut")
     assert_one_line(likebut("recipes", "show", "cirvel"), 2, "cirevl")
 
