@@ -81,7 +81,7 @@ class Composer:
         """A Trace per query, in order, with its ``k`` best hits; none where it ends before search.
 
         ``overrides`` replace a stage's result for every query: caption or captions, target_caption,
-        desired, preserved, forbidden, rewrites. ``scopes`` say what each query is ranked over,
+        desired, preserved, forbidden, rewrites, samples. ``scopes`` say what each query is ranked over,
         instead of the recipe's rule about the reference; ``known`` stands in for reference
         pictures. Raises ConfigError without an index (which reason does not need), BudgetReached,
         and ModelError where a model that is needed cannot be had; a query's own faults go to its

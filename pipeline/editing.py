@@ -88,8 +88,8 @@ def overrides(
 ) -> dict[str, Any]:
     """What `Composer.compose` is given so that a query runs on from ``after``.
 
-    Several captions and rewrites stay as they were unless the main one of them was changed: then it
-    stands for all. ``before`` equal to ``after`` gives what repeats the query without a model.
+    Several captions, rewrites and samples stay as they were unless the main one of them was changed:
+    then it stands for all. ``before`` equal to ``after`` gives what repeats the query without a model.
     """
     told: dict[str, Any] = {"captions": list(description.captions)}
     if after.caption != before.caption:
@@ -102,6 +102,7 @@ def overrides(
         "target_caption": after.target_caption,
         **{name: getattr(after, name) for name in LISTS},
         "rewrites": intent.rewrites if same else (),
+        "samples": intent.samples if same else (),
         "reasoning": intent.reasoning,
         "fallback": intent.fallback if after == before else "",
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.errors import InputError, did_you_mean
 from pipeline.records import Description, Intent, Query
+from pipeline.traces import intent_from_json
 
 
 @dataclass(frozen=True)
@@ -74,20 +75,7 @@ def _saved(record: Mapping[str, Any]) -> Saved:
         str(asked["id"]), Path(reference) if reference else None, str(asked["modification"])
     )
     return Saved(
-        query, Description(tuple(map(str, record["captions"]))), _intent(record["intent"] or {}),
+        query, Description(tuple(map(str, record["captions"]))),
+        intent_from_json(record["intent"]) if record["intent"] else Intent(""),
         str(record.get("recipe", "")), str(record.get("profile", "")),
-    )  # fmt: skip
-
-
-def _intent(values: Mapping[str, Any]) -> Intent:
-    lists = {
-        name: tuple(map(str, values.get(name, ())))
-        for name in ("desired", "preserved", "forbidden", "rewrites")
-    }
-    texts = {
-        name: str(values.get(name, "")) for name in ("target_caption", "reasoning", "fallback")
-    }
-    return Intent(
-        texts["target_caption"], texts["reasoning"], lists["desired"], lists["preserved"],
-        lists["forbidden"], lists["rewrites"], texts["fallback"],
     )  # fmt: skip

@@ -81,7 +81,7 @@ def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:
 
 def trace_from_json(record: Mapping[str, Any]) -> Trace:
     """The Trace of a record; its grains have no vectors."""
-    query, intent = record["query"], record["intent"]
+    query = record["query"]
     return Trace(
         query=Query(
             query["id"], Path(query["reference"]) if query["reference"] else None, query["modification"]
@@ -89,17 +89,22 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
         recipe=record["recipe"],
         profile=record["profile"],
         description=Description(tuple(record["captions"])),
-        intent=Intent(
-            intent["target_caption"], intent["reasoning"], tuple(intent["desired"]),
-            tuple(intent["preserved"]), tuple(intent["forbidden"]), tuple(intent["rewrites"]),
-            intent["fallback"], tuple(intent.get("samples", ())),
-        ),
+        intent=intent_from_json(record["intent"]),
         grains=tuple(Grain(g["name"], g["role"], g["weight"], None, g["text"]) for g in record["grains"]),
         ranking=Ranking(tuple(Hit(**hit) for hit in record["ranking"]["hits"])),
         exchanges=tuple(_exchange_from_json(exchange) for exchange in record["exchanges"]),
         seconds=record["seconds"],
         warnings=tuple(record["warnings"]),
         error=record["error"],
+    )  # fmt: skip
+
+
+def intent_from_json(record: Mapping[str, Any]) -> Intent:
+    """The Intent of a trace's record or of a run's. Raises KeyError where a field is missing."""
+    return Intent(
+        record["target_caption"], record["reasoning"], tuple(record["desired"]),
+        tuple(record["preserved"]), tuple(record["forbidden"]), tuple(record["rewrites"]),
+        record["fallback"], tuple(record.get("samples", ())),
     )  # fmt: skip
 
 

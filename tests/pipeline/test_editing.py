@@ -120,3 +120,13 @@ def test_a_changed_target_stands_for_all_rewrites() -> None:
     assert (same["rewrites"], same["captions"]) == (("a", "b"), ["c", "d"])
     other = overrides(seen, seen.changed({"target_caption": "z"}), description, intent)
     assert (other["rewrites"], other["target_caption"]) == ((), "z")
+
+
+def test_the_mean_of_samples_stays_until_the_target_caption_is_changed() -> None:
+    told, intent = Description(("a red square",)), Intent("a", desired=("x",), samples=("a", "b"))
+    seen = Understood.of(told, intent)
+    fewer = seen.changed({"desired": []})
+    other = seen.changed({"target_caption": "c"})
+    assert overrides(seen, seen, told, intent)["samples"] == ("a", "b")
+    assert overrides(seen, fewer, told, intent)["samples"] == ("a", "b")
+    assert overrides(seen, other, told, intent)["samples"] == ()
