@@ -22,11 +22,13 @@ _HOMES = {
     "IndexStale": "indexes.errors",
     "Item": "indexes.store",
     "NoImages": "indexes.errors",
+    "NotWritable": "indexes.errors",
     "Scan": "indexes.scan",
     "VerifyReport": "indexes.maintain",
     "build_index": "indexes.build",
     "info": "indexes.maintain",
     "load_image": "indexes.decode",
+    "refresh": "indexes.refresh",
     "remove": "indexes.maintain",
     "verify": "indexes.maintain",
 }

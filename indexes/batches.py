@@ -68,7 +68,7 @@ class Batches:
                 for found in files:
                     self.plan.fail(found, NO_VECTOR, False)
         if entries:
-            self.plan.journal.add(vectors[np.flatnonzero(usable)], entries)
+            self.plan.keep(vectors[np.flatnonzero(usable)], entries)
 
     def _encode(self, arrays: list[NDArray[Any]]) -> tuple[NDArray[Any], list[bool]]:
         """Unit rows, and which are finite. ``ValueError`` when the shape is not as agreed."""

@@ -3,15 +3,15 @@
 Threads read, hash, decode and prepare files; the calling thread encodes. Unchanged files (path,
 size, mtime) are not read, equal contents are encoded once, every finished batch goes to the
 journal, and the manifest is replaced last: a build killed at any moment loses the batch in flight
-and nothing else.
+and nothing else. What there is to do is looked up without the lock, which is taken only to do it.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -31,13 +31,13 @@ from indexes.errors import (
 from indexes.files import disk_errors
 from indexes.journal import Journal
 from indexes.lock import write_lock
-from indexes.manifest import EncoderId
+from indexes.manifest import EncoderId, Manifest, read_manifest
 from indexes.plan import Plan, make_plan
 from indexes.reading import Reader, in_threads
 from indexes.scan import Scan, scan
-from indexes.sides import realign
+from indexes.sides import is_behind, realign
 from indexes.store import Index
-from indexes.writing import PENDING, tidy, write_index
+from indexes.writing import PENDING, leftovers, tidy, write_index
 
 if TYPE_CHECKING:
     from indexes.contract import ImageEncoder
@@ -77,6 +77,7 @@ def build(
     on_progress: Callable[[int, int], None] | None = None,
     pixels_limit: int = MAX_PIXELS,
     rebuild: bool = False,
+    wait: bool = True,
 ) -> BuildReport:
     """Index exactly the pictures under ``roots`` in folder ``out``, reusing what it can.
 
@@ -84,8 +85,10 @@ def build(
     from this thread. ``rebuild`` encodes everything anew, whatever index is there. Captions stay with
     the contents that they belong to.
 
-    Raises ``NoImages``, ``IndexIncompatible`` (other encoder or dtype), ``IndexDamaged``,
-    ``IndexBusy``, ``DiskFull`` or ``GalleryError``; the previous index is then as it was.
+    While another process writes the index it is waited for, and its result used. Raises
+    ``IndexBusy`` instead where not to ``wait``; ``NoImages``, ``IndexIncompatible`` (other encoder or
+    dtype), ``IndexDamaged``, ``NotWritable``, ``DiskFull`` or ``GalleryError``; the previous index is
+    then as it was.
     """
     if dtype not in ("float16", "float32") or batch_size < 1:
         raise GalleryError(
@@ -94,25 +97,14 @@ def build(
             EXIT_USAGE,
         )
     began = perf_counter()
-    found = scan([Path(root) for root in roots])
-    scanned = perf_counter() - began
-    out = Path(out)
-    fresh = not out.exists()
-    try:
-        with disk_errors(out):
-            out.mkdir(parents=True, exist_ok=True)
-            with write_lock(out), quiet():
-                job = _Job(out, encoder, dtype, tuple(os.path.abspath(r) for r in roots), found)
-                job.seconds = {"scan": scanned}
-                plan = job.plan(rebuild)
-                job.encode(plan, batch_size, threads, pixels_limit, on_progress)
-                job.write(plan)
-                realign(out)
-    except NoImages:
-        if fresh:
-            with suppress(OSError):
-                out.rmdir()
-        raise
+    job = _Job(Path(out), encoder, dtype, tuple(os.path.abspath(r) for r in roots))
+    plan = None if rebuild else job.current()
+    if plan is None:
+        with job.writing(wait) as waited:
+            plan = job.plan(rebuild, waited)
+            job.encode(plan, batch_size, threads, pixels_limit, on_progress)
+            job.write(plan)
+            realign(job.out)
     return job.report(plan, perf_counter() - began)
 
 
@@ -120,17 +112,56 @@ class _Job:
     """One build, step by step; ``seconds`` fills up on the way."""
 
     def __init__(
-        self, out: Path, encoder: ImageEncoder, dtype: str, roots: tuple[str, ...], found: Scan
+        self, out: Path, encoder: ImageEncoder, dtype: str, roots: tuple[str, ...]
     ) -> None:
-        self.out, self.encoder, self.dtype = out, encoder, dtype
-        self.roots, self.found = roots, found
+        self.out, self.encoder, self.dtype, self.roots = out, encoder, dtype, roots
         self.identity = EncoderId.of(encoder)
-        self.seconds: dict[str, float] = {}
+        self.seconds = {"scan": 0.0}
         self.encoded = 0
+        self.found = self.scan()
+        self.seen: Manifest | None = None
 
-    def plan(self, rebuild: bool) -> Plan:
+    def scan(self) -> Scan:
+        """The gallery as it is now."""
+        began = perf_counter()
+        found = scan([Path(root) for root in self.roots])
+        self.seconds["scan"] += perf_counter() - began
+        return found
+
+    def current(self) -> Plan | None:
+        """The plan, where the index is as it would be written; None where there is work."""
+        plan = make_plan(self.found.files, self._previous())
+        self.seen = plan.previous.manifest if plan.previous else None
+        if self.seen is None or not plan.is_current(self.roots) or is_behind(self.out):
+            return None
+        if leftovers(self.out, self.seen):  # of a build that was killed, or of one that is running
+            with suppress(GalleryError), self.writing(False):
+                tidy(self.out, read_manifest(self.out))
+        return plan
+
+    @contextmanager
+    def writing(self, wait: bool) -> Iterator[bool]:
+        """Hold the lock of the folder, which is made, and goes again where nothing is indexed.
+
+        Gives whether another process was waited for.
+        """
+        fresh = not self.out.exists()
+        try:
+            with disk_errors(self.out):
+                self.out.mkdir(parents=True, exist_ok=True)
+                with write_lock(self.out, wait=wait) as waited, quiet():
+                    yield waited
+        except NoImages:
+            if fresh:
+                with suppress(OSError):
+                    self.out.rmdir()
+            raise
+
+    def plan(self, rebuild: bool, waited: bool) -> Plan:
         """Which files need no reading, by the previous index and the journal."""
         previous = None if rebuild else self._previous()
+        if waited or (previous and previous.manifest != self.seen):
+            self.found = self.scan()  # who wrote meanwhile may have seen more than we did
         journal = Journal(self.out / PENDING, self.identity, self.encoder.dimension, self.dtype)
         return make_plan(self.found.files, previous, journal)
 
@@ -187,7 +218,7 @@ class _Job:
             shutil.rmtree(self.out / PENDING, ignore_errors=True)
             raise self._nothing(plan)
         content = plan.content(self.identity, self.encoder.dimension, self.dtype, self.roots)
-        if plan.previous and plan.unchanged(content):
+        if plan.previous and plan.is_current(self.roots):
             tidy(self.out, plan.previous.manifest)
         else:
             write_index(self.out, content)

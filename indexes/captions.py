@@ -67,7 +67,7 @@ def build_captions(
     """Index the captions of ``captioned`` in folder ``out``; what is there already is left alone.
 
     Raises ``GalleryError`` without any caption, for an id that is there twice or where ``out`` is an
-    index of pictures, ``IndexBusy`` or ``DiskFull``; the previous index is then as it was.
+    index of pictures, or ``DiskFull``; the previous index is then as it was.
     """
     items = _items(captioned)
     known = _known(out, encoder, items)

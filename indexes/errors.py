@@ -6,6 +6,7 @@ from pathlib import Path
 
 EXIT_USAGE = 2
 EXIT_INPUT = 3
+EXIT_BUSY = 7
 
 
 class GalleryError(Exception):
@@ -35,11 +36,18 @@ class IndexStale(GalleryError):
 
 
 class IndexBusy(GalleryError):
-    """Another process is writing the index."""
+    """Another process is writing the index, and it was asked not to wait for it."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint, EXIT_BUSY)
 
 
 class NoImages(GalleryError):
     """Nothing is left that could be indexed."""
+
+
+class NotWritable(GalleryError):
+    """The index folder may only be read."""
 
 
 class DiskFull(GalleryError):

@@ -10,11 +10,11 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from errno import EDQUOT, ENOSPC
+from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexes.errors import DiskFull, GalleryError
+from indexes.errors import DiskFull, GalleryError, NotWritable
 from indexes.manifest import FileEntry
 
 if TYPE_CHECKING:
@@ -98,4 +98,5 @@ def disk_errors(folder: Path) -> Iterator[None]:
                 f"no space left on the disk that holds {folder}",
                 "free some space and run the same command again; what is encoded is kept",
             ) from error
-        raise GalleryError(f"cannot write {folder}: {error.strerror or error}") from error
+        kind = NotWritable if error.errno in (EACCES, EPERM, EROFS) else GalleryError
+        raise kind(f"cannot write {folder}: {error.strerror or error}") from error

@@ -28,7 +28,7 @@ class Plan:
     """The files of a build: ``settled`` with their content hash, ``failed``, or ``todo``."""
 
     previous: Index | None
-    journal: Journal
+    journal: Journal | None
     before: tuple[Item, ...] = ()
     todo: list[Found] = field(default_factory=list)
     settled: list[tuple[Found, str]] = field(default_factory=list)
@@ -39,7 +39,17 @@ class Plan:
 
     def known(self, content_hash: str) -> bool:
         """Whether a vector of this content exists. Called from threads."""
-        return content_hash in self.places or content_hash in self.journal.places
+        return content_hash in self.places or content_hash in self._written().places
+
+    def keep(self, vectors: NDArray[Any], entries: Sequence[tuple[str, Stamp]]) -> None:
+        """Write one encoded batch to the journal: (n, d) rows, content hash and stamp of each."""
+        self._written().add(vectors, entries)
+
+    def _written(self) -> Journal:
+        """The journal of a plan that is carried out. ``ValueError`` for one that only looks."""
+        if self.journal is None:
+            raise ValueError("a plan without a journal cannot be carried out")
+        return self.journal
 
     def fail(self, found: Found, reason: str, lasting: bool) -> None:
         """Name ``found`` as no usable picture."""
@@ -69,12 +79,7 @@ class Plan:
         self, encoder: EncoderId, dimension: int, dtype: str, roots: tuple[str, ...]
     ) -> Content:
         """The new rows, by id. Raises ``IndexDamaged`` if old rows it needs were changed."""
-        captions = {i.content_hash: i.caption for i in self.before if i.caption is not None}
-        self.settled.sort(key=lambda pair: pair[0].id)
-        items = [
-            Item(row, f.id, f.path, digest, captions.get(digest), f.size, f.mtime_ns)
-            for row, (f, digest) in enumerate(self.settled)
-        ]
+        items = self.items()
         places = [self._place(digest) for _, digest in self.settled]
         same = [digest for _, digest in self.settled] == [i.content_hash for i in self.before]
         if self.previous and not same:
@@ -84,24 +89,38 @@ class Plan:
             dimension=dimension,
             dtype=dtype,
             items=items,
-            failed=tuple(sorted((f for f, keep in self.failed if keep), key=lambda f: f.path)),
+            failed=self.remembered(),
             roots=roots,
             gather=lambda start, stop: self._gather(places[start:stop], dimension, dtype),
             kept=self.previous.manifest if self.previous and same else None,
         )
 
-    def unchanged(self, content: Content) -> bool:
-        """Whether ``content`` is the previous index, to the last item."""
-        manifest = content.kept
+    def items(self) -> list[Item]:
+        """The next items, by id; captions stay with their contents."""
+        captions = {i.content_hash: i.caption for i in self.before if i.caption is not None}
+        self.settled.sort(key=lambda pair: pair[0].id)
+        return [
+            Item(row, f.id, f.path, digest, captions.get(digest), f.size, f.mtime_ns)
+            for row, (f, digest) in enumerate(self.settled)
+        ]
+
+    def remembered(self) -> tuple[Failed, ...]:
+        """The failed files that need not be tried again, by path."""
+        return tuple(sorted((f for f, keep in self.failed if keep), key=lambda f: f.path))
+
+    def is_current(self, roots: tuple[str, ...]) -> bool:
+        """Whether the previous index is already what this plan would write, to the last item."""
+        if self.previous is None or self.todo:
+            return False
+        manifest = self.previous.manifest
         return (
-            manifest is not None
-            and tuple(content.items) == self.before
-            and manifest.failed == content.failed
-            and manifest.roots == content.roots
+            manifest.roots == roots
+            and manifest.failed == self.remembered()
+            and tuple(self.items()) == self.before
         )
 
     def _place(self, content_hash: str) -> Place:
-        return self.places.get(content_hash) or self.journal.places[content_hash]
+        return self.places.get(content_hash) or self._written().places[content_hash]
 
     def _gather(self, places: Sequence[Place], dimension: int, dtype: str) -> NDArray[Any]:
         import numpy as np
@@ -113,12 +132,17 @@ class Plan:
             if batch == PREVIOUS and self.previous:
                 rows[here] = take_rows(self.previous.vectors(), wanted[here, 1])
             else:
-                rows[here] = self.journal.vectors(int(batch))[wanted[here, 1]]
+                rows[here] = self._written().vectors(int(batch))[wanted[here, 1]]
         return rows
 
 
-def make_plan(files: Sequence[Found], previous: Index | None, journal: Journal) -> Plan:
-    """Settle what the previous index or the journal knows by path, size and mtime."""
+def make_plan(
+    files: Sequence[Found], previous: Index | None, journal: Journal | None = None
+) -> Plan:
+    """Settle what the previous index or the journal knows by path, size and mtime.
+
+    Without a journal nothing is written, and the plan only shows what there is to do.
+    """
     before = tuple(previous.all_items()) if previous else ()
     plan = Plan(previous, journal, before)
     for item in before:
@@ -135,7 +159,7 @@ def make_plan(files: Sequence[Found], previous: Index | None, journal: Journal) 
             plan.reused += 1
         elif stamp in bad:
             plan.fail(found, bad[stamp].reason, True)
-        elif stamp in journal.hashes:
+        elif journal and stamp in journal.hashes:
             plan.settled.append((found, journal.hashes[stamp]))
             plan.resumed += 1
         else:

@@ -112,7 +112,7 @@ def write_side(
 
     ``source`` says where these captions come from. What is encoded already is not encoded again.
     Raises ``IndexIncompatible`` where ``encoder`` did not make the pictures' vectors,
-    ``GalleryError`` where no item has a caption, ``IndexDamaged``, ``IndexBusy`` or ``DiskFull``;
+    ``GalleryError`` where no item has a caption, ``IndexDamaged`` or ``DiskFull``;
     both sides are then as they were.
     """
     from indexes.store import Index
@@ -131,11 +131,22 @@ def write_side(
 def align(folder: Path) -> Index | None:
     """The caption side in ``folder``, brought to the rows of the pictures first; None without one.
 
-    Raises ``IndexBusy``, ``DiskFull`` or ``IndexDamaged``.
+    Raises ``DiskFull`` or ``IndexDamaged``.
     """
-    with disk_errors(folder), write_lock(folder):
-        realign(folder)
+    if is_behind(folder):
+        with disk_errors(folder), write_lock(folder):
+            realign(folder)
     return earlier_side(folder)
+
+
+def is_behind(folder: Path) -> bool:
+    """Whether there is a caption side of other rows than the pictures. Damage is not judged here."""
+    from indexes.store import Index
+
+    with suppress(IndexDamaged, IndexMissing):
+        old = earlier_side(folder)
+        return old is not None and old.rows_sha256 != Index.open(folder).rows_sha256
+    return False
 
 
 def realign(folder: Path) -> None:

@@ -22,9 +22,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexes.errors import IndexDamaged, rebuild_hint
+from indexes.errors import GalleryError, IndexDamaged, IndexStale, rebuild_hint
 from indexes.files import load_npy
 from indexes.items import Item, ItemTable
+from indexes.lock import wait_for_writer
 from indexes.maintain import VerifyReport, info, remove, verify
 from indexes.manifest import FileEntry, Manifest, check_encoder, read_manifest, rows_hash
 
@@ -56,17 +57,37 @@ class Index:
         """
         place = Path(folder)
         manifest = read_manifest(place)
-        try:
-            index = cls(place, manifest)
-        except IndexDamaged:
-            # a build may have replaced the index between its manifest and its shards
-            again = read_manifest(place)
-            if again == manifest:
-                raise
-            index = cls(place, again)
+        while True:
+            try:
+                index = cls(place, manifest)
+                break
+            except IndexDamaged:
+                # a build may have replaced the index between its manifest and its shards
+                earlier, manifest = manifest, read_manifest(place)
+                if manifest == earlier:
+                    raise
         if encoder_fingerprint is not None:
             check_encoder(index.manifest, place, encoder_fingerprint)
         return index
+
+    @classmethod
+    def open_both(cls, folder: str | os.PathLike[str], encoder_fingerprint: str) -> Index:
+        """As ``open``, and its caption side, if there is one, is of these very rows.
+
+        A writer that is between the two sides is waited for. A side that is stale or damaged for
+        another reason is told by ``caption_side``.
+        """
+        while True:
+            index = cls.open(folder, encoder_fingerprint)
+            try:
+                _ = index.caption_side
+                return index
+            except IndexStale:
+                moved = wait_for_writer(index.folder)
+                if not moved and read_manifest(index.folder) == index.manifest:
+                    return index
+            except GalleryError:
+                return index
 
     @property
     def count(self) -> int:

@@ -85,13 +85,19 @@ def write_index(folder: Path, content: Content) -> Manifest:
 
 def tidy(folder: Path, manifest: Manifest | None) -> None:
     """Delete what no manifest needs: the workspace, and files of earlier or unfinished builds."""
+    for path in leftovers(folder, manifest):
+        if path.name == PENDING:
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(FileNotFoundError):
+                path.unlink()
+
+
+def leftovers(folder: Path, manifest: Manifest | None) -> list[Path]:
+    """What `tidy` would delete."""
     needed = {entry.file for entry in manifest.files()} if manifest else set()
-    for pattern in ("vectors-*.npy", "items-*.parquet", "stats-*.npz"):
-        for path in folder.glob(pattern):
-            if path.name not in needed:
-                with suppress(FileNotFoundError):
-                    path.unlink()
-    shutil.rmtree(folder / PENDING, ignore_errors=True)
+    patterns = ("vectors-*.npy", "items-*.parquet", "stats-*.npz", PENDING)
+    return [p for pattern in patterns for p in folder.glob(pattern) if p.name not in needed]
 
 
 def _write_shards(

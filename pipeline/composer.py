@@ -64,7 +64,8 @@ class Composer:
         """
         from indexes.store import Index
 
-        index = Index.open(folder, self.encoder.fingerprint)
+        opened = Index.open_both if self.recipe.told else Index.open
+        index = opened(folder, self.encoder.fingerprint)
         check_sides(index, self.recipe, self.profile)
         return replace(self, index=index)
 

@@ -1,7 +1,7 @@
 """The one error tree: what happened, what to do about it, and the exit code it ends with.
 
 Exit codes: 0 done · 1 bug · 2 usage or config · 3 input data · 4 model not available ·
-5 partial · 6 budget reached · 130 interrupted.
+5 partial · 6 budget reached · 7 busy · 130 interrupted.
 """
 
 EXIT_DONE = 0
@@ -11,6 +11,7 @@ EXIT_INPUT = 3
 EXIT_MODEL = 4
 EXIT_PARTIAL = 5
 EXIT_BUDGET = 6
+EXIT_BUSY = 7
 EXIT_INTERRUPTED = 130
 
 
@@ -53,6 +54,12 @@ class BudgetReached(LikebutError):
     """The next model call would break a limit; what was paid for is kept."""
 
     exit_code = EXIT_BUDGET
+
+
+class BusyError(LikebutError):
+    """Another process holds what must be written; the same command may be run again."""
+
+    exit_code = EXIT_BUSY
 
 
 def did_you_mean(name: str, known: list[str]) -> str:

@@ -25,7 +25,7 @@ from pipeline.cli import (
     score,
     tune,
 )
-from pipeline.cli.output import say_error
+from pipeline.cli.output import hear_notices, say_error
 from pipeline.errors import LikebutError
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done · 1 bug · 2 usage · 3 input · 4 model missing · 5 partial · 6 budget · "
-    "130 Ctrl-C",
+    "7 busy · 130 Ctrl-C",
 )
 
 
@@ -81,6 +81,7 @@ def main() -> NoReturn:
     # File names may hold bytes that are not UTF-8: print them as they are on disk.
     sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    hear_notices()
     try:
         app()
     except (LikebutError, GalleryError) as problem:

@@ -108,6 +108,15 @@ def cache_path(given: Path | None) -> Path:
     return Path(base) / "likebut" / "answers.sqlite"
 
 
+def kept_index(gallery: Path) -> Path:
+    """Where the index of a gallery is kept that cannot be written: in the user's cache folder."""
+    from hashlib import sha256
+
+    place = gallery.resolve()
+    key = sha256(os.fsencode(place)).hexdigest()[:16]
+    return cache_path(None).parent / "indexes" / f"{place.name or 'root'}-{key}"
+
+
 def read_weights(values: Sequence[str] | None) -> dict[str, float]:
     """ "reference=0.3" → {"reference": 0.3}. Raises ConfigError."""
     weights = {}

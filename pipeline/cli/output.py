@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import os
 import sys
 import time
@@ -27,6 +28,22 @@ class Format(StrEnum):
 def say(text: str) -> None:
     """One line of talk on stderr."""
     print(one_line(text), file=sys.stderr)
+
+
+class _Notices(logging.Handler):
+    """What the parts below tell a person, such as that another process is waited for."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it."""
+        say(record.getMessage())
+
+
+def hear_notices() -> None:
+    """Say on stderr what indexes and pipeline log; once however often it is called."""
+    for name in ("indexes", "pipeline"):
+        log = logging.getLogger(name)
+        if not any(isinstance(handler, _Notices) for handler in log.handlers):
+            log.addHandler(_Notices())
 
 
 def say_error(message: str, hint: str = "") -> None:

@@ -30,6 +30,7 @@ from pipeline.cli.options import (
     SamplesOption,
     WeightOption,
     cache_path,
+    kept_index,
     read_settings,
     read_weights,
 )
@@ -191,15 +192,19 @@ def open_composer(
 
 
 def refresh(folder: Path, composer: Composer) -> Path:
-    """Build or refresh ``folder/.likebut``. Raises InputError for a missing folder."""
-    from indexes.build import build
+    """The index of a folder, built or refreshed: ``folder/.likebut``, or one in the user's cache.
+
+    Raises InputError for a missing folder.
+    """
+    from indexes.refresh import refresh as refresh_index
 
     if not folder.is_dir():
         raise InputError(f"no folder {folder}", "check --in")
-    out = folder / INDEX_FOLDER
     with progress("indexing") as on_progress:
-        report = build([folder], out, composer.encoder, on_progress=on_progress)
-    if report.encoded or report.removed or report.renamed or report.failed:
+        out, report = refresh_index(
+            folder, folder / INDEX_FOLDER, kept_index(folder), composer.encoder, on_progress=on_progress
+        )  # fmt: skip
+    if report and (report.encoded or report.removed or report.renamed or report.failed):
         tell_build(report, out)
     return out
 

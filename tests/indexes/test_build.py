@@ -14,13 +14,11 @@ from indexes.build import build
 from indexes.errors import (
     DiskFull,
     GalleryError,
-    IndexBusy,
     IndexDamaged,
     IndexIncompatible,
     NoImages,
 )
 from indexes.journal import Journal
-from indexes.lock import write_lock
 from indexes.manifest import EncoderId
 from indexes.store import Index, verify
 from tests.indexes.conftest import MeanColour, colour_vectors
@@ -284,18 +282,6 @@ def test_a_folder_that_cannot_be_written_says_so(gallery, tmp_path, encoder):
     (tmp_path / "file").write_text("x")
     with pytest.raises(GalleryError, match="cannot write"):
         build([gallery], tmp_path / "file/out", encoder)
-
-
-def test_only_one_build_at_a_time_and_a_dead_ones_lock_counts_for_nothing(
-    gallery, tmp_path, encoder
-):
-    out = tmp_path / "out"
-    out.mkdir()
-    with write_lock(out), pytest.raises(IndexBusy, match=rf"another process \({os.getpid()}\)"):
-        build([gallery], out, encoder)
-    (out / ".lock").write_text("999999")
-    assert build([gallery], out, encoder).items == 3
-    assert not (out / ".lock").exists()
 
 
 def test_an_old_shard_that_changed_is_not_copied_into_a_new_index(

@@ -1,0 +1,65 @@
+"""The index of a gallery as somebody wants it who is about to search: refreshed where that is possible.
+
+A searcher never waits where there is something to search, and never needs a folder that can be
+written.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexes.build import BuildReport, build
+from indexes.errors import GalleryError, IndexBusy, NotWritable
+from indexes.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from indexes.contract import ImageEncoder
+
+_log = logging.getLogger(__name__)
+
+
+def refresh(
+    gallery: Path,
+    out: Path,
+    elsewhere: Path,
+    encoder: ImageEncoder,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[Path, BuildReport | None]:
+    """The index folder to search ``gallery`` by, and what was done to it.
+
+    That is ``out``, brought up to date; while another process writes it, ``out`` as it is (there is
+    no report then), or, where there is none yet, what that process writes. Where ``out`` has work to
+    do and cannot be written, it is ``elsewhere``. Raises what `build` raises.
+    """
+    try:
+        return out, _brought_up(gallery, out, encoder, on_progress)
+    except NotWritable:
+        if not _is_there(elsewhere):
+            _log.warning("%s cannot be written: the index is kept in %s", out, elsewhere)
+    return elsewhere, _brought_up(gallery, elsewhere, encoder, on_progress)
+
+
+def _brought_up(
+    gallery: Path,
+    out: Path,
+    encoder: ImageEncoder,
+    on_progress: Callable[[int, int], None] | None,
+) -> BuildReport | None:
+    try:
+        return build([gallery], out, encoder, on_progress=on_progress, wait=not _is_there(out))
+    except IndexBusy as busy:
+        _log.warning("%s: searching what is in it so far", busy.message)
+        return None
+
+
+def _is_there(folder: Path) -> bool:
+    """Whether there is an index in ``folder``; whose it is will be seen by `build`."""
+    try:
+        read_manifest(folder)
+    except GalleryError:
+        return False
+    return True
