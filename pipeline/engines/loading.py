@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from pipeline.engines.positions import count_words_only
 from pipeline.errors import ModelError
 
 Sort = Literal["captioner", "chat", "text"]
@@ -87,6 +88,8 @@ def _load(source: str, revision: str | None, dtype: Any, device_map: Any) -> Loa
     if kind in auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or kind in CAPTIONERS:
         processor = transformers.AutoProcessor.from_pretrained(source, revision=revision)
         model = transformers.AutoModelForImageTextToText.from_pretrained(source, **options)
+        if kind == "git":
+            count_words_only(model)
         chats = getattr(processor, "chat_template", None) and kind not in CAPTIONERS
         return Loaded("chat" if chats else "captioner", processor, processor.tokenizer, model)
     tokenizer = transformers.AutoTokenizer.from_pretrained(source, revision=revision)

@@ -6,6 +6,8 @@ Marks that steer a model (<|im_end|>, <image>) are words when they stand in a us
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from inspect import signature
 from typing import Any
 
 from pipeline.engines.contract import Request
@@ -14,6 +16,7 @@ from pipeline.engines.pictures import pictures
 from pipeline.engines.turns import turn, without_system
 
 Chat = list[dict[str, Any]]
+SANITIZE = "sanitize_control_tokens"
 
 
 def model_inputs(requests: Sequence[Request], loaded: Loaded, template: Mapping[str, Any]) -> Any:
@@ -43,13 +46,15 @@ def _sanitized(chats: list[Chat], loaded: Loaded, template: Mapping[str, Any]) -
     """Inputs in which a user's marks are words, by the library where it can.
 
     It cannot where a processor asks for places of characters (Idefics3), where the tokenizer adds
-    the first mark and not the template (LLaVA 1.5), or where a mark is the only way to spell it.
+    the first mark and not the template (LLaVA 1.5), or where a mark is the only way to spell it;
+    and before transformers 5.20 (processors: 5.23) it takes the wish for a word of the template.
     """
-    try:
-        return _tokenized(chats, loaded, {**template, "sanitize_control_tokens": True})
-    except (ValueError, NotImplementedError):
-        marks = _marks(loaded.tokenizer)
-        return _tokenized([_defused(chat, marks) for chat in chats], loaded, template)
+    writer = loaded.tokenizer if loaded.sort == "text" else loaded.processor
+    if SANITIZE in signature(writer.apply_chat_template).parameters:
+        with suppress(ValueError, NotImplementedError):
+            return _tokenized(chats, loaded, {**template, SANITIZE: True})
+    marks = _marks(loaded.tokenizer)
+    return _tokenized([_defused(chat, marks) for chat in chats], loaded, template)
 
 
 def _tokenized(chats: list[Chat], loaded: Loaded, options: Mapping[str, Any]) -> Any:
@@ -61,9 +66,9 @@ def _tokenized(chats: list[Chat], loaded: Loaded, options: Mapping[str, Any]) ->
         inputs = loaded.tokenizer.apply_chat_template(chats, padding=True, **asked)
         inputs.pop("token_type_ids", None)
         return inputs
-    inputs = loaded.processor.apply_chat_template(
-        chats, processor_kwargs={"padding": True, "padding_side": "left"}, **asked
-    )
+    write, padding = loaded.processor.apply_chat_template, {"padding": True, "padding_side": "left"}
+    apart = "processor_kwargs" in signature(write).parameters  # before transformers 5.4: among all
+    inputs = write(chats, **asked, **({"processor_kwargs": padding} if apart else padding))
     return inputs.to(dtype=loaded.model.dtype)
 
 

@@ -96,12 +96,13 @@ def _category_prompts(category: str) -> list[str]:
 
 
 def captioner_accuracy(folder: Path, count: int = 600) -> dict[str, float]:
-    """Share of captions with all attributes right, and of each attribute, as stock code loads it."""
+    """Share of captions with all attributes right, and of each attribute, as the engine loads it."""
     import torch
-    from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    processor = AutoProcessor.from_pretrained(folder)
-    model = AutoModelForImageTextToText.from_pretrained(folder).eval()
+    from pipeline.engines.loading import load
+
+    loaded = load(str(folder), None, torch.float32, "cpu", None)
+    processor, model = loaded.processor, loaded.model
     figures: dict[str, float] = {}
     for pairs in ("any", "unseen"):
         scenes = unseen_scenes(count, two_kinds=0.4, pairs=pairs)
