@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cache import TABLES, Cache
+from pipeline.cache import Cache
+from pipeline.cachefile.opening import Opened, check_kind, open_to_read
+from pipeline.cachefile.trouble import Trouble
 from pipeline.records import Reply
 
 if TYPE_CHECKING:
@@ -19,17 +20,11 @@ class ReadOnlyCache(Cache):
     Empty where there is no file.
     """
 
-    def _open(self) -> sqlite3.Connection:
-        if not self.path.is_file() or not self.path.stat().st_size:
-            db = sqlite3.connect(":memory:", isolation_level=None)
-            db.executescript(TABLES)
-            return db
-        # Whoever has the file open, or was killed, left a journal to be read; otherwise none is made.
-        journal = self.path.with_name(self.path.name + "-wal").exists()
-        mode = "mode=ro" if journal else "mode=ro&immutable=1"
-        db = sqlite3.connect(f"{self.path.absolute().as_uri()}?{mode}", timeout=30, uri=True)
-        self._version(db)
-        return db
+    reads_only = True
+
+    def _open(self) -> Opened:
+        check_kind(self.path)
+        return open_to_read(self.path, Trouble.READ_ONLY)
 
     def put_answer(
         self, key: str, model: str, reply: Reply, question: Mapping[str, Any] | None = None

@@ -26,7 +26,7 @@ app = typer.Typer(help="The cache of model answers.", no_args_is_help=True)
 
 @app.callback()
 def group() -> None:
-    """The cache of model answers: one SQLite file that may be copied or deleted at any time."""
+    """The cache of model answers: one SQLite file that may be copied at any time."""
 
 
 @app.command(epilog="Example: [cyan]likebut cache info[/cyan]")
@@ -166,7 +166,7 @@ def prune(
 ) -> None:
     """Throw answers away that meet all that is named; with --model alone its vectors, too.
 
-    What is thrown away must be paid for again. To throw everything away, delete the file.
+    What is thrown away must be paid for again.
     """
     from pipeline.sharing.upkeep import Which, check_models
     from pipeline.sharing.upkeep import prune as prune_answers

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -70,7 +69,7 @@ def export_answers(
     """
     wanted = _of_models(models)
     written = damaged = 0
-    with writing(path, force=force) as out, _one_moment(cache):
+    with writing(path, force=force) as out, cache.moment():
         out.write(header_line())
         for key, reply, made, frame, asked in _rows(cache, wanted, models):
             question = join_question(frame, asked)
@@ -87,16 +86,6 @@ def export_answers(
 def _of_models(models: Sequence[str]) -> str:
     """A condition for as many models; none means all."""
     return f" AND model IN ({','.join('?' * len(models))})" if models else ""
-
-
-@contextmanager
-def _one_moment(cache: Cache) -> Iterator[None]:
-    """What is read within is of one moment, whoever writes meanwhile."""
-    cache.ask("BEGIN")
-    try:
-        yield
-    finally:
-        cache.ask("COMMIT")
 
 
 def _rows(cache: Cache, wanted: str, models: Sequence[str]) -> Iterator[Sequence[Any]]:
@@ -118,7 +107,7 @@ def import_answers(cache: Cache, path: Path, *, keep_good: bool = False) -> Impo
     an InputError, unless ``keep_good``: then such lines are counted, and the others taken.
     """
     refused = []
-    with _one_moment(cache):  # the tables are of this connection alone: nobody waits while it reads
+    with cache.moment():  # the tables are of this connection alone: nobody waits while it reads
         for statement in _STAGE:
             cache.ask(statement)
         for number, why in _stage(cache, path):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.cache import Cache
-from pipeline.errors import ConfigError, InputError, did_you_mean
+from pipeline.errors import BusyError, ConfigError, InputError, did_you_mean
 
 _BY_MODEL = """
 SELECT model, json_extract(frames.text, '$.revision'), COUNT(*),
@@ -125,7 +125,7 @@ def _shrink(cache: Cache) -> int | None:
     try:
         cache.ask("VACUUM")
         cache.ask("PRAGMA wal_checkpoint(TRUNCATE)")
-    except InputError:
+    except (BusyError, InputError):
         return None
     return before - _size(cache)
 

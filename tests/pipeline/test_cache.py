@@ -132,22 +132,6 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path)
     assert path.read_text().startswith("these are my notes")
 
 
-def test_a_cache_damaged_in_the_middle_is_told_in_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "c.sqlite"
-    with Cache(path) as cache:
-        for number in range(200):
-            cache.put_answer(str(number), "m", Reply("x" * 500))
-    content = bytearray(path.read_bytes())
-    content[4096 : len(content)] = b"\xff" * (len(content) - 4096)
-    path.write_bytes(bytes(content))
-    with (
-        pytest.raises(InputError, match=r"cannot be used|cannot use") as caught,
-        Cache(path) as cache,
-    ):
-        cache.answers([str(number) for number in range(200)])
-    assert "delete it" in caught.value.hint
-
-
 def test_a_place_where_no_file_can_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot use the cache"):
@@ -161,13 +145,6 @@ def test_a_cache_of_a_newer_format_is_left_alone(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(InputError, match="newer likebut"):
         Cache(path)
-
-
-def test_a_write_that_fails_is_told(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "c.sqlite")
-    cache._db.execute("PRAGMA query_only=ON")
-    with pytest.raises(InputError, match="readonly"):
-        cache.put_answer("k", "m", REPLY)
 
 
 def old_cache(path: Path, version: int) -> None:

@@ -102,3 +102,22 @@ def test_a_cache_that_is_not_there_is_named(likebut: Run, tmp_path: Path) -> Non
         words = {"export": [tmp_path / "a"], "prune": ["--unfinished"]}.get(command, [])
         assert_one_line(likebut("cache", command, *words), 3, "no cache at")
     assert not (tmp_path / "a").exists()
+
+
+def test_pruning_a_cache_that_another_process_holds_ends_with_a_code_of_its_own(
+    likebut: Run, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sqlite3
+
+    from pipeline.cachefile import opening
+
+    monkeypatch.setattr(opening, "WAIT", 0.2)
+    with Cache(own_cache) as cache:
+        put(cache, question("a"), "b")
+    other = sqlite3.connect(own_cache, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    found = likebut("cache", "prune", "--unfinished")
+    other.close()
+    assert found.code == 7
+    assert "is held by another process" in found.err
+    assert "delete" not in found.err
