@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.composer import Composer
-from pipeline.errors import InputError
+from pipeline.errors import InputError, did_you_mean
 from pipeline.pacing import needs, portions
 from pipeline.records import Query, Trace
 from pipeline.traces import trace_to_json
 
 CHUNK = 32
+# The keys of a line: those that ask, and those that benchmarks and their owners read.
+ASKED = ("id", "reference", "modification")
+CARRIED = ("targets", "kind", "target_caption", "meta")
 
 
 @dataclass(frozen=True)
@@ -59,16 +62,47 @@ def parse_queries(lines: Iterable[str | bytes], base: Path, name: str) -> list[Q
 def parse_query(line: str | bytes, number: int, base: Path, name: str) -> Query:
     """The query of one line; its number is its id where it has none. Raises InputError."""
     try:
-        row = json.loads(line)
-        reference, modification = row.get("reference"), str(row.get("modification") or "")
+        row = json.loads(line, parse_constant=_no_constant)
+        if not isinstance(row, dict):
+            raise ValueError("it is no JSON object")
+        check_keys(row)
+        reference, modification = _text(row, "reference"), _text(row, "modification")
         modification.encode()  # half a surrogate pair is no text
-        if reference and "\0" in reference:
+        if "\0" in reference:
             raise ValueError("its reference holds a null character")
-        return Query(
-            str(row.get("id", number)), base / reference if reference else None, modification
-        )
-    except (ValueError, AttributeError, TypeError, RecursionError) as problem:
+        ident = row.get("id", number)
+        if isinstance(ident, bool) or not isinstance(ident, str | int):
+            raise ValueError(f"its id is {_kind(ident)}, and has to be a text or a whole number")
+        return Query(str(ident), base / reference if reference else None, modification)
+    except (ValueError, RecursionError) as problem:
         raise InputError(f"{name}, line {number}: not a query: {problem}") from problem
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def check_keys(row: Mapping[str, Any]) -> None:
+    """Raises ValueError for a key that nobody reads: a misspelt one would ask something else."""
+    known = [*ASKED, *CARRIED]
+    for key in row:
+        if key not in known:
+            hint = did_you_mean(key, known)
+            raise ValueError(f"unknown key {key!r}: {hint}; what is yours goes under meta")
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    """The text under a key, empty where it is null or missing. Raises ValueError."""
+    value = row.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"its {key} is {_kind(value)}, and has to be a text")
+    return value or ""
+
+
+def _kind(value: Any) -> str:
+    """What a JSON value is, in plain words."""
+    names = {list: "a list", dict: "an object", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number" if isinstance(value, int | float) else "a text")
 
 
 def run_batch(

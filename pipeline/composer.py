@@ -21,7 +21,7 @@ from pipeline.case import Case, Known
 from pipeline.config import ReasonStage, Recipe
 from pipeline.describe import describe
 from pipeline.errors import ConfigError
-from pipeline.ground import Pieces, ground
+from pipeline.ground import Pieces, ground, not_finite
 from pipeline.reason import merged
 from pipeline.records import (
     FAILED,
@@ -225,6 +225,8 @@ class Composer:
             case.warnings += warnings
             if not grains:
                 case.error = f"the query has no grain with a weight (recipe {self.recipe.name})"
+            elif broken := not_finite(grains):
+                case.error = f"the encoder gave no finite vector for {broken}"
 
     def _sights(self, cases: list[Case]) -> list[Sight]:
         """What samples about each case are compared with."""

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipeline.errors import ConfigError, did_you_mean
+from pipeline.finite import Finite
 
 ROLES = (
     "target_caption", "desired", "preserved", "forbidden", "modification", "reference", "caption",
@@ -24,7 +25,7 @@ IN_PROCESS = ("transformers", "vllm", "scripted")
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class DescribeStage(_Strict):
@@ -61,16 +62,16 @@ class Fusion(_Strict):
 
     family: str = "linear"
     calibration: Literal["none", "zscore", "centred"] = "none"
-    numbers: dict[str, float] = {}
+    numbers: dict[str, Finite] = {}
 
 
 class Variant(_Strict):
     """The numbers of a method for one data set and tower; chosen as ``recipe@variant``."""
 
-    grains: dict[str, float] = {}
-    caption_grains: dict[str, float] = {}
-    mixes: dict[str, dict[str, float]] = {}
-    numbers: dict[str, float] = {}
+    grains: dict[str, Finite] = {}
+    caption_grains: dict[str, Finite] = {}
+    mixes: dict[str, dict[str, Finite]] = {}
+    numbers: dict[str, Finite] = {}
 
 
 class Recipe(_Strict):
@@ -87,9 +88,9 @@ class Recipe(_Strict):
     exclude_reference: bool = True
     describe: DescribeStage | None = None
     reason: list[ReasonStage] = []
-    mixes: dict[str, dict[str, float]] = {}
-    grains: dict[str, float]
-    caption_grains: dict[str, float] = {}
+    mixes: dict[str, dict[str, Finite]] = {}
+    grains: dict[str, Finite]
+    caption_grains: dict[str, Finite] = {}
     fusion: Fusion = Fusion()
     variants: dict[str, Variant] = {}
 
@@ -199,8 +200,8 @@ class Size(_Strict):
 class Price(_Strict):
     """US dollars per million tokens, of prompts (``input``) and of replies (``output``)."""
 
-    input: float = Field(ge=0, allow_inf_nan=False)
-    output: float = Field(ge=0, allow_inf_nan=False)
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
 
     def of(self, prompt_tokens: float, reply_tokens: float) -> float:
         """Dollars for so many tokens."""
@@ -217,7 +218,7 @@ class EngineChoice(_Strict):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_size: int = Field(8, ge=1)
     max_tokens: int = Field(512, ge=1)
-    temperature: float = Field(0.0, ge=0)
+    temperature: float = Field(0.0, ge=0, le=100)
     sees: bool = False
     size: Size | None = None
     price: Price | None = None

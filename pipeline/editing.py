@@ -11,10 +11,14 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import ConfigError, did_you_mean
-from pipeline.records import Description, Intent, Ranking
+from pipeline.config import Recipe
+from pipeline.errors import ConfigError, InputError, did_you_mean
+from pipeline.records import Description, Intent, Query, Ranking
+
+if TYPE_CHECKING:
+    from pipeline.composer import Composer
 
 _COMMENTS = {
     "caption": "What the reference shows. Changed alone, the reasoner is asked again about it.",
@@ -24,6 +28,9 @@ _COMMENTS = {
     "forbidden": "What it must not show.",
 }
 LISTS = ("desired", "preserved", "forbidden")
+# Without one, what is left of the grains would stand on another scale.
+EMPTY_TARGET = "target_caption is empty"
+EMPTY_HINT = "say what the picture shows, or leave its grain out: --weight target_caption=0"
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,8 @@ class Understood:
             name: tuple(filter(None, map(_flat, value))) if name in LISTS else _flat(value)
             for name, value in values.items()
         }
+        if self.target_caption and not read.get("target_caption", self.target_caption):
+            raise ConfigError(EMPTY_TARGET, EMPTY_HINT)
         return Understood(**{**fields, **read})
 
 
@@ -106,6 +115,45 @@ def overrides(
         "reasoning": intent.reasoning,
         "fallback": intent.fallback if after == before else "",
     }
+
+
+# The field of what was understood that a role reads, where its name is another.
+_READS = {
+    "captions": "caption", "concatenation": "caption", "rewrites": "target_caption",
+    "include": "desired", "exclude": "forbidden",
+}  # fmt: skip
+
+
+def overrides_now(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The overrides of values that say all the recipe needs; None where models are asked first.
+
+    A caption alone is all that describe needs, and the reasoner is asked about it.
+    """
+    nothing = Understood("", "")
+    if set(given) == {"caption"}:
+        return overrides(nothing, nothing.changed(given), Description(), Intent(""))
+    weighed = [n for n, weight in {**recipe.grains, **recipe.caption_grains}.items() if weight]
+    roles = {role for name in weighed for role in recipe.mixes.get(name, (name,))}
+    needed = {_READS.get(role, role) for role in roles} & set(vars(nothing))
+    if not needed <= set(given):
+        return None
+    return overrides(nothing, nothing.changed(given), Description(), Intent(""))
+
+
+def overrides_for(composer: Composer, query: Query, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes a query run on from what is understood of it, changed by ``given``.
+
+    The models are asked for what is not given and needed. Raises ConfigError as `Understood.changed`
+    does, and InputError where the query cannot be understood.
+    """
+    now = overrides_now(composer.recipe, given)
+    if now is not None:
+        return now
+    before = composer.compose([query], until="reason")[0]
+    if before.error:
+        raise InputError(before.error)
+    seen = Understood.of(before.description, before.intent)
+    return overrides(seen, seen.changed(given), before.description, before.intent)
 
 
 @dataclass(frozen=True)

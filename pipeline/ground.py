@@ -113,6 +113,13 @@ def mixed(name: str, weight: float, parts: Sequence[Grain]) -> list[Grain]:
     return [Grain(name, name, weight, (total / length).astype(np.float32), text)]
 
 
+def not_finite(grains: Sequence[Grain]) -> str:
+    """The name of the first grain whose vector holds NaN or infinity; empty where all is well."""
+    import numpy as np
+
+    return next((grain.name for grain in grains if not np.isfinite(grain.vector).all()), "")
+
+
 def ground(
     batch: Sequence[Pieces], plans: Sequence[Plan], encoder: CachedEncoder
 ) -> list[tuple[list[Grain], list[str]]]:

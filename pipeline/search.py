@@ -163,13 +163,25 @@ def _with_shares(
 def _over_everything(
     index: Index, grains: Sequence[Grain], fusion: Fusion, k: int, scope: Scope
 ) -> Found:
-    """Exact scores of every picture by a family that does not fold."""
+    """Exact scores of every picture by a family that does not fold.
+
+    Raises ConfigError where its numbers make scores that are not finite.
+    """
+    import numpy as np
+
     from pipeline.scoring import whole
 
-    parts = whole.parts(index, grains, fusion.family, fusion.numbers)
+    with np.errstate(all="ignore"):  # what comes of it is looked at below
+        parts = whole.parts(index, grains, fusion.family, fusion.numbers)
     if not parts:  # a query without a sentence has nothing for the family to work on
         return _folded([_Side(index, [linear.fold(grains)])], k, [scope])[0]
     total: NDArray[Any] = sum(parts.values())  # type: ignore[assignment]
+    if not np.isfinite(total).all():
+        numbers = ", ".join(f"{name} {value:g}" for name, value in fusion.numbers.items())
+        raise ConfigError(
+            f"the family {fusion.family} gives scores that are not finite",
+            f"change its numbers ({numbers or 'the defaults'}) or the weights",
+        )
     barred = set(scope.exclude)
     best = _best(total, k + len(barred))
     kept = [(row, float(total[row])) for row in best if row not in barred][:k]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from indexes.errors import GalleryError
+from pipeline.batch import check_keys
 from pipeline.benchmarks.reading import check_ids, complete, field
 from pipeline.benchmarks.records import Benchmark, Case, Item, Protocol
 from pipeline.errors import InputError
@@ -40,8 +41,8 @@ def load(
     """Read a ``queries.jsonl`` (``data`` itself, or in that folder).
 
     Lines hold ``reference``, ``modification``, ``targets`` (paths relative to the file) and, where
-    wanted, ``id`` and ``kind`` (scores are broken down by it). The gallery is every picture in the
-    file's folder. Raises InputError.
+    wanted, ``id``, ``kind`` (scores are broken down by it) and ``meta`` (anything). The gallery is
+    every picture in the file's folder. Raises InputError.
     """
     return read(
         data,
@@ -93,6 +94,11 @@ def _case(line: str, number: int, path: Path) -> Case:
         row: Any = json.loads(line)
     except ValueError as problem:
         raise InputError(f"{where}: not JSON: {problem}") from problem
+    if isinstance(row, dict):
+        try:
+            check_keys(row)
+        except ValueError as problem:
+            raise InputError(f"{where}: {problem}") from problem
     targets = tuple(str(Path(str(target))) for target in field(row, "targets", list, where))
     modification = str(field(row, "modification", str, where))
     if not targets:

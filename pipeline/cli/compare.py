@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +10,7 @@ import typer
 
 from pipeline.cli.options import FormatOption
 from pipeline.cli.output import Format, say, write_rows, write_table
-from pipeline.errors import EXIT_PARTIAL, ConfigError
+from pipeline.errors import EXIT_PARTIAL, ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from pipeline.benchmarks.compare import Difference
@@ -48,6 +47,9 @@ def compare(
         found = comparing.differences(first, other)
         rows += [{"run": other.name, **difference_row(one)} for one in found]
         lost = lost or _regressed(found, bound)
+    known = list(dict.fromkeys(str(row["metric"]) for row in rows))
+    if metric and metric not in known:
+        raise ConfigError(f"the runs have no metric {metric!r}", did_you_mean(metric, known))
     write_rows(rows, form)
     if form is Format.table:
         for other in others:
@@ -72,12 +74,18 @@ def difference_row(one: Difference) -> dict[str, Any]:
 def _bound(text: str) -> tuple[str, float] | None:
     if not text:
         return None
-    found = re.fullmatch(r"(.+):([0-9.]+)", text)
-    if not found:
+    from pipeline.finite import finite
+
+    name, _, number = text.rpartition(":")
+    try:
+        delta = finite(number)
+    except ValueError:
+        delta = -1.0
+    if not name or delta < 0:
         raise ConfigError(
             f"--fail-on-regression {text!r} is not METRIC:DELTA", "for example Recall@10:0.02"
         )
-    return found[1], float(found[2])
+    return name, delta
 
 
 def _regressed(found: Sequence[Any], bound: tuple[str, float] | None) -> bool:

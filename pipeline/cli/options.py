@@ -119,20 +119,24 @@ def kept_index(gallery: Path) -> Path:
 
 def read_weights(values: Sequence[str] | None) -> dict[str, float]:
     """ "reference=0.3" → {"reference": 0.3}. Raises ConfigError."""
+    from pipeline.finite import finite
+
     weights = {}
     for value in values or ():
         name, _, number = value.partition("=")
         try:
-            weights[name.strip()] = float(number)
-        except ValueError:
+            weights[name.strip()] = finite(number)
+        except ValueError as problem:
+            why = f": {problem}" if str(problem).startswith("not between") else ""
             raise ConfigError(
-                f"--weight {value!r} is not grain=number", "for example --weight reference=0.3"
+                f"--weight {value!r} is not grain=number{why}", "for example --weight reference=0.3"
             ) from None
     return weights
 
 
 def read_settings(values: Sequence[str] | None) -> Mapping[str, Any]:
-    """ "target_caption=a red apple" → overrides; lists are separated by ";". Raises ConfigError."""
+    """ "target_caption=a red apple" → fields to change; lists are separated by ";". Raises ConfigError."""
+    from pipeline.editing import EMPTY_HINT, EMPTY_TARGET
     from pipeline.errors import did_you_mean
 
     settings: dict[str, Any] = {}
@@ -151,6 +155,8 @@ def read_settings(values: Sequence[str] | None) -> Mapping[str, Any]:
             settings[name] = [part.strip() for part in text.split(";") if part.strip()]
         else:
             settings[name] = text
+    if not settings.get("target_caption", "-").strip():
+        raise ConfigError(f"--set: {EMPTY_TARGET}", EMPTY_HINT)
     return settings
 
 

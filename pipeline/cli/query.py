@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -98,7 +99,7 @@ def query(
 ) -> None:
     """Find pictures like REF, but changed as the sentence says."""
     asked = _query(reference, modification, text)
-    overrides = read_settings(settings)
+    given = read_settings(settings)
     weights = read_weights(weight)
     budget = open_budget(max_calls, max_cost, cache_path(cache))
     composer = open_composer(
@@ -106,12 +107,14 @@ def query(
         samples=samples, choose=choose, device=device, offline=offline, budget=budget, dry=dry_run,
     )  # fmt: skip
     if dry_run:
+        from pipeline.editing import overrides_now
         from pipeline.estimate import estimate
 
-        show_estimates({recipe: estimate(composer, [asked], overrides=overrides)}, form)
+        known = overrides_now(composer.recipe, given)
+        show_estimates({recipe: estimate(composer, [asked], overrides=known)}, form)
         return
     with telling(budget, quiet=not explain):
-        trace = composer.compose([asked], k, overrides=overrides)[0]
+        trace = _answer(composer, asked, k, given)
     _tell(trace)
     if explain:
         show.explain_trace(trace)
@@ -125,6 +128,15 @@ def query(
         say(f"report: {report}")
     if preview:
         show.preview(trace)
+
+
+def _answer(composer: Composer, asked: Query, k: int, given: Mapping[str, Any]) -> Trace:
+    """The trace; with ``given``, of the query run on from there, as `prompts edit` does."""
+    if not given:
+        return composer.compose([asked], k)[0]
+    from pipeline.editing import overrides_for
+
+    return composer.compose([asked], k, overrides=overrides_for(composer, asked, given))[0]
 
 
 def _query(reference: Path | None, modification: str | None, text: str | None) -> Query:

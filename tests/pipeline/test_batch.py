@@ -16,6 +16,7 @@ import pytest
 
 from pipeline.batch import answers, parse_queries, read_queries, run_batch
 from pipeline.errors import InputError
+from pipeline.records import Query
 from tests.pipeline.colours import colour_composer, entries, paint_gallery
 
 ROOT = Path(__file__).parents[2]
@@ -116,6 +117,19 @@ def test_a_torn_last_line_is_made_again(tmp_path: Path) -> None:
         ("7\n", "line 1"),
         ('{"id": "a", "modification": "x"}\n' * 2, "twice"),
         ('{"reference": "a\\u0000b"}\n', "line 1: not a query: its reference holds a null"),
+        ('{"referense": "a.png"}\n', "unknown key 'referense': did you mean 'reference'?"),
+        ('{"caption": "a cat"}\n', "what is yours goes under meta"),
+        ('{"modification": NaN}\n', "line 1: not a query: NaN is no JSON"),
+        ('{"modification": 7}\n', "its modification is a number, and has to be a text"),
+        ('{"modification": {"a": 1}}\n', "its modification is an object"),
+        ('{"reference": ["a"]}\n', "its reference is a list, and has to be a text"),
+        ('{"reference": false}\n', "its reference is true or false"),
+        ('{"id": [1], "modification": "x"}\n', "its id is a list"),
+        (
+            '{"id": 1.5, "modification": "x"}\n',
+            "its id is a number, and has to be a text or a whole",
+        ),
+        ('["a"]\n', "line 1: not a query: it is no JSON object"),
     ],
 )
 def test_a_bad_file_is_named_with_its_line(tmp_path: Path, text: str, words: str) -> None:
@@ -159,3 +173,12 @@ def test_a_batch_killed_at_random_moments_answers_everything_once(tmp_path: Path
     assert len(set(asked)) == 120
     assert len(asked) - 120 <= 8 * KILLS
     assert not [path for path in tmp_path.iterdir() if path.suffix in (".part", ".tmp")]
+
+
+def test_fields_of_ones_own_and_of_benchmarks_are_carried_past(tmp_path: Path) -> None:
+    path = tmp_path / "queries.jsonl"
+    path.write_text(
+        '{"id": 7, "reference": null, "modification": "blue", "targets": ["a"], "kind": "colour",'
+        ' "meta": {"note": 1}}\n'
+    )
+    assert read_queries(path) == [Query("7", None, "blue")]

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import load_recipe
-from pipeline.editing import Move, Understood, differences, moves, overrides, read_text, to_text
+from pipeline.editing import (
+    Move,
+    Understood,
+    differences,
+    moves,
+    overrides,
+    overrides_for,
+    overrides_now,
+    read_text,
+    to_text,
+)
 from pipeline.errors import ConfigError
 from pipeline.records import Description, Hit, Intent, Query, Ranking
 from tests.pipeline.colours import REPLY, colour_composer
@@ -130,3 +140,51 @@ def test_the_mean_of_samples_stays_until_the_target_caption_is_changed() -> None
     assert overrides(seen, seen, told, intent)["samples"] == ("a", "b")
     assert overrides(seen, fewer, told, intent)["samples"] == ("a", "b")
     assert overrides(seen, other, told, intent)["samples"] == ()
+
+
+EDITS: list[dict[str, object]] = [
+    {"target_caption": "a green square"},
+    {"desired": ["green"]},
+    {"forbidden": []},
+    {"caption": "a green square"},
+    {"caption": "a green square", "forbidden": ["blue"]},
+    {"target_caption": "red", "desired": [], "preserved": ["green"], "forbidden": ["blue"]},
+]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("recipe", ["likebut", "cirevl", "soft", "image-only"])
+def test_one_edit_gives_one_ranking_before_and_after_the_first_answer(
+    tmp_path: Path, recipe: str, edit: dict[str, object]
+) -> None:
+    composer = colour_composer(
+        tmp_path,
+        ("a green square", REPLY.replace("blue", "grey")),
+        (".", REPLY),
+        recipe=load_recipe(recipe),
+    )
+    query = Query("q", tmp_path / "gallery" / "red.png", "make it blue")
+    before = composer.compose([query], 4)[0]
+    seen = Understood.of(before.description, before.intent)
+    later = overrides(seen, seen.changed(edit), before.description, before.intent)
+    at_once = overrides_for(composer, query, edit)
+    first, second = (composer.compose([query], 4, overrides=v)[0] for v in (at_once, later))
+    assert first.ranking == second.ranking
+
+
+def test_no_model_is_asked_for_what_is_given_or_not_weighed(tmp_path: Path) -> None:
+    def asked(recipe: str, **given: object) -> bool:
+        return overrides_now(load_recipe(recipe), given) is None
+
+    assert not asked("cirevl", target_caption="a")
+    assert not asked("text-only", target_caption="a")
+    assert not asked("likebut", caption="a")  # the reasoner is asked afterwards, about it
+    assert asked("likebut", target_caption="a")
+    assert asked("soft", target_caption="a", desired=["b"])
+    assert not asked("soft", target_caption="a", desired=["b"], forbidden=[])
+
+
+def test_an_empty_target_caption_is_no_edit() -> None:
+    with pytest.raises(ConfigError, match="target_caption is empty"):
+        SEEN.changed({"target_caption": " "})
+    assert SEEN.changed({"caption": ""}).caption == ""
