@@ -22,16 +22,18 @@ from indexes.decode import MAX_PIXELS, quiet
 from indexes.errors import (
     EXIT_USAGE,
     GalleryError,
+    IndexDamaged,
     IndexIncompatible,
     IndexMissing,
     NoImages,
+    another_hint,
     readable,
-    rebuild_hint,
 )
 from indexes.files import disk_errors
 from indexes.journal import Journal
 from indexes.lock import write_lock
 from indexes.manifest import EncoderId, Manifest, read_manifest
+from indexes.own import check_own, check_roots
 from indexes.plan import Plan, make_plan
 from indexes.reading import Reader, in_threads
 from indexes.scan import Scan, scan
@@ -78,12 +80,15 @@ def build(
     pixels_limit: int = MAX_PIXELS,
     rebuild: bool = False,
     wait: bool = True,
+    change_roots: bool = True,
 ) -> BuildReport:
     """Index exactly the pictures under ``roots`` in folder ``out``, reusing what it can.
 
     ``dtype`` is "float16" or "float32". ``on_progress(done, total)`` counts files and is called
     from this thread. ``rebuild`` encodes everything anew, whatever index is there. Captions stay with
     the contents that they belong to.
+
+    Without ``change_roots`` an index that would lose what other roots gave it is refused.
 
     While another process writes the index it is waited for, and its result used. Raises
     ``IndexBusy`` instead where not to ``wait``; ``NoImages``, ``IndexIncompatible`` (other encoder or
@@ -98,6 +103,8 @@ def build(
         )
     began = perf_counter()
     job = _Job(Path(out), encoder, dtype, tuple(os.path.abspath(r) for r in roots))
+    if not change_roots:
+        job.check_roots()
     plan = None if rebuild else job.current()
     if plan is None:
         with job.writing(wait) as waited:
@@ -128,6 +135,17 @@ class _Job:
         self.seconds["scan"] += perf_counter() - began
         return found
 
+    def check_roots(self) -> None:
+        """Raises ``GalleryError`` where pictures of other roots would be lost."""
+        with suppress(IndexMissing, IndexDamaged):
+            index = Index.open(self.out)
+            gone = [
+                root
+                for root in index.manifest.roots
+                if not os.path.lexists(root) and index.row_of(Path(root)) is not None
+            ]
+            check_roots(index.manifest, self.roots, self.out, gone)
+
     def current(self) -> Plan | None:
         """The plan, where the index is as it would be written; None where there is work."""
         plan = make_plan(self.found.files, self._previous())
@@ -146,6 +164,7 @@ class _Job:
         Gives whether another process was waited for.
         """
         fresh = not self.out.exists()
+        check_own(self.out)
         try:
             with disk_errors(self.out):
                 self.out.mkdir(parents=True, exist_ok=True)
@@ -177,7 +196,7 @@ class _Job:
                 f"the index in {self.out} was made by encoder {manifest.encoder.name} "
                 f"{manifest.encoder.fingerprint[:12]} in {manifest.dtype}, not by "
                 f"{self.identity.name} {self.identity.fingerprint[:12]} in {self.dtype}",
-                rebuild_hint(self.out, self.roots),
+                another_hint(self.roots),
             )
         return index
 
@@ -215,7 +234,7 @@ class _Job:
         """Make the settled files the index, or leave it if nothing changed."""
         began = perf_counter()
         if not plan.settled:
-            shutil.rmtree(self.out / PENDING, ignore_errors=True)
+            shutil.rmtree(self.out / PENDING, ignore_errors=True)  # seen by `check_own`
             raise self._nothing(plan)
         content = plan.content(self.identity, self.encoder.dimension, self.dtype, self.roots)
         if plan.previous and plan.is_current(self.roots):

@@ -18,6 +18,7 @@ from indexes.files import disk_errors
 from indexes.items import Item
 from indexes.lock import write_lock
 from indexes.manifest import CAPTIONS, EncoderId
+from indexes.own import check_own
 from indexes.store import Index
 from indexes.writing import Content, write_index
 
@@ -85,6 +86,7 @@ def build_captions(
         EncoderId(encoder.name, encoder.fingerprint, CAPTIONS), encoder.dimension, dtype, items,
         (), (), gather,
     )  # fmt: skip
+    check_own(out)
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         with write_lock(out):

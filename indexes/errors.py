@@ -24,7 +24,7 @@ class IndexMissing(GalleryError):
 
 
 class IndexIncompatible(GalleryError):
-    """The index belongs to another encoder or to a newer format; the hint rebuilds it."""
+    """The index belongs to another encoder or to a newer format."""
 
 
 class IndexDamaged(GalleryError):
@@ -67,9 +67,19 @@ class BadImage(GalleryError):
 
 def rebuild_hint(folder: Path, roots: Sequence[str] = ()) -> str:
     """The command that makes the index in ``folder`` anew from ``roots``."""
-    pictures = " ".join(shlex.quote(readable(root)) for root in roots) or "IMAGES"
+    shown = roots if len(roots) <= 3 else ()
+    pictures = " ".join(shlex.quote(readable(root)) for root in shown) or "IMAGES"
     target = shlex.quote(readable(str(folder)))
     return f"rebuild it: likebut index build {pictures} --out {target} --rebuild"
+
+
+def another_hint(roots: Sequence[str] = ()) -> str:
+    """What to do about an index that is whole, and of another encoder: it took its maker long."""
+    pictures = " ".join(shlex.quote(readable(root)) for root in roots[:3]) or "IMAGES"
+    return (
+        "name the profile that made it with --profile, or another folder: "
+        f"likebut index build {pictures} --out NEW"
+    )
 
 
 def readable(name: str) -> str:

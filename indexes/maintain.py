@@ -5,13 +5,20 @@ out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexes.errors import GalleryError, IndexDamaged, IndexMissing, NoImages, readable
+from indexes.errors import (
+    GalleryError,
+    IndexDamaged,
+    IndexMissing,
+    NoImages,
+    readable,
+    rebuild_hint,
+)
 from indexes.files import disk_errors, sha256_of
 from indexes.lock import write_lock
 from indexes.manifest import FileEntry, read_manifest, rows_hash
@@ -28,10 +35,14 @@ NORM_TOLERANCE = 2e-3  # rows of d halves are off unit length by less than 2^-11
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What is wrong with an index, one line each, and how many rows were looked at."""
+    """What is wrong with an index, one line each, and how many rows were looked at.
+
+    ``rebuild`` says how it is made anew.
+    """
 
     problems: tuple[str, ...]
     rows: int
+    rebuild: str = field(default="", compare=False)
 
     @property
     def ok(self) -> bool:
@@ -54,8 +65,9 @@ def verify(folder: Path) -> VerifyReport:
         # what lies in files that changed would only be said twice
         problems = problems or _contents(Index.open(folder))
     except IndexDamaged as error:
-        return VerifyReport((error.message,), 0)
-    return VerifyReport((*problems, *_side_problems(folder, bool(problems))), manifest.count)
+        return VerifyReport((error.message,), 0, error.hint)
+    problems += _side_problems(folder, bool(problems))
+    return VerifyReport(tuple(problems), manifest.count, rebuild_hint(folder, manifest.roots))
 
 
 def _side_problems(folder: Path, pictures_damaged: bool) -> list[str]:
@@ -168,7 +180,9 @@ def remove(folder: Path, glob: str) -> int:
         items = list(index.all_items())
         stay = [item for item in items if not _matches(item, glob)]
         if not stay and items:
-            raise NoImages(f"{glob!r} matches all {len(items)} items", f"delete {folder} instead")
+            raise NoImages(
+                f"{glob!r} matches all {len(items)} items", "an index holds at least one"
+            )
         if len(stay) < len(items):
             check_shards(index)
             write_index(folder, _remaining(index, stay))

@@ -15,7 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexes.errors import IndexDamaged, IndexIncompatible, IndexMissing, rebuild_hint
+from indexes.errors import (
+    GalleryError,
+    IndexDamaged,
+    IndexIncompatible,
+    IndexMissing,
+    another_hint,
+    rebuild_hint,
+)
 
 if TYPE_CHECKING:
     from indexes.contract import ImageEncoder
@@ -103,6 +110,11 @@ def seal(content: dict[str, Any]) -> dict[str, Any]:
     return {**rest, "checksum": hashlib.sha256(text.encode("ascii")).hexdigest()}
 
 
+def is_sealed(content: object) -> bool:
+    """Whether this is a manifest as it was written, of whatever format."""
+    return isinstance(content, dict) and "checksum" in content and content == seal(content)
+
+
 def write_manifest(folder: Path, workspace: Path, manifest: Manifest) -> None:
     """Replace the manifest of ``folder`` in one step; ``workspace`` is on the same disk."""
     draft = workspace / MANIFEST
@@ -140,20 +152,34 @@ def read_manifest(folder: Path, roots: Sequence[str] = ()) -> Manifest:
     damaged = IndexDamaged(f"the index in {folder} is damaged: {MANIFEST} was changed or cut", hint)
     try:
         content = json.loads(raw.decode("ascii"))
-        if not isinstance(content, dict) or content != seal(content):
-            raise damaged
-    except (ValueError, RecursionError) as error:
-        raise damaged from error
-    hint = rebuild_hint(folder, roots or content.get("roots", ()))
+        sealed = is_sealed(content)
+    except (ValueError, RecursionError):
+        sealed = False
+    if not sealed:
+        raise _unsealed(folder, damaged)
     version = content.get("format_version")
     if version != FORMAT_VERSION:
         raise IndexIncompatible(
-            f"the index in {folder} has format {version}; this likebut reads {FORMAT_VERSION}", hint
+            f"the index in {folder} has format {version}; this likebut reads {FORMAT_VERSION}",
+            "update likebut, or "
+            + another_hint(roots or content.get("roots", ())).partition(" or ")[2],
         )
     try:
         return _parse(content)
     except (KeyError, TypeError) as error:
         raise damaged from error
+
+
+def _unsealed(folder: Path, damaged: IndexDamaged) -> GalleryError:
+    """What a manifest is that was not written so: one of something else, or damaged."""
+    from indexes.own import foreign
+
+    if not foreign(folder):
+        return damaged
+    return IndexMissing(
+        f"no index in {folder}: its {MANIFEST} is of something else",
+        "name the folder of an index",
+    )
 
 
 def check_encoder(manifest: Manifest, folder: Path, wanted: str, name: str = "") -> None:
@@ -163,7 +189,7 @@ def check_encoder(manifest: Manifest, folder: Path, wanted: str, name: str = "")
         raise IndexIncompatible(
             f"the index in {folder} was made by encoder {manifest.encoder.name} "
             f"{manifest.encoder.fingerprint[:12]}, not by {label}",
-            rebuild_hint(folder, manifest.roots),
+            another_hint(manifest.roots),
         )
 
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from indexes.captions import Key, as_lines, means
+from indexes.captions import Key, as_lines
 from indexes.errors import (
     GalleryError,
     IndexDamaged,
@@ -27,13 +27,12 @@ from indexes.errors import (
 )
 from indexes.files import disk_errors
 from indexes.lock import write_lock
-from indexes.maintain import check_shards, take_rows
+from indexes.maintain import check_shards
 from indexes.manifest import CAPTIONS, EncoderId
+from indexes.side_rows import Rows
 from indexes.writing import Content, write_index
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from indexes.captions import TextEncoder
     from indexes.items import Item
     from indexes.store import Index
@@ -68,11 +67,11 @@ def earlier_side(folder: Path) -> Index | None:
 
 
 def _damaged(folder: Path, error: GalleryError) -> IndexDamaged:
-    """The error that says how a caption side that is damaged is made anew."""
-    place = shlex.quote(readable(str(folder / SIDE)))
+    """The error that says how a caption side that is damaged is made anew; see ``rescue``."""
     return IndexDamaged(
         error.message,
-        f"make it anew: rm -r {place} && {caption_command(folder)} (or --captions FILE)",
+        f"make it anew: {caption_command(folder)} (or likebut index build … --captions FILE); what is "
+        "there is moved aside",
     )
 
 
@@ -110,16 +109,19 @@ def write_side(
 ) -> SideReport:
     """Give items these captions; the others keep theirs, unless all are made ``anew``.
 
-    ``source`` says where these captions come from. What is encoded already is not encoded again.
+    ``source`` says where these captions come from. What is encoded already is not encoded again. A
+    side that is damaged is moved aside.
     Raises ``IndexIncompatible`` where ``encoder`` did not make the pictures' vectors,
     ``GalleryError`` where no item has a caption, ``IndexDamaged`` or ``DiskFull``;
     both sides are then as they were.
     """
+    from indexes.rescue import usable_side
     from indexes.store import Index
 
     with disk_errors(folder), write_lock(folder):
         pictures = Index.open(folder, encoder.fingerprint)
-        merge = _Merge(pictures, earlier_side(folder), captions, anew)
+        old, told = usable_side(folder)
+        merge = _Merge(pictures, old, captions if anew else {**told, **captions}, anew)
         if not any(item.caption for item in merge.items):
             raise GalleryError(f"no item of {folder} has a caption")
         identity = EncoderId(encoder.name, encoder.fingerprint, CAPTIONS)
@@ -129,14 +131,16 @@ def write_side(
 
 
 def align(folder: Path) -> Index | None:
-    """The caption side in ``folder``, brought to the rows of the pictures first; None without one.
+    """The caption side in ``folder``, brought to the rows of the pictures first.
 
-    Raises ``DiskFull`` or ``IndexDamaged``.
+    None without one, or where it is damaged. Raises ``DiskFull``.
     """
     if is_behind(folder):
         with disk_errors(folder), write_lock(folder):
             realign(folder)
-    return earlier_side(folder)
+    with suppress(IndexDamaged):
+        return earlier_side(folder)
+    return None
 
 
 def is_behind(folder: Path) -> bool:
@@ -221,7 +225,7 @@ class _Merge:
             except IndexDamaged as error:
                 raise _damaged(self.pictures.folder, error) from error
         dimension = encoder.dimension if encoder else old.dimension if old else 0
-        gather = _Rows(self.items, places, old, encoder, dimension, on_progress)
+        gather = Rows(self.items, places, old, encoder, dimension, on_progress)
         dtype = self.pictures.manifest.dtype
         content = Content(identity, dimension, dtype, self.items, (), (), gather, source=source)
         (self.pictures.folder / SIDE).mkdir(exist_ok=True)
@@ -237,32 +241,3 @@ class _Merge:
             kept = self._kept(item)
             places.append(kept.row if kept and kept.caption == item.caption else -1)
         return places
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Rows of the next caption side, block by block: taken over, encoded, or zeros."""
-
-    items: Sequence[Item]
-    places: Sequence[int]
-    old: Index | None
-    encoder: TextEncoder | None
-    dimension: int
-    on_progress: Callable[[int, int], None] | None
-
-    def __call__(self, start: int, stop: int) -> NDArray[Any]:
-        """(stop - start, d) float32."""
-        import numpy as np
-
-        rows = np.zeros((stop - start, self.dimension), np.float32)
-        places = np.array(self.places[start:stop], np.int64)
-        taken = np.flatnonzero(places >= 0)
-        if len(taken) and self.old:
-            rows[taken] = take_rows(self.old.vectors(), places[taken])
-        todo = [at for at in np.flatnonzero(places < 0) if self.items[start + int(at)].caption]
-        if todo and self.encoder:
-            texts = [(self.items[start + int(at)].caption or "").split("\n") for at in todo]
-            rows[todo] = means(texts, self.encoder)
-        if self.on_progress:
-            self.on_progress(stop, len(self.items))
-        return rows

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexes.errors import GalleryError
 from indexes.files import npy_chunks, store_file
 from indexes.items import Item, write_items
 from indexes.manifest import (
@@ -21,9 +22,11 @@ from indexes.manifest import (
     Failed,
     FileEntry,
     Manifest,
+    read_manifest,
     rows_hash,
     write_manifest,
 )
+from indexes.own import is_named, is_proven
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +60,9 @@ def write_index(folder: Path, content: Content) -> Manifest:
     """Make ``content`` the index in ``folder``, in one step. Raises ``OSError``."""
     workspace = folder / PENDING
     workspace.mkdir(exist_ok=True)
+    former = None
+    with suppress(GalleryError):
+        former = read_manifest(folder)
     rows = len(content.items)
     if content.kept:
         shards, stats = content.kept.shards, content.kept.stats
@@ -79,25 +85,29 @@ def write_index(folder: Path, content: Content) -> Manifest:
         source=content.source,
     )
     write_manifest(folder, workspace, manifest)
-    tidy(folder, manifest)
+    tidy(folder, manifest, former)
     return manifest
 
 
-def tidy(folder: Path, manifest: Manifest | None) -> None:
-    """Delete what no manifest needs: the workspace, and files of earlier or unfinished builds."""
+def tidy(folder: Path, manifest: Manifest, former: Manifest | None = None) -> None:
+    """Delete what no manifest needs: the workspace, and files of earlier or unfinished builds.
+
+    Only what ``former`` names, the manifest before, or what is called by its own contents.
+    """
+    named = {entry.file for entry in former.files()} if former else set()
     for path in leftovers(folder, manifest):
         if path.name == PENDING:
             shutil.rmtree(path, ignore_errors=True)
-        else:
+        elif path.name in named or is_proven(path):
             with suppress(FileNotFoundError):
                 path.unlink()
 
 
-def leftovers(folder: Path, manifest: Manifest | None) -> list[Path]:
-    """What `tidy` would delete."""
-    needed = {entry.file for entry in manifest.files()} if manifest else set()
-    patterns = ("vectors-*.npy", "items-*.parquet", "stats-*.npz", PENDING)
-    return [p for pattern in patterns for p in folder.glob(pattern) if p.name not in needed]
+def leftovers(folder: Path, manifest: Manifest) -> list[Path]:
+    """What `tidy` looks at."""
+    needed = {entry.file for entry in manifest.files()}
+    found = [path for path in folder.iterdir() if is_named(path.name) and path.name not in needed]
+    return found + [folder / PENDING] * (folder / PENDING).is_dir()
 
 
 def _write_shards(

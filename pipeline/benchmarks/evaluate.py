@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pipeline.benchmarks import crops, runs
 from pipeline.benchmarks.records import Benchmark, Case
 from pipeline.benchmarks.runs import Result
-from pipeline.benchmarks.sources import Source
+from pipeline.benchmarks.sources import Source, index_beside
 from pipeline.case import Known
 from pipeline.composer import Composer
 from pipeline.errors import InputError
@@ -146,8 +146,10 @@ class Evaluation:
 
         items = crops.cut(self.benchmark.items, self.index_folder.with_suffix(".crops"))
         self.path = {item.id: item.path for item in items}
+        own = index_beside(self.folder, self.benchmark, self.composer.encoder.fingerprint)
         failed = build(
-            list(self.path.values()), self.index_folder, self.composer.encoder, on_progress=on_progress
+            list(self.path.values()), self.index_folder, self.composer.encoder,
+            on_progress=on_progress, change_roots=self.index_folder.name == own.name,
         ).failed  # fmt: skip
         if self.composer.recipe.told:
             from pipeline.captioning import caption_for_run, captioner_of

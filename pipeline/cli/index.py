@@ -59,6 +59,10 @@ def build(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Start anew, e.g. for another encoder.")
     ] = False,
+    change_roots: Annotated[
+        bool,
+        typer.Option("--change-roots", help="Take out what earlier builds put in from elsewhere."),
+    ] = False,
     cache: CacheOption = None,
 ) -> None:
     """Encode a gallery; unchanged files are not read again, renamed ones keep their vectors.
@@ -76,7 +80,7 @@ def build(
     with progress("indexing") as on_progress:
         report = build_index(
             images, out, encoder, batch_size=batch_size, dtype=dtype, on_progress=on_progress,
-            rebuild=rebuild,
+            rebuild=rebuild, change_roots=change_roots,
         )  # fmt: skip
     tell_build(report, out)
     if captions is not None:
@@ -131,10 +135,10 @@ def verify(folder: FolderArgument) -> None:
         say(f"damaged: {problem}")
     if report.problems:
         if all(problem.startswith("captions: ") for problem in report.problems):
-            say(f"the pictures are whole; make the captions anew: rm -r {folder}/captions, then")
-            say(f"likebut index caption {folder} (or likebut index build … --captions FILE)")
+            say(f"the pictures are whole; make the captions anew: likebut index caption {folder}")
+            say("(or likebut index build … --captions FILE); what is there is moved aside")
         else:
-            say(f"rebuild it: likebut index build IMAGES --out {folder} --rebuild")
+            say(report.rebuild)
         raise typer.Exit(EXIT_INPUT)
     say(f"{folder}: {report.rows} rows, all checks passed")
 

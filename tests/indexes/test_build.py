@@ -229,14 +229,17 @@ def test_a_gallery_that_vanished_does_not_empty_the_index(gallery, tmp_path, enc
 
 
 @pytest.mark.parametrize("change", [{"fingerprint": "0" * 64}, {"preprocessing": "other"}])
-def test_another_encoder_is_refused_with_the_rebuilding_command(gallery, tmp_path, change):
+def test_another_encoder_is_refused_and_nobody_is_told_to_give_up_its_vectors(
+    gallery, tmp_path, change
+):
     build([gallery], tmp_path / "out", MeanColour())
     other = MeanColour()
     vars(other).update(change)
     with pytest.raises(IndexIncompatible) as caught:
         build([gallery], tmp_path / "out", other)
     assert caught.value.hint == (
-        f"rebuild it: likebut index build {gallery} --out {tmp_path / 'out'} --rebuild"
+        "name the profile that made it with --profile, or another folder: "
+        f"likebut index build {gallery} --out NEW"
     )
     assert build([gallery], tmp_path / "out", other, rebuild=True).encoded == 3
     assert Index.open(tmp_path / "out").manifest.encoder == EncoderId.of(other)
