@@ -6,9 +6,11 @@ from pathlib import Path
 
 from pipeline.benchmarks import jsonl
 from pipeline.benchmarks.records import Benchmark
+from pipeline.errors import InputError
 
 SPLITS = ("unseen",)
 PICTURES, QUERIES, SEED = 5000, 1000, 77
+DRAWING = ("draw", "pictures", "queries", "seed")  # options that say how it is drawn, once
 
 
 def load(
@@ -18,18 +20,29 @@ def load(
     allow_missing: bool = False,
     annotations_only: bool = False,
     exclude_reference: bool = True,
-    pictures: int = PICTURES,
-    queries: int = QUERIES,
-    seed: int = SEED,
+    draw: bool = False,
+    pictures: int | None = None,
+    queries: int | None = None,
+    seed: int | None = None,
 ) -> Benchmark:
-    """The gallery that was drawn in ``data``; an empty or missing folder is drawn first.
+    """The gallery that was drawn in ``data``; drawn first where it is asked for.
 
-    Seeds are unseen by training where they are small numbers (training draws from its own).
+    That is said by ``draw`` or by any of the numbers: a folder that is not there may be a slip of the
+    pen. Raises InputError. Seeds are unseen by training where they are small numbers (training draws
+    from its own).
     """
     if not (data / jsonl.QUERIES).exists():
         from pipeline.pocket.draw import draw_gallery
 
-        draw_gallery(data, pictures, seed, queries)
+        if not draw and pictures is None and queries is None and seed is None:
+            raise InputError(
+                f"no drawn benchmark in {data}",
+                "check --data; or let `likebut eval pocket --draw` draw it there",
+            )
+        draw_gallery(
+            data, PICTURES if pictures is None else pictures, SEED if seed is None else seed,
+            QUERIES if queries is None else queries,
+        )  # fmt: skip
     return jsonl.read(
         data,
         "pocket",

@@ -58,8 +58,12 @@ class Source:
     def keep(self, run: Path) -> None:
         """Write it into a run folder."""
         paths = {"data": self.data, "captions": self.captions, "index": self.index}
+        from pipeline.benchmarks.pocket import DRAWING
+
+        drawn = DRAWING if self.benchmark == "pocket" else ()
+        options = {name: value for name, value in self.options.items() if name not in drawn}
         record = {
-            "benchmark": self.benchmark, "split": self.split, "options": dict(self.options),
+            "benchmark": self.benchmark, "split": self.split, "options": options,
             "allow_missing": self.allow_missing,
             **{name: _both(path, run) for name, path in paths.items()},
         }  # fmt: skip

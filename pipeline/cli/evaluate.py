@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pipeline.composer import Composer
 
 EPILOG = (
-    "Examples: [cyan]likebut eval pocket --data bench/pocket --out runs/likebut[/cyan] · "
+    "Examples: [cyan]likebut eval pocket --data bench --draw --out runs/likebut[/cyan] · "
     "[cyan]likebut eval circo --data CIRCO --split val --profile gpu --out runs/circo[/cyan] · "
     "[cyan]likebut eval fashioniq --data FIQ --split dress -o join=reversed --out runs/dress[/cyan]"
 )
@@ -76,6 +76,9 @@ def evaluate(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the lot.")] = 0,
     allow_missing: AllowMissingOption = False,
+    draw: Annotated[
+        bool, typer.Option("--draw", help="Of pocket: draw it into --data where it is not there.")
+    ] = False,
     retry_errors: Annotated[
         bool, typer.Option("--retry-errors", help="Ask the queries that failed again.")
     ] = False,
@@ -103,8 +106,9 @@ def evaluate(
         assemble_for, profile=profile, weight=weight, device=device, offline=offline, cache=cache,
         dry=dry_run,
     )  # fmt: skip
-    with data_folder(name, data, dry_run) as folder:
-        source = Source(name, folder, split, captions, read_options(option), allow_missing, index)
+    options = read_options(option) | ({"draw": True} if draw else {})
+    with data_folder(name, data, dry_run and bool(options)) as folder:
+        source = Source(name, folder, split, captions, options, allow_missing, index)
         benchmark, texts = source.load()
         cases = evaluation.sample(benchmark.cases, sample, seed, limit)
         if dry_run:

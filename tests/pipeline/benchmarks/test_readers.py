@@ -141,6 +141,18 @@ def test_pocket_draws_itself_once(tmp_path: Path) -> None:
     assert (len(first.items), len(first.cases)) == (40, 6)
 
 
+def test_pocket_is_drawn_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no drawn benchmark in") as caught:
+        benchmarks.load("pocket", tmp_path / "typo")
+    assert "--draw" in caught.value.hint
+    assert not (tmp_path / "typo").exists()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_text("mine")
+    with pytest.raises(InputError, match="not empty"):
+        benchmarks.load("pocket", tmp_path / "photos", draw=True)
+    assert [p.name for p in (tmp_path / "photos").iterdir()] == ["a.jpg"]
+
+
 def test_genecis_attribute_tasks_show_parts_of_pictures(tmp_path: Path) -> None:
     picture(tmp_path / "images" / "7.jpg", size=(100, 60))
     entry = {"image_id": 7, "instance_bbox": [50, 10, 20, 10]}
