@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 DILATION = 0.7
+CUT = "rounded"  # how a crop that is kept was cut: those of another way are not taken for it
 
 
 def crop(image: Image, box: tuple[float, float, float, float]) -> Image:
     """The box (x, y, w, h) grown to the left and the top, then centred on a black square.
 
     The official code starts 0.7 w before x and ends 1.7 w after that start: it grows to one side
-    only, unless the border of the picture stops it. Scores are comparable only with this quirk.
+    only, unless the border of the picture stops it, and leaves rounding to Pillow. Scores are
+    comparable only with these quirks.
     """
     from PIL import Image as images
 
@@ -28,7 +30,7 @@ def crop(image: Image, box: tuple[float, float, float, float]) -> Image:
     left, top = max(0.0, x - DILATION * w), max(0.0, y - DILATION * h)
     right = min(float(image.width), left + (1 + DILATION) * w)
     bottom = min(float(image.height), top + (1 + DILATION) * h)
-    part = image.crop((int(left), int(top), int(right), int(bottom)))
+    part = image.crop((left, top, right, bottom))  # type: ignore[arg-type]  # Pillow rounds floats
     side = max(part.size)
     square = images.new("RGB", (side, side))
     square.paste(part, ((side - part.width) // 2, (side - part.height) // 2))
@@ -44,7 +46,7 @@ def cut(items: Iterable[Item], folder: Path) -> list[Item]:
         if item.box is None:
             whole.append(item)
             continue
-        name = hashlib.sha256(f"{item.path} {item.box}".encode()).hexdigest()[:20]
+        name = hashlib.sha256(f"{CUT} {item.path} {item.box}".encode()).hexdigest()[:20]
         path = folder / name[:2] / f"{name}.png"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,14 +21,25 @@ JOINS: dict[str, str] = {
     "reversed": '"second and first", each without .?, and spaces at its ends',
 }
 
+GALLERIES = {
+    "split": "the original split of the category (not the union of targets and candidates)",
+    "val": "the targets and candidates of the category's queries alone: easier, for older papers",
+}
 
-def protocol(split: str, *, join: str = "and", exclude_reference: bool = True) -> Protocol:
-    """The original split, by category; average the three for the headline number."""
-    variant = ("" if join == "and" else f"+{join}") + ("" if exclude_reference else "+reference")
+
+def protocol(
+    split: str, *, join: str = "and", exclude_reference: bool = False, gallery: str = "split"
+) -> Protocol:
+    """By category, the reference in the ranking, as the official scorer has it.
+
+    Average the three categories for the headline number.
+    """
+    variant = ("" if join == "and" else f"+{join}") + ("" if gallery == "split" else f"+{gallery}")
+    variant += "-reference" if exclude_reference else ""
     return Protocol(
         name=f"fashioniq/{split}{variant}",
-        version=1,
-        gallery="the original split of the category (not the union of targets and candidates)",
+        version=2,
+        gallery=GALLERIES[gallery],
         exclude_reference=exclude_reference,
         modification=JOINS[join],
         correct="target",
@@ -42,31 +53,32 @@ def load(
     *,
     allow_missing: bool = False,
     annotations_only: bool = False,
-    exclude_reference: bool = True,
+    exclude_reference: bool = False,
     join: str = "and",
+    gallery: str = "split",
 ) -> Benchmark:
     """Read ``captions/``, ``image_splits/`` and ``images/`` (.png or .jpg).
 
-    Raises InputError, and ConfigError for a ``join`` that is not there.
+    Raises InputError, and ConfigError for a ``join`` or a ``gallery`` that is not there.
     """
-    if join not in JOINS:
-        raise ConfigError(
-            f"fashioniq joins captions in no way {join!r}", did_you_mean(join, list(JOINS))
-        )
+    for what, name, known in (("join", join, JOINS), ("gallery", gallery, GALLERIES)):
+        if name not in known:
+            raise ConfigError(f"fashioniq has no {what} {name!r}", did_you_mean(name, list(known)))
     captions = data / "captions" / f"cap.{split}.val.json"
     splits = data / "image_splits" / f"split.{split}.val.json"
     rows = read_json(captions, list, "captions")
     cases = [
         _case(row, number, join, f"{captions}, entry {number}") for number, row in enumerate(rows)
     ]
-    names = read_json(splits, list, "image split")
+    names, expected = read_json(splits, list, "image split"), EXPECTED[split]
+    if gallery == "val":
+        used = {ident for case in cases for ident in (case.reference, *case.targets)}
+        names, expected = [name for name in names if str(name) in used], {}
     folder = first_folder(data / "images", data)
     items = tuple(Item(str(name), _picture(folder, str(name))) for name in names)
-    rules = protocol(split, join=join, exclude_reference=exclude_reference)
+    rules = protocol(split, join=join, exclude_reference=exclude_reference, gallery=gallery)
     whole = Benchmark("fashioniq", split, rules, tuple(cases), items)
-    return complete(
-        whole, EXPECTED[split], allow_missing=allow_missing, annotations_only=annotations_only
-    )
+    return complete(whole, expected, allow_missing=allow_missing, annotations_only=annotations_only)
 
 
 def _picture(folder: Path, name: str) -> Path:
@@ -84,7 +96,7 @@ def _case(row: dict[str, Any], number: int, join: str, where: str) -> Case:
     return Case(
         id=str(number),
         reference=str(field(row, "candidate", str, where)),
-        modification=" and ".join(part for part in parts if part),
+        modification=" and ".join(parts),  # of an empty one the official join leaves the "and"
         targets=(target,),
         correct=(target,),
     )

@@ -21,7 +21,7 @@ def protocol(split: str) -> Protocol:
     """Recall in the query's own small gallery; headline: mean Recall@1 of the four tasks."""
     return Protocol(
         name=f"genecis/{split}",
-        version=1,
+        version=2,
         gallery="the query's own: its distractors and the target",
         exclude_reference=False,
         modification="the condition as it is",
@@ -61,7 +61,7 @@ def load(
                 modification=str(field(row, "condition", str, where)),
                 targets=(target,),
                 correct=(target,),
-                subset=tuple(dict.fromkeys((target, *distractors))),
+                subset=(target, *distractors),  # one has its target among the distractors, too
             )
         )
     whole = Benchmark("genecis", split, protocol(split), tuple(cases), tuple(items.values()))

@@ -30,13 +30,17 @@ def hits(ranking: Ranked, targets: Collection[str], *, whole: bool = True) -> li
     """Whether each place of the ranking holds a target, ties broken against the targets.
 
     NaN scores rank last. A group of equal scores puts its targets behind its other items, and
-    where the list is not ``whole``, the targets of its last group are not found at all.
+    where the list is not ``whole``, the targets of its last group are not found at all. A target is
+    found once: a copy of it in the list is one more item that is wrong.
     """
     ordered = sorted(ranking, key=lambda pair: -pair[1] if pair[1] == pair[1] else np.inf)
     groups = [list(group) for _, group in groupby(ordered, key=lambda pair: _same(pair[1]))]
     flags: list[bool] = []
+    left = set(targets)
     for number, group in enumerate(groups):
-        found = sum(ident in targets for ident, _ in group)
+        here = left & {ident for ident, _ in group}
+        left -= here
+        found = len(here)
         if number == len(groups) - 1 and not whole:
             flags += [False] * len(group)
         else:

@@ -87,7 +87,11 @@ def _miscounted(
 
 
 def reduced(benchmark: Benchmark, here: tuple[Item, ...], missing: tuple[str, ...]) -> Benchmark:
-    """The benchmark over the items that are here; cases that cannot be asked are dropped."""
+    """The benchmark over the items that are here; cases that cannot be asked are dropped.
+
+    A subset that is not whole would be easier: it is emptied, and has no score. A case that is ranked
+    over nothing else is dropped.
+    """
     known = {item.id for item in here}
     kept, dropped = [], []
     for case in benchmark.cases:
@@ -95,7 +99,11 @@ def reduced(benchmark: Benchmark, here: tuple[Item, ...], missing: tuple[str, ..
         if case.reference not in known or (case.targets and not targets):
             dropped.append(case.id)
             continue
-        correct, subset = _present(case.correct, known), _present(case.subset, known)
+        correct = _present(case.correct, known)
+        subset = case.subset if known.issuperset(case.subset) else ()
+        if benchmark.protocol.own_galleries and case.subset and not subset:
+            dropped.append(case.id)
+            continue
         kept.append(replace(case, targets=targets, correct=correct, subset=subset))
     if not kept:
         count = len(benchmark.cases)

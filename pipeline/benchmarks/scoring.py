@@ -22,6 +22,8 @@ def score(
     ``subset`` is the ranking of the case's subset where the long one may not hold all of it.
     """
     gone = {case.reference} if protocol.exclude_reference else set()
+    # What cannot be found, and what is named twice, is no ground truth more.
+    total = len(set(case.correct) - gone)
     ranking = metrics.without(ranking, gone)
     found = metrics.hits(ranking, set(case.targets), whole=whole)
     correct = metrics.hits(ranking, set(case.correct), whole=whole)
@@ -30,12 +32,14 @@ def score(
     for name in protocol.metrics:
         scope, _, metric = name.rpartition(":")
         kind, _, k = metric.partition("@")
+        if kind == "subset_recall" and not case.subset:
+            continue
         if kind == "subset_recall":
             if inside is None:
                 inside = _subset_flags(case, ranking, subset)
             value = metrics.recall_at(inside, int(k))
         elif kind == "mAP":
-            value = metrics.average_precision_at(correct, len(case.correct), int(k))
+            value = metrics.average_precision_at(correct, total, int(k))
         else:
             value = metrics.recall_at(found, int(k))
         if scope:

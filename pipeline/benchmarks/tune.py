@@ -144,7 +144,9 @@ class Grounded:
 
     def _question(self, case: Case, trace: Trace, metric: Metric) -> Question:
         scope, rules = self.job.scope(case), self.job.benchmark.protocol
-        right = case.correct if metric.kind == "mAP" else case.targets
+        right = dict.fromkeys(case.correct if metric.kind == "mAP" else case.targets)
+        if rules.exclude_reference:  # as `scoring.score` counts
+            right.pop(case.reference, None)
         rows = [self.job.row[ident] for ident in right if ident in self.job.row]
         alone = rules.own_galleries or metric.kind == "subset_recall"
         only = scope.subset if alone else None

@@ -35,6 +35,13 @@ def test_equal_scores_everywhere_put_the_target_last() -> None:
     assert recall_at(hits(ranking, {"t"}), 2) == 0.0
 
 
+def test_a_copy_of_the_target_is_one_more_wrong_item() -> None:
+    # GeneCIS, change_object: one query has its target among its distractors, too
+    ranking = [("t", 0.9), ("t", 0.9), ("x", 0.5)]
+    assert hits(ranking, {"t"}) == [False, True, False]
+    assert hits([("t", 0.9), ("x", 0.5), ("t", 0.4)], {"t"}) == [True, False, False]
+
+
 def test_a_score_that_is_not_a_number_ranks_last() -> None:
     assert hits([("t", NAN), ("a", 0.1)], {"t"}) == [False, True]
     assert hits([("t", NAN), ("a", NAN)], {"t"}) == [False, True]

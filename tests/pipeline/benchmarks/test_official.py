@@ -118,6 +118,40 @@ def test_what_is_written_has_the_form_of_the_official_examples(
         assert json.loads(path.read_text()) == official_file
 
 
+def test_a_query_of_genecis_has_its_target_among_its_distractors(official: Path) -> None:
+    loaded = benchmarks.load(
+        "genecis", official / "genecis", "change_object", annotations_only=True
+    )
+    case = loaded.cases[19]
+    assert (len(case.subset), case.subset.count(case.targets[0])) == (15, 2)
+    perfect = [(ident, float(ident == case.targets[0])) for ident in case.subset]
+    scores = scoring.score(case, loaded.protocol, perfect)
+    assert (scores["Recall@1"], scores["Recall@2"]) == (0.0, 1.0)
+
+
+def test_an_empty_caption_of_fashioniq_leaves_the_and_of_the_official_join(official: Path) -> None:
+    texts = [
+        case.modification
+        for split in ("dress", "shirt", "toptee")
+        for case in benchmarks.load(
+            "fashioniq", official / "fashioniq", split, annotations_only=True
+        ).cases
+    ]
+    assert sum(text.startswith(" and ") or text.endswith(" and ") for text in texts) == 3
+
+
+def test_the_small_gallery_of_fashioniq_holds_what_its_queries_name(official: Path) -> None:
+    sizes = [
+        len(
+            benchmarks.load(
+                "fashioniq", official / "fashioniq", split, annotations_only=True, gallery="val"
+            ).items
+        )
+        for split in ("dress", "shirt", "toptee")
+    ]
+    assert sizes == [2628, 3089, 2902]
+
+
 def test_the_two_joins_of_fashioniq(official: Path) -> None:
     def first(join: str) -> str:
         folder = official / "fashioniq"

@@ -22,6 +22,30 @@ def ranked(names: np.ndarray[Any, Any], scores: np.ndarray[Any, Any]) -> Ranked:
     return [(str(names[i]), float(scores[i])) for i in order]
 
 
+@pytest.mark.parametrize(
+    ("name", "split", "excluded"),
+    [
+        ("cirr", "val", True),
+        ("circo", "val", False),
+        ("fashioniq", "dress", False),
+        ("genecis", "focus_object", False),
+    ],
+)
+def test_the_reference_stands_where_the_official_scorer_has_it(
+    name: str, split: str, excluded: bool
+) -> None:
+    rules = benchmarks.reader(name).protocol(split)
+    assert rules.exclude_reference is excluded
+    assert "reference" not in rules.name
+
+
+def test_a_deviation_from_the_official_scorer_is_named() -> None:
+    fashioniq, circo = (benchmarks.reader(name).protocol for name in ("fashioniq", "circo"))
+    named = fashioniq("dress", join="reversed", gallery="val", exclude_reference=True)
+    assert named.title == "fashioniq/dress+reversed+val-reference v2"
+    assert circo("val", exclude_reference=True).title == "circo/val-reference v2"
+
+
 def means(rows: list[dict[str, float]]) -> dict[str, float]:
     return {name: value["mean"] for name, value in metrics.table(rows).items()}
 
@@ -57,9 +81,7 @@ def test_cirr_is_recall_after_the_reference_is_deleted_and_recall_within_the_set
 
 
 def test_fashioniq_is_recall_over_the_whole_split_with_the_reference_in_it(official: Path) -> None:
-    benchmark = benchmarks.load(
-        "fashioniq", official / "fashioniq", "dress", annotations_only=True, exclude_reference=False
-    )
+    benchmark = benchmarks.load("fashioniq", official / "fashioniq", "dress", annotations_only=True)
     rows = json.loads((official / "fashioniq/captions/cap.dress.val.json").read_text())[:QUERIES]
     names = np.array(
         json.loads((official / "fashioniq/image_splits/split.dress.val.json").read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from PIL import Image
 
 from pipeline import benchmarks
-from pipeline.benchmarks import crops
-from pipeline.benchmarks.records import Item
+from pipeline.benchmarks import crops, metrics, scoring
+from pipeline.benchmarks.reading import reduced
+from pipeline.benchmarks.records import Benchmark, Case, Item
 from pipeline.errors import ConfigError, InputError
 from tests.pipeline.benchmarks.conftest import picture, write_json
 
@@ -178,6 +180,18 @@ def test_the_official_crop_is_worked_out_by_hand() -> None:
     assert crops.crop(image, (4, 0, 10, 10)).size == (17, 17)
 
 
+@pytest.mark.parametrize(
+    ("box", "edges"),
+    # x 12, w 9: left = 12 - 6.3 = 5.7, rounded 6; right = 5.7 + 15.3 = 21; truncation would say 5
+    [((12, 12, 9, 9), (6, 6, 21, 21)), ((12, 12, 11, 11), (4, 4, 23, 23))],
+)
+def test_edges_of_a_crop_are_rounded_and_not_cut_off(
+    box: tuple[float, float, float, float], edges: tuple[int, int, int, int]
+) -> None:
+    image = Image.effect_noise((60, 60), 80).convert("RGB")
+    assert crops.crop(image, box).tobytes() == image.crop(edges).tobytes()
+
+
 def test_crops_are_cut_once_and_whole_pictures_stay(tmp_path: Path) -> None:
     source = picture(tmp_path / "p.png", size=(50, 50))
     items = [Item("whole", source), Item("part", source, (10, 10, 10, 10))]
@@ -186,3 +200,37 @@ def test_crops_are_cut_once_and_whole_pictures_stay(tmp_path: Path) -> None:
     assert first[0].path == source
     assert crops.cut(items, tmp_path / "crops") == first
     assert first[1].path.stat().st_mtime_ns == stamp
+
+
+def small(own: bool) -> Benchmark:
+    """Two cases over pictures a to f; the second's subset needs f."""
+    rules = replace(benchmarks.reader("cirr").protocol("val"), own_galleries=own)
+    cases = (
+        Case("1", "a", "x", ("b",), ("b",), ("b", "c")),
+        Case("2", "a", "y", ("b",), ("b",), ("b", "f")),
+    )
+    items = tuple(Item(name, Path(name)) for name in "abcdef")
+    return Benchmark("cirr", "val", rules, cases, items)
+
+
+def test_a_subset_that_is_not_whole_has_no_score_and_its_own_n() -> None:
+    whole = small(own=False)
+    here = reduced(whole, whole.items[:5], ("f",))
+    assert [case.subset for case in here.cases] == [("b", "c"), ()]
+    ranking = [("b", 0.9), ("c", 0.5)]
+    rows = [scoring.score(case, here.protocol, ranking) for case in here.cases]
+    table = metrics.table(rows)
+    assert (table["Recall@1"]["n"], table["subset_recall@1"]["n"]) == (2, 1)
+
+
+def test_a_query_whose_own_gallery_is_not_whole_is_dropped_and_named() -> None:
+    whole = small(own=True)
+    here = reduced(whole, whole.items[:5], ("f",))
+    assert ([case.id for case in here.cases], here.dropped) == (["1"], ("2",))
+
+
+def test_doubled_targets_and_an_excluded_reference_do_not_cap_a_perfect_ranking() -> None:
+    rules = benchmarks.reader("jsonl").protocol("mine")
+    case = Case("1", "r", "x", ("a", "b", "a", "r"), ("a", "b", "a", "r"))
+    values = scoring.score(case, rules, [("a", 0.9), ("b", 0.8), ("c", 0.1)])
+    assert (values["mAP@5"], values["Recall@1"]) == (1.0, 1.0)
