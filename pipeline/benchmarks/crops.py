@@ -30,7 +30,7 @@ def crop(image: Image, box: tuple[float, float, float, float]) -> Image:
     left, top = max(0.0, x - DILATION * w), max(0.0, y - DILATION * h)
     right = min(float(image.width), left + (1 + DILATION) * w)
     bottom = min(float(image.height), top + (1 + DILATION) * h)
-    part = image.crop((left, top, right, bottom))  # type: ignore[arg-type]  # Pillow rounds floats
+    part = image.crop((left, top, right, bottom))  # Pillow rounds
     side = max(part.size)
     square = images.new("RGB", (side, side))
     square.paste(part, ((side - part.width) // 2, (side - part.height) // 2))
