@@ -11,11 +11,14 @@ from typing import Any
 
 from pipeline.composer import Composer
 from pipeline.errors import InputError, did_you_mean
+from pipeline.json_lines import read_text, split
+from pipeline.outputs import replacing
 from pipeline.pacing import needs, portions
 from pipeline.records import Query, Trace
 from pipeline.traces import trace_to_json
 
 CHUNK = 32
+_START = b'{"query": {"id": '  # of every answer
 # The keys of a line: those that ask, and those that benchmarks and their owners read.
 ASKED = ("id", "reference", "modification")
 CARRIED = ("targets", "kind", "target_caption", "meta")
@@ -32,11 +35,7 @@ class BatchReport:
 
 def read_queries(path: Path) -> list[Query]:
     """Queries of a JSON-lines file; references are relative to it. Raises InputError with the line."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
-        raise InputError(f"cannot read the queries in {path}: {problem}") from problem
-    return parse_queries(lines, path.parent, str(path))
+    return parse_queries(split(read_text(path, "the queries")), path.parent, str(path))
 
 
 def parse_queries(lines: Iterable[str | bytes], base: Path, name: str) -> list[Query]:
@@ -169,32 +168,36 @@ def _finished(out: Path) -> dict[str, str]:
 
 
 def _whole(out: Path) -> tuple[dict[str, str], int]:
-    """(query id → its error, bytes) of all whole lines in ``out``."""
+    """(query id → its error, bytes) of all whole lines in ``out``.
+
+    Raises InputError where ``out`` holds anything else than answers and the torn start of one.
+    """
     done: dict[str, str] = {}
     whole = 0
-    if out.exists():
+    try:
         with out.open("rb") as file:
-            for line, record in _records(file):
-                if record is None:
-                    break
-                done[record["query"]["id"]] = record["error"]
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n") and line.startswith(_START[: len(line)]):
+                    break  # a kill tore it
+                try:
+                    record = json.loads(line)
+                    done[str(record["query"]["id"])] = str(record["error"])
+                except (ValueError, KeyError, TypeError) as problem:
+                    raise InputError(
+                        f"{out}, line {number}: not an answer of `batch`",
+                        "name another file with --out; nothing in this one was changed",
+                    ) from problem
                 whole += len(line)
+    except FileNotFoundError:
+        pass
+    except OSError as problem:
+        raise InputError(f"cannot use {out}: {problem.strerror}", "check --out") from problem
     return done, whole
 
 
 def _drop_errors(out: Path) -> None:
     """Leave only the lines of answered queries, all or nothing."""
-    fresh = out.with_name(out.name + ".tmp")
-    with out.open("rb") as file, fresh.open("wb") as kept:
-        kept.writelines(line for line, record in _records(file) if not record["error"])
+    with out.open("rb") as file, replacing(out) as fresh, fresh.open("wb") as kept:
+        kept.writelines(line for line in file if not json.loads(line)["error"])
         kept.flush()
         os.fsync(kept.fileno())
-    fresh.replace(out)
-
-
-def _records(file: Any) -> Iterator[tuple[bytes, Any]]:
-    for line in file:
-        try:
-            yield line, json.loads(line) if line.endswith(b"\n") else None
-        except ValueError:
-            yield line, None

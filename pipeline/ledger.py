@@ -18,6 +18,7 @@ from pathlib import Path
 from pipeline.errors import InputError
 
 ENDING = ".spending.jsonl"
+_START = b'{"model":'  # of every line
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,11 @@ class Ledger:
                     f"{path}, line {number}: not a record of spending",
                     "move the file away to count from nothing",
                 ) from problem
+        if torn and not torn.startswith(_START[: len(torn)]):
+            raise InputError(
+                f"{path}, line {len(lines) + 1}: not a record of spending",
+                "move the file away to count from nothing",
+            )
         if torn:
             self._whole = len(content) - len(torn)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.config import Recipe
 from pipeline.errors import ConfigError
+from pipeline.outputs import replacing
 
 _WORDS = ("name", "description", "paper")  # these change nothing that is done
 _HEADER = re.compile(r"\s*\[")
@@ -21,7 +22,7 @@ def rewritten(text: str, sections: Mapping[str, Mapping[str, float]], weights_fr
 
     Raises ConfigError where a section is written in a way that is not understood here.
     """
-    lines = text.splitlines()
+    lines = text.removesuffix("\n").split("\n")
     first = next((n for n, line in enumerate(lines) if _HEADER.match(line)), len(lines))
     _set(lines, 0, first, {"weights_from": json.dumps(weights_from, ensure_ascii=False)})
     known = tomllib.loads(text)
@@ -49,9 +50,8 @@ def rewritten(text: str, sections: Mapping[str, Mapping[str, float]], weights_fr
 def write(path: Path, text: str) -> None:
     """Write a file, all or nothing, with its folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".tmp")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    with replacing(path) as fresh:
+        fresh.write_text(text, encoding="utf-8")
 
 
 def _names(line: str, section: str) -> bool:

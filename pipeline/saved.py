@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import InputError, did_you_mean
+from pipeline.json_lines import numbered, read_text, split
 from pipeline.records import Description, Intent, Query
 from pipeline.traces import intent_from_json
 
@@ -50,21 +51,17 @@ def read_saved(path: Path, ident: str = "") -> Saved:
 
 def _records(path: Path) -> Iterator[tuple[int, Any]]:
     """The JSON values of a file, one whole or one a line, each with its line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise InputError(f"cannot read {path}: {problem}", "check the path") from problem
+    text = read_text(path)
     try:
         yield 1, json.loads(text)
         return
     except (ValueError, RecursionError):
         pass
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except (ValueError, RecursionError) as problem:
-                raise InputError(f"{path} line {number} is no JSON") from problem
+    for number, line in numbered(split(text)):
+        try:
+            yield number, json.loads(line)
+        except (ValueError, RecursionError) as problem:
+            raise InputError(f"{path} line {number} is no JSON") from problem
 
 
 def _saved(record: Mapping[str, Any]) -> Saved:

@@ -10,6 +10,7 @@ from threading import Thread
 from pipeline.batch import CHUNK, answers, parse_query
 from pipeline.composer import Composer
 from pipeline.errors import InputError
+from pipeline.json_lines import without_mark
 from pipeline.records import Description, Intent, Query, Ranking, Trace
 
 AHEAD = 1024  # lines that are read before they are asked
@@ -54,7 +55,7 @@ def _as_they_come(lines: Iterable[bytes]) -> Iterator[list[tuple[int, bytes]]]:
 
     def read() -> None:
         try:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(without_mark(lines), 1):
                 if line.strip():
                     waiting.put((number, line))
             waiting.put(None)

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.benchmarks.reading import reduced
 from pipeline.benchmarks.records import Benchmark, Item
 from pipeline.errors import InputError
+from pipeline.json_lines import numbered, read_text, split
 
 NAMES = ("id", "candidate", "file", "image", "name")
 
@@ -21,10 +22,7 @@ def read_captions(path: Path) -> dict[str, tuple[str, ...]]:
     The file is a JSON object {id: caption or [captions]}, a JSON list of records, or JSON lines of
     records {id (or candidate, file, …), caption or captions}. Raises InputError with the place.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise InputError(f"cannot read the captions in {path}: {problem}") from problem
+    text = read_text(path, "the captions")
     found: dict[str, tuple[str, ...]] = {}
     for where, ident, value in _entries(text, path):
         texts = [value] if isinstance(value, str) else value
@@ -44,10 +42,9 @@ def _entries(text: str, path: Path) -> Iterable[tuple[str, str, Any]]:
     try:
         whole = json.loads(text)
     except ValueError:
-        rows = [(f"{path}, line {n}", line) for n, line in enumerate(text.splitlines(), 1)]
-        for where, line in rows:
-            if line.strip():
-                yield _entry(where, _parsed(where, line))
+        for number, line in numbered(split(text)):
+            where = f"{path}, line {number}"
+            yield _entry(where, _parsed(where, line))
         return
     if isinstance(whole, Mapping) and not set(whole) & {"caption", "captions"}:
         for ident, value in whole.items():

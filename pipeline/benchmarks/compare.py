@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.benchmarks import metrics, runs
 from pipeline.benchmarks.runs import Run
 from pipeline.errors import ConfigError, InputError
+from pipeline.json_lines import read_lines
 from pipeline.ledger import costs
 
 PERMUTATIONS = 10_000
@@ -130,7 +131,7 @@ def cost(run: Run) -> dict[str, Any]:
     seconds = 0.0
     log = run.folder / runs.LOG
     if log.exists():
-        rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        rows = [json.loads(line) for _, line in read_lines(log)]
         seconds = sum(sum(row["seconds"].values()) for row in rows)
     keys = ("queries", "errors", "fallbacks", "repaired", "calls", "prompt_tokens", "reply_tokens")
     return {

@@ -11,6 +11,7 @@ from pipeline.batch import check_keys
 from pipeline.benchmarks.reading import check_ids, complete, field
 from pipeline.benchmarks.records import Benchmark, Case, Item, Protocol
 from pipeline.errors import InputError
+from pipeline.json_lines import read_lines
 
 SPLITS = ("all",)
 QUERIES = "queries.jsonl"
@@ -67,11 +68,7 @@ def read(
     from indexes.scan import scan
 
     path = data / QUERIES if data.is_dir() else data
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
-        raise InputError(f"cannot read the queries in {path}: {problem}") from problem
-    cases = [_case(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
+    cases = [_case(line, number, path) for number, line in read_lines(path, "the queries")]
     if not cases:
         raise InputError(f"{path} holds no query")
     check_ids(cases, path)

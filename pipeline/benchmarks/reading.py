@@ -16,7 +16,7 @@ from pipeline.errors import InputError
 def read_json(path: Path, kind: type, what: str) -> Any:
     """The JSON in ``path``, of type ``kind``. Raises InputError naming the file and what it holds."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(
             f"no {what} at {path}", "give the folder that holds the official files with --data"

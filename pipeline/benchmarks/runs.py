@@ -19,6 +19,7 @@ from pipeline.benchmarks import metrics, scoring
 from pipeline.benchmarks.metrics import Ranked
 from pipeline.benchmarks.records import Case, Protocol
 from pipeline.errors import ConfigError, InputError
+from pipeline.outputs import replacing
 
 CONFIG, RESULTS, LOG, METRICS = "run.json", "results.jsonl", "log.jsonl", "metrics.json"
 SPENDING = "spending.jsonl"
@@ -122,7 +123,7 @@ def read_results(path: Path) -> Iterator[Result]:
     """The results in ``path``. Raises InputError naming a line that is none."""
     if not path.exists():
         return
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
         for number, line in enumerate(file, 1):
             try:
                 yield Result.from_record(json.loads(line))
@@ -166,19 +167,16 @@ def append(path: Path, lines: Iterable[str]) -> None:
 
 def rewrite(path: Path, results: Iterable[Result]) -> None:
     """Replace the results, all or nothing."""
-    fresh = path.with_suffix(".tmp")
-    with fresh.open("w", encoding="utf-8") as file:
+    with replacing(path) as fresh, fresh.open("w", encoding="utf-8") as file:
         file.writelines(result.to_line() for result in results)
         file.flush()
         os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write readable JSON, all or nothing."""
-    fresh = path.with_suffix(".tmp")
-    fresh.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    fresh.replace(path)
+    with replacing(path) as fresh:
+        fresh.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def per_query(run: Run) -> dict[str, dict[str, float]]:

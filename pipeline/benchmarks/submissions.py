@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.benchmarks.records import Benchmark
 from pipeline.errors import ConfigError, InputError
+from pipeline.outputs import replacing
 
 PLACES = 50
 SUBSET_PLACES = 3
@@ -54,11 +55,22 @@ def write(
     paths = []
     for name, content in zip(FILES[benchmark.name], contents, strict=True):
         path = folder / name
-        fresh = path.with_suffix(".tmp")
-        fresh.write_text(json.dumps(content, separators=(",", ":")))
-        fresh.replace(path)
+        with replacing(path) as fresh:
+            fresh.write_text(json.dumps(content, separators=(",", ":")))
         paths.append(path)
     return paths
+
+
+def check_free(name: str, folder: Path) -> None:
+    """Raises ConfigError where the submission of a benchmark would replace what is no submission."""
+    for path in (folder / file for file in FILES.get(name, ())):
+        if path.exists():
+            try:
+                read(path)
+            except InputError as problem:
+                raise ConfigError(
+                    f"{path} is there already and is no submission", "name another folder"
+                ) from problem
 
 
 def _first(ident: str, ids: Sequence[str], places: int) -> list[str]:
@@ -73,7 +85,7 @@ def read(path: Path) -> tuple[dict[str, list[str]], bool]:
     Raises InputError where it is no submission at all; `problems` finds the finer faults.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_no_twins)
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_twins)
     except (OSError, ValueError) as problem:
         raise InputError(f"cannot read the submission {path}: {problem}") from problem
     if not isinstance(content, dict):
@@ -115,7 +127,7 @@ def problems(path: Path, name: str, benchmark: Benchmark | None = None) -> list[
 
 
 def _header(path: Path) -> list[str]:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(path.read_text(encoding="utf-8-sig"))
     found = []
     if content.get("version") != CIRR_VERSION:
         found.append(f'"version" is {content.get("version")!r}, not {CIRR_VERSION!r}')

@@ -95,11 +95,14 @@ def evaluate(
     Limits count what the runs have spent in all sessions (spending.jsonl in their folders).
     """
     from pipeline.benchmarks import evaluate as evaluation
-    from pipeline.benchmarks import runs
+    from pipeline.benchmarks import runs, submissions
     from pipeline.benchmarks.sources import Source, index_beside
 
     names = [part.strip() for part in recipe.split(",") if part.strip()]
     places = _places(out, names)
+    if submission and not dry_run:
+        for place in _places(submission, names).values():
+            submissions.check_free(name, place)
     ledgers = {method: place / runs.SPENDING for method, place in places.items()}
     budgets = open_budgets(max_calls, max_cost, cache_path(cache), ledgers)
     assembled = partial(

@@ -99,6 +99,10 @@ def query(
 ) -> None:
     """Find pictures like REF, but changed as the sentence says."""
     asked = _query(reference, modification, text)
+    if report:
+        from pipeline.report.pages import check_page
+
+        check_page(report)
     given = read_settings(settings)
     weights = read_weights(weight)
     budget = open_budget(max_calls, max_cost, cache_path(cache))

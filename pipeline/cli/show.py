@@ -81,11 +81,27 @@ def copy_hits(trace: Trace, folder: Path) -> None:
     """Copy the hits' files into ``folder``, the rank first in the name. Raises InputError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for hit in trace.ranking.hits:
-            source = Path(hit.path)
-            shutil.copy2(source, folder / f"{hit.rank:03d}-{source.name}")
+        pairs = [
+            (Path(hit.path), folder / f"{hit.rank:03d}-{Path(hit.path).name}")
+            for hit in trace.ranking.hits
+        ]
+        new = [(source, place) for source, place in pairs if not _is_copy(source, place)]
+        for _, place in new:
+            if os.path.lexists(place):
+                raise InputError(
+                    f"{place} is there already and is another file", "name a new folder"
+                )
+        for source, place in new:
+            shutil.copy2(source, place)
     except OSError as problem:
         raise InputError(f"cannot copy hits to {folder}: {problem.strerror}") from problem
+
+
+def _is_copy(source: Path, place: Path) -> bool:
+    """Whether a file of an earlier copy is there already."""
+    from filecmp import cmp
+
+    return place.is_file() and cmp(source, place, shallow=False)
 
 
 def preview(trace: Trace) -> None:

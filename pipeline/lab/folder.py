@@ -14,16 +14,47 @@ from pipeline.benchmarks import runs
 from pipeline.errors import ConfigError, InputError
 from pipeline.lab.comparison import Comparison, record
 from pipeline.lab.trial import Trial
-from pipeline.report.lab_report import write_lab_report
+from pipeline.report.lab_report import THUMBS, write_lab_report
 from pipeline.traces import trace_to_json
 
 FIGURES, PAGE, TRACES = "comparison.json", "index.html", "traces.jsonl"
 
 
 def check_free(out: Path) -> None:
-    """Raises ConfigError where ``out`` is something else than an earlier comparison."""
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / FIGURES).exists())):
+    """Raises ConfigError where ``out`` is something else than an earlier comparison, or more.
+
+    The whole folder will be replaced, so there must be nothing in it that a comparison did not make.
+    """
+    if not out.exists():
+        return
+    if not out.is_dir() or (any(out.iterdir()) and not _is_comparison(out / FIGURES)):
         raise ConfigError(f"{out} is not empty and holds no comparison", "name a new --out folder")
+    others = [path for path in sorted(out.rglob("*")) if not _is_own(path, out)]
+    if others:
+        raise ConfigError(
+            f"{others[0]} is not of the comparison in {out}, and would go with it",
+            "move it away, or name a new --out folder",
+        )
+
+
+def _is_comparison(path: Path) -> bool:
+    try:
+        figures = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(figures, dict) and {"baseline", "variants"} <= set(figures)
+
+
+def _is_own(path: Path, out: Path) -> bool:
+    """Whether a comparison makes such a file or folder."""
+    within = path.relative_to(out).parts
+    if path.is_symlink():
+        return False
+    if within[0] == THUMBS:
+        return path.suffix == ".webp" if len(within) == 2 else len(within) == 1
+    if len(within) == 1:
+        return path.name in (FIGURES, PAGE) or (path / runs.CONFIG).is_file()
+    return len(within) == 2 and path.name in (runs.CONFIG, runs.RESULTS, runs.METRICS, TRACES)
 
 
 def write(comparison: Comparison, out: Path) -> Path:

@@ -16,6 +16,7 @@ from pipeline.benchmarks.sources import Source, Texts, index_beside
 from pipeline.cache import file_hash
 from pipeline.composer import Composer
 from pipeline.errors import ConfigError, InputError
+from pipeline.json_lines import read_lines
 
 OnProgress = Callable[[int, int], None]
 
@@ -106,19 +107,12 @@ class _Reader:
     outside: dict[str, Path]
 
     def cases(self) -> list[Case]:
-        try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as problem:
-            raise InputError(f"cannot read the queries in {self.path}: {problem}") from problem
         found: dict[str, Case] = {}
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                case = self._case(line, number)
-                if case.id in found:
-                    raise InputError(
-                        f"{self.path}, line {number}: the id {case.id!r} is there twice"
-                    )
-                found[case.id] = case
+        for number, line in read_lines(self.path, "the queries"):
+            case = self._case(line, number)
+            if case.id in found:
+                raise InputError(f"{self.path}, line {number}: the id {case.id!r} is there twice")
+            found[case.id] = case
         if not found:
             raise InputError(
                 f"{self.path} holds no query",

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from indexes.errors import GalleryError
+from pipeline.errors import ConfigError
+from pipeline.outputs import replacing
 from pipeline.records import Hit, Trace
 
 FOLDER = Path(__file__).parent / "templates"
 THUMBNAIL = 320
+_MARK = b'<meta http-equiv="Content-Security-Policy" content="default-src'  # on every page so far
 # Okabe and Ito's colours, told apart by colour-blind eyes; roles keep theirs on every page.
 ROLE_COLOURS = {
     "target_caption": "#0072b2", "desired": "#009e73", "preserved": "#56b4e9",
@@ -91,12 +94,22 @@ def write_page(
 
     ``scripts`` are files beside the template; the page runs these and nothing else.
     """
+    check_page(out)
     html = environment().get_template(template).render(scripts=scripts, **values)
     out.parent.mkdir(parents=True, exist_ok=True)
-    draft = out.with_name(out.name + ".part")
-    draft.write_bytes(html.encode("utf-8", errors="replace"))
-    draft.replace(out)
+    with replacing(out) as draft:
+        draft.write_bytes(html.encode("utf-8", errors="replace"))
     return out
+
+
+def check_page(out: Path) -> None:
+    """Raises ConfigError where ``out`` is a file that is no page of likebut: it is not replaced."""
+    if not out.is_file() or not out.stat().st_size:
+        return
+    with out.open("rb") as file:
+        start = file.read(1 << 16)
+    if not (start.lstrip().startswith(b"<!doctype html>") and _MARK in start):
+        raise ConfigError(f"{out} is there already and is no report", "name another file")
 
 
 @cache

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from pipeline.errors import ConfigError, InputError
+from pipeline.json_lines import without_mark
 from pipeline.sharing.entry import BadLine
 
 STREAM = Path("-")
@@ -71,7 +72,7 @@ def read_lines(path: Path) -> Iterator[bytes]:
         except OSError as problem:
             raise InputError(f"cannot read {path}: {problem.strerror}", "check the path") from None
         try:
-            yield from _lines(_plain(raw))
+            yield from without_mark(_lines(_plain(raw)))
         except (OSError, EOFError, zlib.error, ValueError) as problem:
             words = (str(problem).splitlines() or [type(problem).__name__])[0]
             raise BadLine(f"the file is damaged: {words}") from problem

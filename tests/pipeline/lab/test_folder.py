@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,13 +35,32 @@ def test_an_earlier_comparison_is_replaced_whole(trials: Try, tmp_path: Path) ->
     found = trials(good=target("blue"), bad=target("green"))
     done = compare(found, ["mAP@10"], ASKED)
     out = folders.write(done, tmp_path / "lab")
-    (out / "stale.txt").write_text("of the one before")
+    shutil.copytree(out / "good", out / "stale")
     (tmp_path / ".lab.part").mkdir()
     (tmp_path / ".lab.part" / "torn.json").write_text("{")
     folders.write(done, out)
-    assert not (out / "stale.txt").exists()
+    assert not (out / "stale").exists()
     assert not (out / "torn.json").exists()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".lab")]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "good/notes.txt", "thumbs/me.png", "mine/a.txt"])
+def test_a_comparison_with_something_of_others_in_it_is_not_replaced(
+    trials: Try, tmp_path: Path, name: str
+) -> None:
+    done = compare(trials(good=target("blue"), bad=target("green")), ["mAP@10"], ASKED)
+    out = folders.write(done, tmp_path / "lab")
+    (out / name).parent.mkdir(exist_ok=True)
+    (out / name).write_text("mine")
+    with pytest.raises(ConfigError, match="would go with it"):
+        folders.write(done, out)
+    assert (out / name).read_text() == "mine"
+
+
+def test_a_figures_file_of_something_else_is_no_comparison(tmp_path: Path) -> None:
+    (tmp_path / "comparison.json").write_text('{"mine": 1}')
+    with pytest.raises(ConfigError, match="holds no comparison"):
+        folders.check_free(tmp_path)
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
