@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pipeline import models, prompting
+from pipeline import foreign, models, prompting
 from pipeline.config import EngineChoice, Profile
 from pipeline.engines.turns import chat_text
 from pipeline.errors import ModelError
@@ -50,7 +50,7 @@ def _tokenizer(source: str, revision: str | None, name: str) -> Any:
 
     from pipeline.engines.loading import CAPTIONERS
 
-    options = {"revision": revision, "local_files_only": True}
+    options = {"revision": revision, "local_files_only": True, "trust_remote_code": False}
     transformers.logging.set_verbosity_error()
     try:
         kind = transformers.AutoConfig.from_pretrained(source, **options).model_type
@@ -58,6 +58,8 @@ def _tokenizer(source: str, revision: str | None, name: str) -> Any:
             raise ModelError(f"{name} takes no text")
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, **options)
     except (OSError, ValueError, KeyError, ImportError) as problem:
+        if foreign.wants_to_run(problem):
+            raise foreign.refused(name) from problem
         raise ModelError(
             f"the tokenizer of {name} is not on this machine", f"hf download {name}"
         ) from problem

@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipeline import replies
 from pipeline.errors import ConfigError, ReplyError, did_you_mean
 from pipeline.records import Message, Reply
 
@@ -28,8 +29,8 @@ from pipeline.records import Message, Reply
 FOLDER = Path(__file__).parent.parent / "prompts"
 _FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
 _ROLE = re.compile(r"^=== (system|user|assistant) ===$", re.MULTILINE)
-# Templates may open the thought themselves, so that a reply begins within it.
-_THOUGHT = re.compile(r"\A(\s*<think>.*?|[^{]*?)</think>", re.DOTALL)
+# How a whole reply ends, by whatever name; a server that says nothing is believed to be done.
+WHOLE = ("stop", "eos", "end_turn", "null", "none", "")
 _KEYS = {
     "version": str, "description": str, "paper": str, "variables": list, "reply": str,
     "images": bool, "schema": dict, "examples": list,
@@ -198,6 +199,8 @@ def read_reply(prompt: Prompt, reply: Reply) -> Reading:
         )
     if reply.finish == "content_filter":
         raise ReplyError("the server's content filter stopped the reply")
+    if reply.finish.lower() not in WHOLE:
+        raise ReplyError(f"the reply is not whole: it ended with {reply.finish[:40]!r}")
     return _read(prompt, reply.text)
 
 
@@ -207,25 +210,50 @@ def parse_reply(prompt: Prompt, text: str) -> Any:
 
 
 def _read(prompt: Prompt, text: str) -> Reading:
-    """Strictly first; then JSON may be wrapped in prose or fences, and small faults are repaired.
-
-    What a thinking model thought first, up to </think>, is not its answer.
-    """
-    text = _THOUGHT.sub("", text)
+    """Strictly first; then thoughts, prose and fences go, and small faults are repaired."""
     if prompt.reply == "text":
-        stripped = " ".join(text.split())
-        if not stripped:
+        said = " ".join(replies.without_thoughts(text).split())
+        if not said:
             raise ReplyError("the reply is empty")
-        return Reading(stripped)
+        return Reading(said)
     assert prompt.schema is not None
+    said = replies.without_thoughts(text)
     try:
-        value = json.loads(text)
+        value = json.loads(said)
         _check(value, prompt.schema)
         return Reading(value)
     except (ValueError, RecursionError, ReplyError):
-        value = _repaired_json(text)
-        _check(value, prompt.schema)
-        return Reading(value, repaired=True)
+        return Reading(_lenient(said, prompt.schema), repaired=True)
+
+
+def _lenient(text: str, schema: Mapping[str, Any]) -> Any:
+    """The last object that fits the schema, else the last that says what the picture shows.
+
+    Where nobody held the model to its schema, a list that is none costs the list and not the answer.
+    """
+    found = replies.objects(text) or [replies.repaired(text)]
+    fitting = [value for value in found if _fits(value, schema)]
+    if fitting:
+        return fitting[-1]
+    target = "target_caption" in schema.get("properties", {})
+    told = [value for value in found if target and _tells_a_target(value)]
+    if told:
+        return told[-1]
+    _check(found[-1], schema)  # says what is wrong with it
+    return found[-1]
+
+
+def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
+    try:
+        _check(value, schema)
+    except ReplyError:
+        return False
+    return True
+
+
+def _tells_a_target(value: Any) -> bool:
+    target = value.get("target_caption") if isinstance(value, dict) else None
+    return isinstance(target, str) and bool(target.strip())
 
 
 def _check(value: Any, schema: Mapping[str, Any]) -> None:
@@ -237,19 +265,3 @@ def _check(value: Any, schema: Mapping[str, Any]) -> None:
     if problems:
         where = "/".join(str(part) for part in problems[0].path)
         raise ReplyError(f"{where or 'the reply'}: {problems[0].message[:200]}")
-
-
-def _repaired_json(text: str) -> Any:
-    """The JSON object of a reply: from its first brace, repaired where it is a little broken."""
-    start = text.find("{")
-    if start < 0:
-        raise ReplyError("the reply holds no JSON object")
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text[start:])
-        return value
-    except json.JSONDecodeError:
-        from json_repair import repair_json
-
-        return repair_json(text[start:], return_objects=True)
-    except RecursionError:
-        raise ReplyError("the reply is nested too deeply") from None

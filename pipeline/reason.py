@@ -124,9 +124,10 @@ def _ask(
             exchange = replace(exchange, repaired=reading.repaired)
         except ReplyError as problem:
             case.problem = problem.message
-            if reply.error:  # the engine has tried what can be tried
+            if reply.error or reply.finish == "content_filter":  # asking again changes nothing
                 case.intent = _given_up(case, problem.message)
-            elif reply.finish == "stop":  # a reply that was cut may run on: better not shown again
+            elif reply.finish == "stop" and reply.text.strip():
+                # A reply that was cut may run on, and an empty turn is refused: they are not shown.
                 case.messages = (*case.messages, *_correction(reply, problem))
         case.exchanges.append(exchange)
 
@@ -152,6 +153,6 @@ def _intent(value: Mapping[str, Any] | str) -> Intent:
 
 def _texts(value: Any) -> tuple[str, ...]:
     """The texts of a list on one line each; a field that its schema says nothing of may be anything."""
-    given = value if isinstance(value, list) else []
+    given = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     texts = (" ".join(text.split()) for text in given if isinstance(text, str))
     return tuple(text for text in texts if text)

@@ -189,8 +189,13 @@ class CachedEngine:
         return {
             "engine": self.spec.engine, "model": self.model, "revision": self.revision,
             "messages": messages, "schema": request.schema, "sampling": asdict(request.sampling),
-            "repeat": repeat, **self._held(request),
+            "repeat": repeat, **self._held(request), **self._added(),
         }  # fmt: skip
+
+    def _added(self) -> dict[str, Any]:
+        """A part of the key where the profile adds fields of its own to every request."""
+        extra = self.spec.options.get("extra_body")
+        return {"extra_body": extra} if extra else {}
 
     def _held(self, request: Request) -> dict[str, str]:
         """A part of the key where the engine itself holds a reply to its schema, written in order.

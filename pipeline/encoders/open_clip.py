@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline import models
+from pipeline import foreign, models
 from pipeline.devices import choose_device, choose_dtype
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.errors import ConfigError, ModelError, did_you_mean
@@ -159,12 +159,15 @@ def _load(name: str, pretrained: str | None) -> tuple[Any, list[Any], Any]:
     from safetensors import SafetensorError
 
     damage = (OSError, RuntimeError, ValueError, KeyError, TypeError, SafetensorError)
+    foreign.never_ask()
     try:
         model = open_clip.create_model(name, pretrained=pretrained, require_pretrained=True)
         config = open_clip.get_model_preprocess_cfg(model)
         preprocess = image_transform_v2(PreprocessCfg(**config), is_train=False)
         tokenizer = open_clip.get_tokenizer(name)
     except damage as problem:
+        if foreign.wants_to_run(problem):
+            raise foreign.refused(name) from problem
         what = f"{name} {pretrained}" if pretrained else name
         lines = str(problem).strip().splitlines() or [type(problem).__name__]
         raise ModelError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline import models
+from pipeline import foreign, models
 from pipeline.devices import choose_device
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.encoders.open_clip import state_hash
@@ -32,9 +32,12 @@ class SentenceEncoder:
         folder = models.local_folder(spec.model)
         try:
             self._model = SentenceTransformer(
-                str(folder or spec.model), device=str(choose_device(spec.device)), backend="torch"
-            )
-        except (OSError, ValueError, KeyError) as problem:
+                str(folder or spec.model), device=str(choose_device(spec.device)), backend="torch",
+                trust_remote_code=False,
+            )  # fmt: skip
+        except (OSError, ValueError, KeyError, ImportError) as problem:
+            if foreign.wants_to_run(problem):
+                raise foreign.refused(spec.model) from problem
             first = (str(problem).strip().splitlines() or ["?"])[0]
             raise ModelError(f"cannot load the encoder {spec.model}: {first[:160]}") from problem
         self.batch_size = spec.batch_size

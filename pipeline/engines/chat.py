@@ -59,14 +59,14 @@ def _message(message: Message) -> dict[str, Any]:
 def read(content: bytes) -> Reply:
     """The reply in a body. Raises BrokenAnswer where it is cut, or no chat completion."""
     try:
-        record = json.loads(content)
+        record = _record(content)
         choice = record["choices"][0]
         message = choice["message"]
-        usage = record.get("usage") or {}
+        usage = record.get("usage")
         reply = Reply(
-            text=(message.get("content") or "").strip(),
-            prompt_tokens=int(usage.get("prompt_tokens") or 0),
-            reply_tokens=int(usage.get("completion_tokens") or 0),
+            text=_said(message.get("content")).strip(),
+            prompt_tokens=_count(usage, "prompt_tokens"),
+            reply_tokens=_count(usage, "completion_tokens"),
             finish=str(choice.get("finish_reason") or "stop"),
             served=" ".join(
                 str(record[name]) for name in ("model", "system_fingerprint") if record.get(name)
@@ -76,3 +76,50 @@ def read(content: bytes) -> Reply:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
         raise BrokenAnswer from problem
     return Reply(**{**vars(reply), "finish": "content_filter"}) if refusal else reply
+
+
+def _record(content: bytes) -> Any:
+    """The completion in a body, or the one that an event stream (sent unasked) adds up to."""
+    if not content.lstrip().startswith(b"data:"):
+        return json.loads(content)
+    lines = [
+        line.partition(b":")[2].strip() for line in content.split(b"\n") if line[:5] == b"data:"
+    ]
+    if not lines or lines[-1] != b"[DONE]":
+        raise BrokenAnswer("the stream was cut")
+    chunks = [json.loads(line) for line in lines[:-1]]
+    choices = [chunk["choices"][0] for chunk in chunks if chunk.get("choices")]
+    said = "".join(_said((one.get("delta") or {}).get("content")) for one in choices)
+    ends = [one["finish_reason"] for one in choices if one.get("finish_reason")]
+    usage = next((chunk["usage"] for chunk in reversed(chunks) if chunk.get("usage")), None)
+    whole = {"message": {"content": said}, "finish_reason": ends[-1] if ends else "cut"}
+    return {**chunks[0], "choices": [whole], "usage": usage}
+
+
+def _said(content: Any) -> str:
+    """The text of a message: a text, or a list of parts. Raises TypeError for what is neither."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    texts = [part if isinstance(part, str) else part.get("text") for part in content]
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _count(usage: Any, name: str) -> int:
+    """A count of tokens; 0 where the server's bookkeeping is odd: the answer is as good."""
+    value = usage.get(name) if isinstance(usage, dict) else None
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e12
+    return int(value) if whole else 0  # type: ignore[arg-type]
+
+
+def complaint(body: Any) -> str:
+    """What an error's body says, on one line, wherever a server puts it; empty where it says nothing."""
+    found = body
+    for _ in range(4):
+        if isinstance(found, list):
+            found = found[0] if found else None
+        elif isinstance(found, dict):
+            found = next(
+                (found[name] for name in ("message", "error", "detail", "msg") if found.get(name)),
+                None,
+            )
+    return " ".join(found.split()) if isinstance(found, str) else ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from pipeline import foreign
 from pipeline.engines.positions import count_words_only
 from pipeline.errors import ModelError
 
@@ -67,6 +68,8 @@ def load(source: str, revision: str | None, dtype: Any, device: str, device_map:
         loaded = _load(source, revision, dtype, device_map)
         model = loaded.model if device_map is not None else loaded.model.to(device)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as problem:
+        if foreign.wants_to_run(problem):
+            raise foreign.refused(source) from problem
         lines = str(problem).strip().splitlines() or [type(problem).__name__]
         fetch = f"fetch it once with a network (hf download {source}), or use --profile pocket"
         lacks = isinstance(problem, ImportError)
@@ -83,16 +86,17 @@ def _load(source: str, revision: str | None, dtype: Any, device_map: Any) -> Loa
     import transformers
     from transformers.models.auto import modeling_auto as auto
 
-    kind = transformers.AutoConfig.from_pretrained(source, revision=revision).model_type
-    options = {"revision": revision, "dtype": dtype, "device_map": device_map}
+    code = {"revision": revision, "trust_remote_code": False}
+    kind = transformers.AutoConfig.from_pretrained(source, **code).model_type
+    options = {**code, "dtype": dtype, "device_map": device_map}
     if kind in auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES or kind in CAPTIONERS:
-        processor = transformers.AutoProcessor.from_pretrained(source, revision=revision)
+        processor = transformers.AutoProcessor.from_pretrained(source, **code)
         model = transformers.AutoModelForImageTextToText.from_pretrained(source, **options)
         if kind == "git":
             count_words_only(model)
         chats = getattr(processor, "chat_template", None) and kind not in CAPTIONERS
         return Loaded("chat" if chats else "captioner", processor, processor.tokenizer, model)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(source, revision=revision)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(source, **code)
     model = transformers.AutoModelForCausalLM.from_pretrained(source, **options)
     return Loaded("text", tokenizer, tokenizer, model)
 

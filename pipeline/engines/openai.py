@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from indexes.errors import GalleryError
 from pipeline.devices import network_is_forbidden
-from pipeline.engines import backoff, chat
+from pipeline.engines import backoff, chat, wire
 from pipeline.engines.contract import EngineSpec, OnReply, Request
+from pipeline.engines.fields import Fields
 from pipeline.engines.server import NO_KEY, Server
 from pipeline.errors import ConfigError, InputError, ModelError
 from pipeline.records import FAILED, REFUSED, Reply
@@ -71,6 +72,7 @@ class OpenAIEngine:
         self.server = Server.of(spec.options)
         self._sleep, self._now, self._draw = sleep, now, draw
         self._reached = False
+        self._fields = Fields(self.server.rename, self.server.omit, self.server.extra_body)
         if network_is_forbidden() and not self.server.is_here:
             raise ModelError(
                 f"{self.server.base_url} is another machine, and --offline forbids the network",
@@ -107,10 +109,14 @@ class OpenAIEngine:
     def _connect(self) -> AsyncOpenAI:
         """A client without retries of its own; a server on this machine is asked past any proxy."""
         server = self.server
-        transport = self._openai.DefaultAsyncHttpxClient(trust_env=not server.is_here)
+        transport = self._openai.DefaultAsyncHttpxClient(
+            trust_env=not server.is_here,
+            follow_redirects=False,  # prompts and keys go to the host that the profile names
+            event_hooks={"response": [wire.bounded]},
+        )
         return self._openai.AsyncOpenAI(
             api_key=server.key(), base_url=server.base_url, timeout=server.timeout, max_retries=0,
-            http_client=transport,
+            http_client=transport, default_headers=server.headers or None,
         )  # fmt: skip
 
     async def _work(
@@ -150,7 +156,10 @@ class OpenAIEngine:
                 f"no server answers at {self.server.base_url}",
                 "start it, or correct base_url in the profile",
             )
-        return Reply("", finish=FAILED, error=f"{trouble.why} ({attempt + 1} attempts)")
+        why = trouble.why
+        if trouble.seconds > LONGEST_WAIT:
+            why += f"; the server asks to be left alone for {wire.span(trouble.seconds)}"
+        return Reply("", finish=FAILED, error=f"{why} ({attempt + 1} attempts)")
 
     async def _pause(self, seconds: float, closing: asyncio.Event) -> None:
         """Wait so long, or until the whole round is given up."""
@@ -165,7 +174,7 @@ class OpenAIEngine:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self.server.timeout):  # the client's counts silences only
-                raw = await now.client.chat.completions.with_raw_response.create(**body)
+                raw = await self._ask(body, now)
             self._reached = True
             reply = chat.read(raw.content)
         except chat.BrokenAnswer:
@@ -175,16 +184,38 @@ class OpenAIEngine:
         except self._openai.APIStatusError as problem:
             self._reached = True
             return self._status(problem)
+        except wire.TooLarge:
+            return Reply("", finish=FAILED, error="the server's answer is endlessly long")
         except self._openai.APIConnectionError as problem:
+            if fault := wire.tls_fault(problem, self.server.base_url):
+                raise ModelError(*fault) from problem
             away = type(problem.__cause__).__name__.startswith("Connect")
             self._reached |= not away
             return _Trouble("the connection to the server failed", unreachable=away)
-        return replace(reply, seconds=time.perf_counter() - started)
+        served = "; ".join([part for part in (reply.served, *self._fields.learnt) if part])
+        return replace(reply, seconds=time.perf_counter() - started, served=served)
+
+    async def _ask(self, body: dict[str, Any], now: _Round) -> Any:
+        """The raw answer; where the server takes a field by another name or not, asked again so."""
+        while True:
+            shaped = self._fields.shaped(body)
+            try:
+                return await now.client.chat.completions.with_raw_response.create(**shaped)
+            except self._openai.BadRequestError as problem:
+                # Others may have learnt it while this was on its way.
+                known = shaped != self._fields.shaped(body)
+                if not known and not self._fields.learn(self._words(problem)):
+                    raise
 
     def _status(self, problem: APIStatusError) -> Reply | _Trouble:
         """What an HTTP error says about this request. Raises where it is about all of them."""
         code, said = problem.status_code, self._words(problem)
         where = f"{self.model} at {self.server.base_url}"
+        if 300 <= code < 400:
+            raise ModelError(
+                f"{self.server.base_url} sends requests on to {wire.elsewhere(problem.response.headers)}",
+                "prompts are not sent there: write that address into base_url if it is meant",
+            )
         if code in (401, 403):
             raise ModelError(
                 f"the server refuses access to {where} (HTTP {code})",
@@ -200,7 +231,7 @@ class OpenAIEngine:
             header = problem.response.headers.get("retry-after")
             seconds = backoff.retry_after(header, self._now())
             return _Trouble(f"HTTP {code}: {said}", seconds)
-        if code == 400 and any(word in said for word in ("response_format", "json_schema")):
+        if code in (400, 422) and _about_the_schema(said):
             raise ConfigError(
                 f"{where} takes no structured = {self.server.structured!r}: {said}",
                 'set structured = "json_object" or "none" in the profile\'s options',
@@ -209,7 +240,15 @@ class OpenAIEngine:
 
     def _words(self, problem: APIStatusError) -> str:
         """What the server said, on one line, never with the key."""
-        found = problem.body if isinstance(problem.body, dict) else {}
-        words = " ".join(str(found.get("message") or problem.response.reason_phrase).split())
+        words = chat.complaint(problem.body) or str(problem.response.reason_phrase)
         key = self.server.key()
         return (words if key == NO_KEY else words.replace(key, "…"))[:200]
+
+
+def _about_the_schema(said: str) -> bool:
+    """Whether a refusal is about how the schema was handed over, which is the same for all requests."""
+    words = said.lower()
+    return any(
+        word in words
+        for word in ("response_format", "json_schema", "response_schema", "guided_json", "grammar")
+    )

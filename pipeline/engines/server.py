@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +23,8 @@ class Server:
     ``concurrency``: requests in flight at most. ``timeout``: seconds of one attempt.
     ``attempts``: of one request, the first included. ``structured``: how a schema is handed over.
     ``api_key_env``: the environment variable that holds the key, which lives nowhere else.
+    ``rename`` (field to its name there), ``omit`` (fields left out), ``extra_body`` (fields on top,
+    such as chat_template_kwargs) and ``headers`` shape what is sent.
     """
 
     base_url: str = "https://api.openai.com/v1"
@@ -31,23 +33,33 @@ class Server:
     attempts: int = 6
     structured: str = "json_schema"
     api_key_env: str = "OPENAI_API_KEY"
+    rename: dict[str, str] = field(default_factory=dict)
+    omit: list[str] = field(default_factory=list)
+    extra_body: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(options: Mapping[str, Any]) -> Server:
         """The server of a profile's options. Raises ConfigError for what does not hold."""
-        known: dict[str, type] = {field.name: type(field.default) for field in fields(Server)}
+        known: dict[str, type] = {
+            one.name: type(one.default if one.default_factory is MISSING else one.default_factory())
+            for one in fields(Server)
+        }
         check_names(options, known)
         for name, value in options.items():
             kind = (int, float) if known[name] is float else known[name]
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise ConfigError(f"engine option {name}: {value!r} is no {known[name].__name__}")
-            if known[name] is not str and not float(str(value)) > 0:
+            if known[name] in (int, float) and not float(str(value)) > 0:
                 raise ConfigError(f"engine option {name}: {value!r} is not above 0")
         server = Server(**options)
         server._check()
         return server
 
     def _check(self) -> None:
+        texts = [*self.rename.values(), *self.omit, *self.headers.values()]
+        if not all(isinstance(text, str) and text.isascii() for text in texts):
+            raise ConfigError("engine options rename, omit and headers hold plain texts alone")
         check_choice("structured", self.structured, STRUCTURED)
         parts = urlsplit(self.base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:

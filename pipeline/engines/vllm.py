@@ -65,7 +65,8 @@ class VLLMEngine:
             return self._vllm.LLM(
                 str(models.local_folder(spec.model) or spec.model),
                 revision=spec.revision, tokenizer_revision=spec.revision, dtype=dtype,
-                max_num_seqs=spec.batch_size, enable_prefix_caching=True, disable_log_stats=True,
+                max_num_seqs=spec.batch_size, enable_prefix_caching=True,
+                trust_remote_code=False, disable_log_stats=True,
                 use_tqdm_on_load=False, structured_outputs_config=_COMPACT,
                 **{name: value for name, value in spec.options.items() if name in LOADING},
             )  # fmt: skip

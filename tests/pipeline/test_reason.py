@@ -179,3 +179,17 @@ def test_a_reply_longer_than_its_bounds_is_read(cache: Cache) -> None:
 def test_merged_intents_keep_the_first_rewrites() -> None:
     one, two = Intent("a", desired=("x",)), Intent("b", rewrites=("b", "c"))
     assert merged([one, two]) == Intent("a", desired=("x",), rewrites=("b", "c"))
+
+
+def test_an_empty_reply_is_not_shown_again_and_its_reason_stays(cache: Cache) -> None:
+    engine = scripted(cache, (".", " "))
+    intent, exchanges = reason([Question("a", "b")], PROMPT, engine, Sampling(), retries=1)[0]
+    assert [len(exchange.messages) for exchange in exchanges] == [2, 2]
+    assert "no JSON object" in intent.fallback
+
+
+def test_a_reply_that_a_filter_stopped_is_not_asked_for_again(cache: Cache) -> None:
+    told = {"match": ".", "reply": "", "finish": "content_filter"}
+    intent, exchanges = reason([Question("a", "b")], PROMPT, entries(cache, told), Sampling())[0]
+    assert len(exchanges) == 1
+    assert "content filter" in intent.fallback
