@@ -166,7 +166,7 @@ def _side_facts(folder: Path) -> dict[str, Any]:
 def remove(folder: Path, glob: str) -> int:
     """Take the items whose id or path matches ``glob`` (``*`` also matches ``/``) out of the index.
 
-    Each side changes in one step, the captions after the pictures. Gives how many went. Raises
+    Where an item is called just so, brackets and all, it is that one. Each side changes in one step, the captions after the pictures. Gives how many went. Raises
     ``NoImages`` when none would be left.
     """
     from indexes.sides import realign
@@ -178,7 +178,9 @@ def remove(folder: Path, glob: str) -> int:
     with disk_errors(folder), write_lock(folder):
         index = Index.open(folder)
         items = list(index.all_items())
-        stay = [item for item in items if not _matches(item, glob)]
+        called = {item.row for item in items if glob in (item.id, readable(item.path))}
+        called = called or {item.row for item in items if _matches(item, glob)}
+        stay = [item for item in items if item.row not in called]
         if not stay and items:
             raise NoImages(
                 f"{glob!r} matches all {len(items)} items", "an index holds at least one"

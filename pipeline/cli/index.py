@@ -17,7 +17,7 @@ from pipeline.cli.options import (
     cache_path,
 )
 from pipeline.cli.output import Format, progress, say, write_rows
-from pipeline.errors import EXIT_INPUT, EXIT_PARTIAL
+from pipeline.errors import EXIT_INPUT, EXIT_PARTIAL, InputError
 
 if TYPE_CHECKING:
     from indexes.build import BuildReport
@@ -152,4 +152,8 @@ def remove(
     from indexes.maintain import remove as remove_items
 
     count = remove_items(folder, glob)
+    if not count:
+        raise InputError(
+            f"no item of {folder} matches {glob!r}", "ids are paths below the folder that was indexed"
+        )
     say(f"{folder}: {count} item{'' if count == 1 else 's'} removed")

@@ -145,6 +145,16 @@ def test_removing_takes_out_what_matches_and_keeps_the_rest_aligned(built):
         remove(built / "none", "*")
 
 
+def test_an_item_that_is_called_as_a_pattern_is_taken_out_by_its_name(tmp_path):
+    names = ["IMG 1.png", "IMG [1].png", "a*.png", "ab.png"]
+    items = [Item(i, name, f"/g/{name}", "ab" * 32) for i, name in enumerate(names)]
+    made(tmp_path / "i", np.eye(4), items)
+    assert remove(tmp_path / "i", "IMG [1].png") == 1
+    assert remove(tmp_path / "i", "/g/a*.png") == 1
+    assert [item.id for item in Index.open(tmp_path / "i").all_items()] == ["IMG 1.png", "ab.png"]
+    assert remove(tmp_path / "i", "IMG [1].png") == 1  # now it is a pattern
+
+
 def test_a_reader_keeps_its_index_while_a_new_one_takes_its_place(built):
     reader = Index.open(built)
     remove(built, "red.png")
