@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexes.errors import BadImage, readable
+from indexes.formats import load_plugins, needs_plugin
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -53,6 +54,8 @@ def decode(
     """The picture in ``data`` as RGB; ``name`` is for the error. Raises ``BadImage``."""
     from PIL import Image
 
+    if needs_plugin(data):
+        load_plugins()
     try:
         with Image.open(io.BytesIO(data)) as image:
             pixels = image.width * image.height

@@ -2,7 +2,8 @@
 
 Columns: ``id`` and ``path`` are text with ``\\xNN`` for bytes that are not UTF-8; where ``path``
 has such bytes, ``path_bytes`` holds the name as it is, else null. ``content_hash`` is the SHA-256
-of the file (32 bytes), ``size`` in bytes, ``mtime_ns``, ``caption`` null where there is none. Rows
+of the file (32 bytes), ``size`` in bytes, ``mtime_ns``, ``ctime_ns`` and ``inode`` (0, or no such
+column in an older index: unknown), ``caption`` null where there is none. Rows
 ascend by id, so the statistics of the row groups find an id in one of them.
 """
 
@@ -33,6 +34,8 @@ class Item:
     caption: str | None = None
     size: int = 0
     mtime_ns: int = 0
+    ctime_ns: int = 0
+    inode: int = 0
 
 
 def write_items(items: Sequence[Item]) -> Iterator[Any]:
@@ -53,6 +56,8 @@ def write_items(items: Sequence[Item]) -> Iterator[Any]:
             "content_hash": pa.array([bytes.fromhex(i.content_hash) for i in items], pa.binary(32)),
             "size": pa.array([item.size for item in items], pa.int64()),
             "mtime_ns": pa.array([item.mtime_ns for item in items], pa.int64()),
+            "ctime_ns": pa.array([item.ctime_ns for item in items], pa.int64()),
+            "inode": pa.array([item.inode for item in items], pa.uint64()),
             "caption": pa.array([item.caption for item in items], pa.string()),
         }
     )
@@ -152,4 +157,6 @@ def _from_values(values: dict[str, Any], row: int) -> Item:
         caption=values["caption"],
         size=values["size"],
         mtime_ns=values["mtime_ns"],
+        ctime_ns=values.get("ctime_ns") or 0,
+        inode=values.get("inode") or 0,
     )

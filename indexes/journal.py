@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from indexes.files import load_npy, npy_chunks
-from indexes.manifest import EncoderId
+from indexes.manifest import EncoderId, Failed
 from indexes.scan import Found
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from indexes.items import Item
 
 
 class Place(NamedTuple):
@@ -38,11 +40,30 @@ class Stamp(NamedTuple):
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int = 0
+    inode: int = 0
 
     @classmethod
-    def of(cls, found: Found) -> Stamp:
-        """The stamp of a scanned file."""
-        return cls(found.path, found.size, found.mtime_ns)
+    def of(cls, file: Found | Item | Failed) -> Stamp:
+        """The stamp of a file as it was scanned or is remembered."""
+        return cls(file.path, file.size, file.mtime_ns, file.ctime_ns, file.inode)
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What everybody has kept of a file."""
+        return self[:3]
+
+    def fits(self, other: Stamp, inodes: bool = True) -> bool:
+        """Whether both are of one unchanged file, as far as both are known (0 is unknown)."""
+        return (
+            self.key == other.key
+            and _alike(self.ctime_ns, other.ctime_ns)
+            and not (inodes and not _alike(self.inode, other.inode))
+        )
+
+
+def _alike(one: int, other: int) -> bool:
+    return one == other or not (one and other)
 
 
 class Journal:
@@ -55,7 +76,7 @@ class Journal:
         self.folder = workspace / hashlib.sha256(key.encode()).hexdigest()[:16]
         self.dimension, self.dtype = dimension, dtype
         self.places: dict[str, Place] = {}
-        self.hashes: dict[Stamp, str] = {}
+        self.hashes: dict[tuple[str, int, int], tuple[Stamp, str]] = {}
         self._next = 0
         self._load = lru_cache(maxsize=64)(self._batch)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +105,7 @@ class Journal:
     def _take(self, number: int, entries: Sequence[tuple[str, Stamp]]) -> None:
         for row, (content_hash, stamp) in enumerate(entries):
             self.places[content_hash] = Place(number, row)
-            self.hashes[Stamp(*stamp)] = content_hash
+            self.hashes[Stamp(*stamp).key] = Stamp(*stamp), content_hash
 
     def _read(self, path: Path) -> None:
         """Take a finished batch; one that a power cut tore is passed over, and done again."""

@@ -134,7 +134,13 @@ def info(folder: Path) -> dict[str, Any]:
         "dimension": manifest.dimension,
         "dtype": manifest.dtype,
         "items": manifest.count,
-        "failed": [[readable(f.path), f.reason] for f in manifest.failed],
+        "failed": sorted(
+            [
+                *([readable(f.path), f.reason] for f in manifest.failed),
+                *([readable(path), why] for path, why in manifest.unread),
+            ]
+        ),
+        "left_out": dict(manifest.left_out),
         "shards": len(manifest.shards),
         "bytes": sum(entry.bytes for entry in manifest.files()),
         "roots": [readable(root) for root in manifest.roots],
@@ -166,7 +172,8 @@ def _side_facts(folder: Path) -> dict[str, Any]:
 def remove(folder: Path, glob: str) -> int:
     """Take the items whose id or path matches ``glob`` (``*`` also matches ``/``) out of the index.
 
-    Where an item is called just so, brackets and all, it is that one. Each side changes in one step, the captions after the pictures. Gives how many went. Raises
+    Where an item is called just so, brackets and all, it is that one. Each side changes in one step,
+    the captions after the pictures. Gives how many went. Raises
     ``NoImages`` when none would be left.
     """
     from indexes.sides import realign
@@ -225,6 +232,8 @@ def _remaining(index: Index, stay: Sequence[Item]) -> Content:
         failed=manifest.failed,
         roots=manifest.roots,
         gather=lambda start, stop: take_rows(shards, rows[start:stop]),
+        unread=manifest.unread,
+        left_out=manifest.left_out,
     )
 
 

@@ -69,6 +69,8 @@ class Failed:
     size: int
     mtime_ns: int
     reason: str
+    ctime_ns: int = 0
+    inode: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,9 @@ class Manifest:
     format_version: int = FORMAT_VERSION
     # of the ids and contents, row by row (see `rows_hash`); empty in an index made before it was kept
     rows_sha256: str = ""
+    # (path, reason) of what failed and is tried again, and (ending, how many) of what is not read here
+    unread: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[str, int], ...] = ()
     # where captions come from, for people and for comparing; empty for an index of pictures
     source: str = ""
 
@@ -119,12 +124,19 @@ def write_manifest(folder: Path, workspace: Path, manifest: Manifest) -> None:
     """Replace the manifest of ``folder`` in one step; ``workspace`` is on the same disk."""
     draft = workspace / MANIFEST
     with draft.open("w", encoding="ascii") as file:
-        json.dump(seal(asdict(manifest)), file, indent=1)
+        json.dump(seal(_plain(manifest)), file, indent=1)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, folder / MANIFEST)
     sync_folder(folder)
+
+
+def _plain(manifest: Manifest) -> dict[str, Any]:
+    """As JSON; what an older likebut does not know of a failed file stands apart."""
+    content = asdict(manifest)
+    stamps = [[failed.pop("ctime_ns"), failed.pop("inode")] for failed in content["failed"]]
+    return {**content, "failed_stamps": stamps}
 
 
 def sync_folder(folder: Path) -> None:
@@ -166,7 +178,7 @@ def read_manifest(folder: Path, roots: Sequence[str] = ()) -> Manifest:
         )
     try:
         return _parse(content)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise damaged from error
 
 
@@ -202,8 +214,18 @@ def _parse(content: dict[str, Any]) -> Manifest:
         shards=tuple(FileEntry(**entry) for entry in content["shards"]),
         items=FileEntry(**content["items"]),
         stats=FileEntry(**content["stats"]),
-        failed=tuple(Failed(**entry) for entry in content["failed"]),
+        failed=_failed(content),
+        unread=tuple((str(path), str(why)) for path, why in content.get("unread", ())),
+        left_out=tuple((str(end), int(count)) for end, count in content.get("left_out", ())),
         roots=tuple(content["roots"]),
         rows_sha256=content.get("rows_sha256", ""),
         source=content.get("source", ""),
+    )
+
+
+def _failed(content: dict[str, Any]) -> tuple[Failed, ...]:
+    stamps = content.get("failed_stamps") or [(0, 0)] * len(content["failed"])
+    return tuple(
+        Failed(**entry, ctime_ns=ctime_ns, inode=inode)
+        for entry, (ctime_ns, inode) in zip(content["failed"], stamps, strict=True)
     )

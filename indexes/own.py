@@ -19,7 +19,7 @@ from indexes.files import sha256_of
 from indexes.manifest import MANIFEST, is_sealed
 
 if TYPE_CHECKING:
-    from indexes.manifest import Manifest
+    from indexes.store import Index
 
 _NAMED = re.compile(
     r"(?:vectors-([0-9a-f]{16})\.npy|items-([0-9a-f]{16})\.parquet|stats-([0-9a-f]{16})\.npz)"
@@ -100,22 +100,23 @@ def _is_other(folder: Path, name: str) -> bool:
     return name in (MANIFEST, _LOCK)
 
 
-def check_roots(manifest: Manifest, roots: Sequence[str], out: Path, gone: Sequence[str]) -> None:
-    """Raises ``GalleryError`` where an index of ``roots`` would silently lose what is in it.
+def check_roots(index: Index, roots: Sequence[str]) -> None:
+    """Raises ``GalleryError`` where ``index`` would silently lose pictures if it were of ``roots``.
 
-    A root is kept by itself or by a folder above it. ``gone`` are roots whose file was deleted.
+    A root is kept by itself or by a folder above it; a single picture that was deleted is no loss.
     """
     kept = {place for root in roots for place in (root, os.path.realpath(root))}
     lost = [
         root
-        for root in manifest.roots
-        if root not in gone and not _under(root, kept) and not _under(os.path.realpath(root), kept)
+        for root in index.manifest.roots
+        if not _under(root, kept) and not _under(os.path.realpath(root), kept)
+        if os.path.lexists(root) or index.row_of(Path(root)) is None
     ]
     if not lost:
         return
     shown = ", ".join(readable(root) for root in lost[:_SHOWN]) + (" …" if lost[_SHOWN:] else "")
     raise GalleryError(
-        f"the index in {out} is of other pictures, too, and would lose those of {shown}",
+        f"the index in {index.folder} is of other pictures, too, and would lose those of {shown}",
         "name all of its folders, or another --out; --change-roots takes those out that are not named",
         EXIT_USAGE,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from indexes.items import Item
 from indexes.journal import Journal, Place, Stamp
 from indexes.maintain import check_shards, take_rows
 from indexes.manifest import EncoderId, Failed
-from indexes.scan import Found
+from indexes.scan import Found, Scan
 from indexes.writing import Content
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Plan:
     previous: Index | None
     journal: Journal | None
     before: tuple[Item, ...] = ()
+    donors: tuple[Index, ...] = ()
     todo: list[Found] = field(default_factory=list)
     settled: list[tuple[Found, str]] = field(default_factory=list)
     failed: list[tuple[Failed, bool]] = field(default_factory=list)  # and whether to remember it
@@ -39,7 +40,8 @@ class Plan:
 
     def known(self, content_hash: str) -> bool:
         """Whether a vector of this content exists. Called from threads."""
-        return content_hash in self.places or content_hash in self._written().places
+        written = self.journal.places if self.journal else {}
+        return content_hash in self.places or content_hash in written
 
     def keep(self, vectors: NDArray[Any], entries: Sequence[tuple[str, Stamp]]) -> None:
         """Write one encoded batch to the journal: (n, d) rows, content hash and stamp of each."""
@@ -53,7 +55,7 @@ class Plan:
 
     def fail(self, found: Found, reason: str, lasting: bool) -> None:
         """Name ``found`` as no usable picture."""
-        failed = Failed(found.path, found.size, found.mtime_ns, reason)
+        failed = Failed(found.path, found.size, found.mtime_ns, reason, found.ctime_ns, found.inode)
         self.failed.append((failed, lasting))
 
     def problems(self) -> tuple[tuple[str, str], ...]:
@@ -76,7 +78,7 @@ class Plan:
         }
 
     def content(
-        self, encoder: EncoderId, dimension: int, dtype: str, roots: tuple[str, ...]
+        self, encoder: EncoderId, dimension: int, dtype: str, roots: tuple[str, ...], found: Scan
     ) -> Content:
         """The new rows, by id. Raises ``IndexDamaged`` if old rows it needs were changed."""
         items = self.items()
@@ -84,6 +86,8 @@ class Plan:
         same = [digest for _, digest in self.settled] == [i.content_hash for i in self.before]
         if self.previous and not same:
             check_shards(self.previous)
+        for batch in {place.batch for place in places if place.batch < PREVIOUS}:
+            check_shards(self.donors[PREVIOUS - batch - 1])
         return Content(
             encoder=encoder,
             dimension=dimension,
@@ -93,6 +97,8 @@ class Plan:
             roots=roots,
             gather=lambda start, stop: self._gather(places[start:stop], dimension, dtype),
             kept=self.previous.manifest if self.previous and same else None,
+            unread=self.unread(found),
+            left_out=found.left_out,
         )
 
     def items(self) -> list[Item]:
@@ -100,7 +106,17 @@ class Plan:
         captions = {i.content_hash: i.caption for i in self.before if i.caption is not None}
         self.settled.sort(key=lambda pair: pair[0].id)
         return [
-            Item(row, f.id, f.path, digest, captions.get(digest), f.size, f.mtime_ns)
+            Item(
+                row,
+                f.id,
+                f.path,
+                digest,
+                captions.get(digest),
+                f.size,
+                f.mtime_ns,
+                f.ctime_ns,
+                f.inode,
+            )
             for row, (f, digest) in enumerate(self.settled)
         ]
 
@@ -108,16 +124,35 @@ class Plan:
         """The failed files that need not be tried again, by path."""
         return tuple(sorted((f for f, keep in self.failed if keep), key=lambda f: f.path))
 
+    def unread(self, found: Scan) -> tuple[tuple[str, str], ...]:
+        """(path, reason) of what failed and is tried again each time."""
+        again = [(failed.path, failed.reason) for failed, keep in self.failed if not keep]
+        return tuple(sorted((*again, *found.problems)))
+
     def is_current(self, roots: tuple[str, ...]) -> bool:
-        """Whether the previous index is already what this plan would write, to the last item."""
+        """Whether the previous index holds the very items that this plan would write.
+
+        What the index does not know of a file (see ``journal.Stamp``) makes no difference.
+        """
+        if self.previous is None or self.todo:
+            return False
+        manifest, remembered, items = self.previous.manifest, self.remembered(), self.items()
+        return (
+            manifest.roots == roots
+            and len(manifest.failed) == len(remembered)
+            and all(map(_same_failure, manifest.failed, remembered))
+            and len(self.before) == len(items)
+            and all(map(_same_item, self.before, items))
+        )
+
+    def is_exact(self, roots: tuple[str, ...], found: Scan) -> bool:
+        """Whether the previous index is what this plan would write, to the last letter."""
         if self.previous is None or self.todo:
             return False
         manifest = self.previous.manifest
-        return (
-            manifest.roots == roots
-            and manifest.failed == self.remembered()
-            and tuple(self.items()) == self.before
-        )
+        told = (manifest.roots, manifest.failed, manifest.unread, manifest.left_out)
+        now = (roots, self.remembered(), self.unread(found), found.left_out)
+        return told == now and tuple(self.items()) == self.before
 
     def _place(self, content_hash: str) -> Place:
         return self.places.get(content_hash) or self._written().places[content_hash]
@@ -131,37 +166,73 @@ class Plan:
             here = np.flatnonzero(wanted[:, 0] == batch)
             if batch == PREVIOUS and self.previous:
                 rows[here] = take_rows(self.previous.vectors(), wanted[here, 1])
+            elif batch < PREVIOUS:
+                donor = self.donors[PREVIOUS - int(batch) - 1]
+                rows[here] = take_rows(donor.vectors(), wanted[here, 1])
             else:
                 rows[here] = self._written().vectors(int(batch))[wanted[here, 1]]
         return rows
 
 
-def make_plan(
-    files: Sequence[Found], previous: Index | None, journal: Journal | None = None
-) -> Plan:
-    """Settle what the previous index or the journal knows by path, size and mtime.
+def _same_item(known: Item, now: Item) -> bool:
+    return (known.row, known.id, known.content_hash, known.caption) == (
+        now.row, now.id, now.content_hash, now.caption
+    ) and Stamp.of(known).fits(Stamp.of(now), inodes=False)  # fmt: skip
 
-    Without a journal nothing is written, and the plan only shows what there is to do.
+
+def _same_failure(known: Failed, now: Failed) -> bool:
+    return known.reason == now.reason and Stamp.of(known).fits(Stamp.of(now), inodes=False)
+
+
+def make_plan(
+    files: Sequence[Found],
+    previous: Index | None,
+    journal: Journal | None = None,
+    *,
+    donors: Sequence[Index] = (),
+    reread: bool = False,
+) -> Plan:
+    """Settle what the previous index, the journal or ``donors`` know by the stamps of files.
+
+    Donors are other indexes by the same encoder. With ``reread`` no stamp is trusted, and contents
+    decide. Without a journal nothing is written, and the plan only shows what there is to do.
     """
     before = tuple(previous.all_items()) if previous else ()
-    plan = Plan(previous, journal, before)
-    for item in before:
-        # equal contents share the lowest row
-        plan.places.setdefault(item.content_hash, Place(PREVIOUS, item.row))
-    by_stamp = {Stamp(i.path, i.size, i.mtime_ns): i.content_hash for i in before}
-    bad = {
-        Stamp(f.path, f.size, f.mtime_ns): f for f in (previous.manifest.failed if previous else ())
-    }
+    plan = Plan(previous, journal, before, tuple(donors))
+    known: dict[tuple[str, int, int], tuple[Stamp, str]] = {}
+    for batch, items in enumerate((before, *(donor.all_items() for donor in donors))):
+        for item in items:
+            # equal contents share the lowest row
+            plan.places.setdefault(item.content_hash, Place(PREVIOUS - batch, item.row))
+            stamp = Stamp.of(item)
+            known.setdefault(stamp.key, (stamp, item.content_hash))
+    bad = {Stamp.of(f).key: f for f in (previous.manifest.failed if previous else ())}
+    inodes = not _renumbered(files, known)
     for found in files:
         stamp = Stamp.of(found)
-        if stamp in by_stamp:
-            plan.settled.append((found, by_stamp[stamp]))
+        earlier, digest = known.get(stamp.key, (None, ""))
+        written, content = journal.hashes.get(stamp.key, (None, "")) if journal else (None, "")
+        failure = bad.get(stamp.key)
+        if not reread and earlier and earlier.fits(stamp, inodes):
+            plan.settled.append((found, digest))
             plan.reused += 1
-        elif stamp in bad:
-            plan.fail(found, bad[stamp].reason, True)
-        elif journal and stamp in journal.hashes:
-            plan.settled.append((found, journal.hashes[stamp]))
+        elif not reread and failure and Stamp.of(failure).fits(stamp, inodes):
+            plan.fail(found, failure.reason, True)
+        elif written and written.fits(stamp, inodes):
+            plan.settled.append((found, content))
             plan.resumed += 1
         else:
             plan.todo.append(found)
     return plan
+
+
+def _renumbered(
+    files: Sequence[Found], known: Mapping[tuple[str, int, int], tuple[Stamp, str]]
+) -> bool:
+    """Whether the file system numbers all files anew, as some drives do each time they are mounted."""
+    pairs = [
+        (known[stamp.key][0].inode, stamp.inode)
+        for stamp in map(Stamp.of, files)
+        if stamp.key in known and known[stamp.key][0].fits(stamp, inodes=False)
+    ]
+    return len(pairs) > 1 and all(before and before != now for before, now in pairs)

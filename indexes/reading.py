@@ -79,7 +79,10 @@ def _bytes_of(found: Found) -> tuple[Found, bytes]:
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
         raise BadImage(readable(found.path), reason, lasting=False) from error
-    return Found(found.id, found.path, status.st_size, status.st_mtime_ns), data
+    now = Found(
+        found.id, found.path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    )
+    return now, data
 
 
 def in_threads(

@@ -7,11 +7,11 @@ written.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexes.build import BuildReport, build
+from indexes.build import BuildReport, build, look
 from indexes.errors import GalleryError, IndexBusy, NotWritable
 from indexes.manifest import read_manifest
 
@@ -37,10 +37,22 @@ def refresh(
     """
     try:
         return out, _brought_up(gallery, out, encoder, on_progress)
-    except NotWritable:
-        if not _is_there(elsewhere):
+    except NotWritable as refused:
+        there = _is_there(out)
+        if there and (report := look([gallery], out, encoder)):
+            return out, report
+        known = _is_there(elsewhere)
+        try:
+            # what is encoded beside the gallery need not be encoded again
+            report = _brought_up(gallery, elsewhere, encoder, on_progress, donors=[out])
+        except NotWritable:
+            if not there:
+                raise refused from None
+            _log.warning("%s cannot be written: searching what is in it", out)
+            return out, None
+        if not known:
             _log.warning("%s cannot be written: the index is kept in %s", out, elsewhere)
-    return elsewhere, _brought_up(gallery, elsewhere, encoder, on_progress)
+        return elsewhere, report
 
 
 def _brought_up(
@@ -48,9 +60,12 @@ def _brought_up(
     out: Path,
     encoder: ImageEncoder,
     on_progress: Callable[[int, int], None] | None,
+    donors: Sequence[Path] = (),
 ) -> BuildReport | None:
     try:
-        return build([gallery], out, encoder, on_progress=on_progress, wait=not _is_there(out))
+        return build(
+            [gallery], out, encoder, on_progress=on_progress, wait=not _is_there(out), donors=donors
+        )
     except IndexBusy as busy:
         _log.warning("%s: searching what is in it so far", busy.message)
         return None

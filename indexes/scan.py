@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from indexes.errors import GalleryError, readable
+from indexes.formats import optional_suffixes, why_not
 
 SUFFIXES = frozenset(
     f".{suffix}"
     for line in (
-        "jpg jpeg jpe jfif png apng webp gif bmp dib tif tiff avif avifs",
+        "jpg jpeg jpe jfif mpo png apng webp gif bmp dib tif tiff",
         "jp2 j2k jpc jpf jpx ico icns ppm pgm pbm pnm tga pcx sgi qoi",
     )
     for suffix in line.split()
@@ -33,14 +34,20 @@ class Found:
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int = 0
+    inode: int = 0
 
 
 @dataclass(frozen=True)
 class Scan:
-    """The files found, by id, and the (path, reason) of what could not be looked into."""
+    """The files found, by id, and the (path, reason) of what could not be looked into.
+
+    ``left_out`` counts pictures, by their ending, of kinds that cannot be read here.
+    """
 
     files: tuple[Found, ...]
     problems: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, int], ...] = ()
 
 
 def scan(roots: Sequence[Path]) -> Scan:
@@ -52,20 +59,23 @@ def scan(roots: Sequence[Path]) -> Scan:
     groups: list[tuple[str, list[Found]]] = []
     problems: list[tuple[str, str]] = []
     seen: set[tuple[int, int]] = set()
+    kinds = Kinds()
     for root in roots:
         # not resolved: a linked folder keeps the name its owner knows
         base = os.path.abspath(root)
         if not os.path.exists(base):
             raise GalleryError(f"no such file or folder: {readable(str(root))}")
         if os.path.isdir(base):
-            groups.append((os.path.basename(base), _walk(base, seen, problems)))
+            groups.append((os.path.basename(base), _walk(base, seen, problems, kinds)))
         else:
             found = _found(base, os.path.basename(base), problems)
             groups.append(("", [found] if found else []))
-    return Scan(_unique(groups), tuple(problems))
+    return Scan(_unique(groups), tuple(problems), kinds.left_out())
 
 
-def _walk(base: str, seen: set[tuple[int, int]], problems: list[tuple[str, str]]) -> list[Found]:
+def _walk(
+    base: str, seen: set[tuple[int, int]], problems: list[tuple[str, str]], kinds: Kinds
+) -> list[Found]:
     """The pictures below ``base``; linked folders last, so that a real one keeps its name."""
     files: list[Found] = []
     folders: list[str] = [base]
@@ -87,12 +97,33 @@ def _walk(base: str, seen: set[tuple[int, int]], problems: list[tuple[str, str]]
                 continue
             if _is_folder(entry):
                 (linked if entry.is_symlink() else folders).append(entry.path)
-            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+            elif kinds.takes(entry.name):
                 name = os.path.relpath(entry.path, base).replace(os.sep, "/")
                 found = _found(entry.path, name, problems)
                 if found:
                     files.append(found)
     return files
+
+
+class Kinds:
+    """Which files are pictures that can be read here, by their ending; counts the others."""
+
+    def __init__(self) -> None:
+        self.readable = SUFFIXES | optional_suffixes()
+        self._others: Counter[str] = Counter()
+
+    def takes(self, name: str) -> bool:
+        """Whether a file is a picture that can be read."""
+        suffix = os.path.splitext(name)[1].lower()
+        if suffix in self.readable:
+            return True
+        if why_not(suffix):
+            self._others[suffix] += 1
+        return False
+
+    def left_out(self) -> tuple[tuple[str, int], ...]:
+        """(ending, how many), by ending."""
+        return tuple(sorted(self._others.items()))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -111,7 +142,9 @@ def _found(path: str, name: str, problems: list[tuple[str, str]]) -> Found | Non
     if not stat.S_ISREG(status.st_mode):
         problems.append((readable(path), "not a regular file"))
         return None
-    return Found(readable(name), path, status.st_size, status.st_mtime_ns)
+    return Found(
+        readable(name), path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    )
 
 
 def _reason(error: OSError) -> str:

@@ -54,6 +54,8 @@ class Content:
     gather: Callable[[int, int], NDArray[Any]]
     kept: Manifest | None = None
     source: str = ""
+    unread: tuple[tuple[str, str], ...] = ()
+    left_out: tuple[tuple[str, int], ...] = ()
 
 
 def write_index(folder: Path, content: Content) -> Manifest:
@@ -83,6 +85,8 @@ def write_index(folder: Path, content: Content) -> Manifest:
         roots=content.roots,
         rows_sha256=rows_hash((item.id, item.content_hash) for item in items),
         source=content.source,
+        unread=content.unread,
+        left_out=content.left_out,
     )
     write_manifest(folder, workspace, manifest)
     tidy(folder, manifest, former)

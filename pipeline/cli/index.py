@@ -59,6 +59,18 @@ def build(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Start anew, e.g. for another encoder.")
     ] = False,
+    reread: Annotated[
+        bool,
+        typer.Option(
+            "--reread", help="Read every file again; what is in it decides, not its date."
+        ),
+    ] = False,
+    reuse: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--reuse", metavar="DIR", help="Take vectors over from this index; repeatable."
+        ),
+    ] = None,
     change_roots: Annotated[
         bool,
         typer.Option("--change-roots", help="Take out what earlier builds put in from elsewhere."),
@@ -80,7 +92,7 @@ def build(
     with progress("indexing") as on_progress:
         report = build_index(
             images, out, encoder, batch_size=batch_size, dtype=dtype, on_progress=on_progress,
-            rebuild=rebuild, change_roots=change_roots,
+            rebuild=rebuild, change_roots=change_roots, reread=reread, donors=reuse or (),
         )  # fmt: skip
     tell_build(report, out)
     if captions is not None:
@@ -102,7 +114,11 @@ def tell_build(report: BuildReport, out: Path) -> None:
         )
         if count
     ]  # fmt: skip
+    from indexes.formats import why_not
+
     say(f"{out}: {report.items} pictures ({', '.join(changes)}) in {report.seconds:.1f} s")
+    for ending, count in report.left_out:
+        say(f"  left out: {count} {ending} ({why_not(ending)})")
     for path, reason in report.failed[:SHOWN_FAILURES]:
         say(f"  unreadable: {path}: {reason}")
     if len(report.failed) > SHOWN_FAILURES:
@@ -126,7 +142,12 @@ def info(folder: FolderArgument, form: FormatOption = Format.table) -> None:
 
 
 @app.command(epilog="Example: [cyan]likebut index verify pictures.index[/cyan]")
-def verify(folder: FolderArgument) -> None:
+def verify(
+    folder: FolderArgument,
+    content: Annotated[
+        bool, typer.Option("--content", help="Also read every picture, and compare its contents.")
+    ] = False,
+) -> None:
     """Check every checksum, shape and norm, of captions, too; exit 3 if anything is wrong."""
     from indexes.maintain import verify as verify_index
 
@@ -140,7 +161,22 @@ def verify(folder: FolderArgument) -> None:
         else:
             say(report.rebuild)
         raise typer.Exit(EXIT_INPUT)
+    if content:
+        _verify_contents(folder)
     say(f"{folder}: {report.rows} rows, all checks passed")
+
+
+def _verify_contents(folder: Path) -> None:
+    """Say which files are not those that were indexed; ends with exit 3 where there are any."""
+    from indexes.contents import changed_files
+
+    with progress("reading") as on_progress:
+        changed = changed_files(folder, on_progress)
+    for path, reason in changed:
+        say(f"{reason}: {path}")
+    if changed:
+        say("bring it up: the same `likebut index build` command with --reread")
+        raise typer.Exit(EXIT_INPUT)
 
 
 @app.command(epilog="Example: [cyan]likebut index remove pictures.index '*/screenshots/*'[/cyan]")
@@ -154,6 +190,7 @@ def remove(
     count = remove_items(folder, glob)
     if not count:
         raise InputError(
-            f"no item of {folder} matches {glob!r}", "ids are paths below the folder that was indexed"
+            f"no item of {folder} matches {glob!r}",
+            "ids are paths below the folder that was indexed",
         )
     say(f"{folder}: {count} item{'' if count == 1 else 's'} removed")

@@ -220,7 +220,8 @@ def refresh(folder: Path, composer: Composer) -> Path:
         out, report = refresh_index(
             folder, folder / INDEX_FOLDER, kept_index(folder), composer.encoder, on_progress=on_progress
         )  # fmt: skip
-    if report and (report.encoded or report.removed or report.renamed or report.failed):
+    changed = report and (report.encoded or report.removed or report.renamed)
+    if report and (changed or report.failed or (report.news and report.left_out)):
         tell_build(report, out)
     return out
 

@@ -1,0 +1,248 @@
+"""One build of an index, step by step: looked at, planned, encoded, written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from indexes.batches import Batches
+from indexes.decode import MAX_PIXELS, quiet
+from indexes.errors import (
+    GalleryError,
+    IndexDamaged,
+    IndexIncompatible,
+    IndexMissing,
+    NoImages,
+    another_hint,
+    readable,
+)
+from indexes.files import disk_errors
+from indexes.formats import why_not
+from indexes.journal import Journal
+from indexes.lock import write_lock
+from indexes.manifest import EncoderId, Manifest
+from indexes.own import check_own, check_roots
+from indexes.plan import Plan, make_plan
+from indexes.reading import Reader, in_threads
+from indexes.scan import Scan, scan
+from indexes.sides import is_behind
+from indexes.store import Index
+from indexes.writing import PENDING, leftovers, tidy, write_index
+
+if TYPE_CHECKING:
+    from indexes.contract import ImageEncoder
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an index is built; see ``build.build``."""
+
+    dtype: str = "float16"
+    batch_size: int = 64
+    threads: int | None = None
+    pixels_limit: int = MAX_PIXELS
+    rebuild: bool = False
+    reread: bool = False
+    donors: tuple[Path, ...] = ()
+
+
+class Job:
+    """One build, step by step; ``seconds`` fills up on the way."""
+
+    def __init__(
+        self, out: Path, encoder: ImageEncoder, settings: Settings, roots: tuple[str, ...]
+    ) -> None:
+        self.out, self.encoder, self.settings, self.roots = out, encoder, settings, roots
+        self.identity = EncoderId.of(encoder)
+        self.seconds = {"scan": 0.0}
+        self.encoded = 0
+        self.found = self.scan()
+        self.seen: Manifest | None = None
+
+    def scan(self) -> Scan:
+        """The gallery as it is now."""
+        began = perf_counter()
+        found = scan([Path(root) for root in self.roots])
+        self.seconds["scan"] += perf_counter() - began
+        return found
+
+    def check_roots(self) -> None:
+        """Raises ``GalleryError`` where pictures of other roots would be lost."""
+        with suppress(IndexMissing, IndexDamaged):
+            check_roots(Index.open(self.out), self.roots)
+
+    def current(self, read: int = 0) -> Plan | None:
+        """The plan, where the index is as it would be written; None where there is work.
+
+        Files whose stamps alone have changed are read for it, if they are ``read`` bytes at most.
+        """
+        if self.settings.rebuild or self.settings.reread:
+            return None
+        plan = make_plan(self.found.files, self._previous())
+        self.seen = plan.previous.manifest if plan.previous else None
+        if self.seen is None:
+            return None
+        self._try_again(plan, self.seen)
+        if read:
+            self._read_todo(plan, read)
+        if not plan.is_current(self.roots) or is_behind(self.out):
+            return None
+        if not plan.is_exact(self.roots, self.found) or leftovers(self.out, self.seen):
+            # of a build that was killed or is running, or of an older likebut; only if that is possible
+            with suppress(GalleryError), self.writing(False):
+                fresh = self.plan(waited=True)
+                if fresh.previous and not fresh.todo:
+                    self.write(fresh)
+        return plan
+
+    def _try_again(self, plan: Plan, manifest: Manifest) -> None:
+        """Settle the files that could not be read before and still cannot, so that nothing is to do."""
+        before = dict(manifest.unread)
+        if not plan.todo or any(readable(found.path) not in before for found in plan.todo):
+            return
+        reader = Reader(self.encoder, plan.known, self.settings.pixels_limit)
+        with quiet():
+            outcomes = [reader.read(found) for found in plan.todo]
+        if all(outcome.reason and not outcome.lasting for outcome in outcomes):
+            for outcome in outcomes:
+                plan.fail(outcome.found, outcome.reason, False)
+            plan.todo.clear()
+
+    def _read_todo(self, plan: Plan, limit: int) -> None:
+        """Settle files whose contents are those that the index has of them, as it knows them."""
+        known = {item.path: item for item in plan.before}
+        if sum(found.size for found in plan.todo) > limit:
+            return
+        reader = Reader(self.encoder, lambda _: True, self.settings.pixels_limit)
+        for found in list(plan.todo):
+            item = known.get(found.path)
+            if item is None or reader.read(found).content_hash != item.content_hash:
+                return
+            as_known = replace(
+                found, mtime_ns=item.mtime_ns, ctime_ns=item.ctime_ns, inode=item.inode
+            )
+            plan.settled.append((as_known, item.content_hash))
+            plan.todo.remove(found)
+            plan.reused += 1
+
+    @contextmanager
+    def writing(self, wait: bool) -> Iterator[bool]:
+        """Hold the lock of the folder, which is made, and goes again where nothing is indexed.
+
+        Gives whether another process was waited for.
+        """
+        fresh = not self.out.exists()
+        check_own(self.out)
+        try:
+            with disk_errors(self.out):
+                self.out.mkdir(parents=True, exist_ok=True)
+                with write_lock(self.out, wait=wait) as waited, quiet():
+                    yield waited
+        except NoImages:
+            if fresh:
+                with suppress(OSError):
+                    self.out.rmdir()
+            raise
+
+    def plan(self, waited: bool) -> Plan:
+        """Which files need no reading, by the previous index and the journal."""
+        previous = None if self.settings.rebuild else self._previous()
+        if waited or (previous and previous.manifest != self.seen):
+            self.found = self.scan()  # who wrote meanwhile may have seen more than we did
+        journal = Journal(
+            self.out / PENDING, self.identity, self.encoder.dimension, self.settings.dtype
+        )
+        return make_plan(
+            self.found.files, previous, journal,
+            donors=() if self.settings.rebuild else self._donors(), reread=self.settings.reread,
+        )  # fmt: skip
+
+    def _donors(self) -> list[Index]:
+        """The indexes whose vectors may be taken over: whole, and by this encoder."""
+        found = []
+        for place in self.settings.donors:
+            with suppress(GalleryError):
+                index = Index.open(place)
+                if self._fits(index):
+                    found.append(index)
+        return found
+
+    def _fits(self, index: Index) -> bool:
+        manifest = index.manifest
+        made = (manifest.encoder, manifest.dimension, manifest.dtype)
+        return made == (self.identity, self.encoder.dimension, self.settings.dtype)
+
+    def _previous(self) -> Index | None:
+        try:
+            index = Index.open(self.out)
+        except IndexMissing:
+            return None
+        if not self._fits(index):
+            manifest = index.manifest
+            raise IndexIncompatible(
+                f"the index in {self.out} was made by encoder {manifest.encoder.name} "
+                f"{manifest.encoder.fingerprint[:12]} in {manifest.dtype}, not by "
+                f"{self.identity.name} {self.identity.fingerprint[:12]} in {self.settings.dtype}",
+                another_hint(self.roots),
+            )
+        return index
+
+    def encode(self, plan: Plan, on_progress: Callable[[int, int], None] | None) -> None:
+        """Read what the plan left open, encode the new contents, and settle every file."""
+        total = len(self.found.files)
+        settled = total - len(plan.todo)
+        batch_size = self.settings.batch_size
+        reader = Reader(self.encoder, plan.known, self.settings.pixels_limit)
+        batches = Batches(self.encoder, plan, batch_size)
+        workers = self.settings.threads or min(16, os.cpu_count() or 1)
+        if on_progress:
+            on_progress(settled, total)
+        began = perf_counter()
+        for outcome in in_threads(reader.read, plan.todo, workers, batch_size + 2 * workers):
+            settled += 1
+            if batches.take(outcome) and on_progress:
+                on_progress(settled, total)
+        batches.flush()
+        if on_progress and plan.todo:
+            on_progress(total, total)
+        self.encoded = batches.encoded
+        self.seconds["wait"] = perf_counter() - began - batches.seconds
+        self.seconds["encode"] = batches.seconds
+        names = ("threads.read", "threads.decode", "threads.prepare")
+        self.seconds.update(zip(names, batches.thread_seconds, strict=True))
+
+    def write(self, plan: Plan) -> None:
+        """Make the settled files the index, or leave it if nothing changed."""
+        began = perf_counter()
+        if not plan.settled:
+            shutil.rmtree(self.out / PENDING, ignore_errors=True)  # seen by `check_own`
+            raise self._nothing(plan)
+        content = plan.content(
+            self.identity, self.encoder.dimension, self.settings.dtype, self.roots, self.found
+        )
+        if plan.previous and plan.is_exact(self.roots, self.found):
+            tidy(self.out, plan.previous.manifest)
+        else:
+            write_index(self.out, content)
+        self.seconds["write"] = perf_counter() - began
+
+    def _nothing(self, plan: Plan) -> NoImages:
+        places = ", ".join(readable(root) for root in self.roots)
+        bad = (*self.found.problems, *plan.problems())
+        if bad:
+            first = ": ".join(bad[0])
+            return NoImages(f"no readable picture in {places}; {len(bad)} failed, first {first}")
+        if self.found.left_out:
+            count = sum(number for _, number in self.found.left_out)
+            ending = self.found.left_out[0][0]
+            return NoImages(
+                f"no pictures in {places} that can be read here; {count} others, such as {ending} files",
+                why_not(ending),
+            )
+        return NoImages(f"no pictures in {places}", "folders are searched for jpg, png, webp, …")
