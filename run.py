@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Launcher: `python run.py …` is `likebut …`."""
 
-from pipeline.cli.app import main
-
 if __name__ == "__main__":
+    try:
+        from pipeline.cli.program import main
+    except KeyboardInterrupt:  # before anything of ours could hear it
+        raise SystemExit(130) from None
     main()

@@ -118,7 +118,9 @@ class Composer:
 
         for case in cases:
             query = case.query
-            if not case.referring and not query.modification.strip():
+            if not _is_text(query.modification):
+                case.error = "the modification is not UTF-8"
+            elif not case.referring and not query.modification.strip():
                 case.error = "the query has neither a reference nor a modification"
             elif query.reference is not None and case.known is None:
                 try:
@@ -265,3 +267,12 @@ def _timed(name: str, cases: list[Case]) -> Iterator[None]:
     each = (time.perf_counter() - started) / len(cases)
     for case in cases:
         case.seconds[name] = each
+
+
+def _is_text(text: str) -> bool:
+    """Whether no part of it is half a character, as bytes that are not UTF-8 become."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

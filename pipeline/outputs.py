@@ -8,6 +8,39 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
 
+from pipeline.errors import ConfigError
+
+
+def check_file(path: Path, what: str) -> None:
+    """Raises ConfigError where no file can be written at ``path``: before the work is done for it.
+
+    ``what`` is how the place was named ("--report").
+    """
+    if path.is_dir():
+        raise ConfigError(f"{what} {path} is a folder", "name a file")
+    _probe(path.parent, f"{what} {path}")
+
+
+def check_folder(path: Path, what: str) -> None:
+    """Raises ConfigError where ``path`` is no folder, or none can be made or written there."""
+    if os.path.lexists(path) and not path.is_dir():
+        raise ConfigError(f"{what} {path} is no folder", "name a folder, or one that is to be made")
+    _probe(path, f"{what} {path}")
+
+
+def _probe(folder: Path, what: str) -> None:
+    """Write and remove a file in the nearest folder that is there."""
+    try:
+        while not os.path.lexists(folder) and folder != folder.parent:
+            folder = folder.parent
+        handle, name = mkstemp(prefix=".likebut.", suffix=".part", dir=folder)
+        os.close(handle)
+        os.unlink(name)
+    except OSError as problem:
+        raise ConfigError(
+            f"{what} cannot be written: {folder}: {problem.strerror}", "name another place"
+        ) from problem
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

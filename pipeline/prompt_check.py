@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import prompting
+from pipeline import prompting, rendering
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.prompting import Prompt
 
@@ -80,7 +80,7 @@ def _syntax(prompt: Prompt, stage: str) -> Faults:
     pieces = prompting.pieces(prompt)
     for piece in pieces:
         try:
-            prompting.environment().parse(piece.text)
+            rendering.environment().parse(piece.text)
         except TemplateSyntaxError as problem:
             yield piece.line + problem.lineno - 1, "error", str(problem.message)
     if pieces[-1].role != "user":
@@ -93,7 +93,7 @@ def _variables(prompt: Prompt, stage: str) -> Faults:
 
     used = set()
     for piece in prompting.pieces(prompt):
-        tree = prompting.environment().parse(piece.text)
+        tree = rendering.environment().parse(piece.text)
         names = meta.find_undeclared_variables(tree) - {"examples"}
         used |= names
         for name in sorted(names - set(prompt.variables)):
@@ -203,7 +203,7 @@ def _order(prompt: Prompt, stage: str) -> Faults:
     first: tuple[int, str] | None = None
     late, before = 0, ""
     for piece in prompting.pieces(prompt):
-        for line, kind, text in prompting.environment().lex(piece.text):
+        for line, kind, text in rendering.environment().lex(piece.text):
             named = kind == "name" and text in prompt.variables and before != "."
             if first is None and named:
                 first = (piece.line + line - 1, text)

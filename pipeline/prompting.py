@@ -17,11 +17,10 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline import replies
+from pipeline import rendering, replies
 from pipeline.errors import ConfigError, ReplyError, did_you_mean
 from pipeline.records import Message, Reply
 
@@ -129,15 +128,6 @@ def pieces(prompt: Prompt) -> list[Piece]:
     return cut
 
 
-@cache
-def environment() -> Any:
-    """The Jinja environment of all prompts: sandboxed, and a missing variable is an error."""
-    from jinja2 import StrictUndefined
-    from jinja2.sandbox import SandboxedEnvironment
-
-    return SandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
-
-
 def render(
     prompt: Prompt, variables: Mapping[str, str], images: Sequence[Path] = ()
 ) -> tuple[Message, ...]:
@@ -146,8 +136,6 @@ def render(
     Variables are flattened to one line and cannot open a message of their own. Raises ConfigError
     for a variable that is missing or not declared.
     """
-    from jinja2 import TemplateError
-
     for name in prompt.variables:
         if name not in variables:
             raise ConfigError(f"prompt {prompt.name} needs the variable {name!r}")
@@ -159,10 +147,8 @@ def render(
     examples = [_shown(example) for example in prompt.examples]
     messages = []
     for piece in pieces(prompt):
-        try:
-            text = environment().from_string(piece.text).render({**flat, "examples": examples})
-        except TemplateError as problem:
-            raise ConfigError(f"prompt {prompt.name}: {problem}") from problem
+        where = f"prompt {prompt.name}"
+        text = rendering.render(piece.text, {**flat, "examples": examples}, where)
         messages.append(Message(piece.role, text))
     if images:
         last = max(i for i, message in enumerate(messages) if message.role == "user")

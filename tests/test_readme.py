@@ -38,7 +38,7 @@ def test_the_readme_has_commands_for_all_of_likebut() -> None:
 def test_every_command_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pipeline.cli.app import main
+    from pipeline.cli.program import main
 
     monkeypatch.chdir(tmp_path)
     for line in commands():

@@ -1,13 +1,11 @@
-"""The `likebut` program: gathers the commands and turns problems into one line and an exit code."""
+"""The commands of `likebut`, gathered; `pipeline.cli.program` runs them."""
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from indexes.errors import GalleryError
 from pipeline import __version__
 from pipeline.cli import (
     batch,
@@ -25,8 +23,6 @@ from pipeline.cli import (
     score,
     tune,
 )
-from pipeline.cli.output import hear_notices, say_error
-from pipeline.errors import LikebutError
 
 app = typer.Typer(
     name="likebut",
@@ -74,20 +70,3 @@ app.command(name="doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.add_typer(cache.app, name="cache")
 app.add_typer(pocket.app, name="pocket")
 app.command(name="demo", epilog=demo.EPILOG)(demo.demo)
-
-
-def main() -> NoReturn:
-    """Run the program; a problem the user can act on is one line, a bug keeps its traceback."""
-    # File names may hold bytes that are not UTF-8: print them as they are on disk.
-    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
-    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    hear_notices()
-    try:
-        app()
-    except (LikebutError, GalleryError) as problem:
-        say_error(problem.message, problem.hint)
-        sys.exit(problem.exit_code)
-    except KeyboardInterrupt:
-        say_error("interrupted", "what was finished is kept; run the same command to continue")
-        sys.exit(130)
-    sys.exit(0)

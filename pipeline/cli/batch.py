@@ -33,6 +33,7 @@ from pipeline.cli.options import (
 from pipeline.cli.output import Format, one_line, progress, say
 from pipeline.cli.query import exit_partial, open_composer
 from pipeline.errors import ConfigError
+from pipeline.outputs import check_file
 
 if TYPE_CHECKING:
     from pipeline.composer import Composer
@@ -96,6 +97,8 @@ def batch(
 
     if out and form is StreamFormat.paths:
         raise ConfigError(f"--format {form} is for stdout", "leave out --out, or --format")
+    if out and not dry_run:
+        check_file(out, "--out")
     budget = open_budget(
         max_calls, max_cost, cache_path(cache), ledger=beside(out) if out else None
     )

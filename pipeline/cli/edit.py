@@ -89,6 +89,10 @@ def edit(
     from pipeline.editing import Understood, overrides
     from pipeline.saved import read_saved
 
+    if report:
+        from pipeline.report.pages import check_page
+
+        check_page(report)
     given = read_settings(settings)
     saved = read_saved(trace, ident) if trace else None
     if (saved is None) == (reference is None):

@@ -31,6 +31,7 @@ from pipeline.cli.output import Format, progress, say
 from pipeline.cli.query import exit_partial
 from pipeline.cli.score import show_summaries
 from pipeline.errors import ConfigError
+from pipeline.outputs import check_folder
 
 if TYPE_CHECKING:
     from pipeline.benchmarks.evaluate import Evaluation, Report
@@ -100,7 +101,10 @@ def evaluate(
 
     names = [part.strip() for part in recipe.split(",") if part.strip()]
     places = _places(out, names)
+    for place in places.values() if not dry_run else ():
+        check_folder(place, "--out")
     if submission and not dry_run:
+        check_folder(submission, "--submission")
         for place in _places(submission, names).values():
             submissions.check_free(name, place)
     ledgers = {method: place / runs.SPENDING for method, place in places.items()}

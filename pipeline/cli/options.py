@@ -117,6 +117,17 @@ def kept_index(gallery: Path) -> Path:
     return cache_path(None).parent / "indexes" / f"{place.name or 'root'}-{key}"
 
 
+def as_text(text: str, what: str) -> str:
+    """The text as it is. Raises ConfigError where a byte of it was no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as problem:
+        raise ConfigError(
+            f"{what} is not UTF-8: {text!r}", "type it in a UTF-8 terminal"
+        ) from problem
+    return text
+
+
 def read_weights(values: Sequence[str] | None) -> dict[str, float]:
     """ "reference=0.3" → {"reference": 0.3}. Raises ConfigError."""
     from pipeline.finite import finite
@@ -141,7 +152,7 @@ def read_settings(values: Sequence[str] | None) -> Mapping[str, Any]:
 
     settings: dict[str, Any] = {}
     for value in values or ():
-        name, found, text = value.partition("=")
+        name, found, text = as_text(value, "--set").partition("=")
         name = name.strip()
         if not found:
             raise ConfigError(

@@ -30,6 +30,7 @@ from pipeline.cli.options import (
     ReferenceArgument,
     SamplesOption,
     WeightOption,
+    as_text,
     cache_path,
     kept_index,
     read_settings,
@@ -37,6 +38,7 @@ from pipeline.cli.options import (
 )
 from pipeline.cli.output import Format, progress, say
 from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
+from pipeline.outputs import check_folder
 from pipeline.records import Query
 
 if TYPE_CHECKING:
@@ -103,6 +105,8 @@ def query(
         from pipeline.report.pages import check_page
 
         check_page(report)
+    if copy_to:
+        check_folder(copy_to, "--copy-to")
     given = read_settings(settings)
     weights = read_weights(weight)
     budget = open_budget(max_calls, max_cost, cache_path(cache))
@@ -123,13 +127,13 @@ def query(
     if explain:
         show.explain_trace(trace)
     show.show_hits(trace, form, explain=explain)
-    if copy_to:
-        show.copy_hits(trace, copy_to)
     if report:
         from pipeline.report.query_report import write_query_report
 
         write_query_report([trace], report, title=_title(asked))
         say(f"report: {report}")
+    if copy_to:
+        show.copy_hits(trace, copy_to)
     if preview:
         show.preview(trace)
 
@@ -152,13 +156,14 @@ def _query(reference: Path | None, modification: str | None, text: str | None) -
     if text is not None:
         if not text.strip():
             raise ConfigError("--text is empty", "say what the picture should show")
-        return Query("query", None, text.strip())
+        return Query("query", None, as_text(text, "--text").strip())
     if reference is None:
         raise ConfigError("nothing to look for", "give REF and a sentence, REF alone, or --text")
     if not reference.is_file():
         raise InputError(f"no reference image at {reference}", "check the path")
     if modification is not None and not modification.strip():
         raise ConfigError("the modification is empty", "say what should change, or leave it out")
+    as_text(modification or "", "the modification")
     return Query("query", reference, (modification or "").strip())
 
 

@@ -91,10 +91,23 @@ def copy_hits(trace: Trace, folder: Path) -> None:
                 raise InputError(
                     f"{place} is there already and is another file", "name a new folder"
                 )
-        for source, place in new:
-            shutil.copy2(source, place)
     except OSError as problem:
         raise InputError(f"cannot copy hits to {folder}: {problem.strerror}") from problem
+    failed = [f"{source}: {why}" for source, place in new if (why := _copied(source, place))]
+    if failed:
+        raise InputError(
+            f"{len(failed)} of {len(pairs)} hits could not be copied to {folder}: {failed[0]}",
+            "the others are there; the gallery's index may be older than its files",
+        )
+
+
+def _copied(source: Path, place: Path) -> str:
+    """Copy one file; why it could not be, or nothing."""
+    try:
+        shutil.copy2(source, place)
+    except OSError as problem:
+        return problem.strerror or str(problem)
+    return ""
 
 
 def _is_copy(source: Path, place: Path) -> bool:

@@ -28,6 +28,7 @@ from pipeline.cli.options import (
 from pipeline.cli.output import Format, progress, say, write_rows, write_table
 from pipeline.cli.query import exit_partial
 from pipeline.errors import ConfigError
+from pipeline.outputs import check_file
 
 if TYPE_CHECKING:
     from pipeline.benchmarks.tune import Tuning, Weighed
@@ -118,6 +119,7 @@ def _place(out: Path, source: Path) -> Path:
         raise ConfigError(f"--out {out} is no recipe file", "recipe files end in .toml")
     if out.resolve() == source.resolve():
         raise ConfigError(f"--out {out} is the recipe that is tuned", "name another file")
+    check_file(out, "--out")
     return out
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from indexes.errors import GalleryError
 from pipeline.errors import ConfigError
-from pipeline.outputs import replacing
+from pipeline.outputs import check_file, replacing
 from pipeline.records import Hit, Trace
 
 FOLDER = Path(__file__).parent / "templates"
@@ -103,7 +103,8 @@ def write_page(
 
 
 def check_page(out: Path) -> None:
-    """Raises ConfigError where ``out`` is a file that is no page of likebut: it is not replaced."""
+    """Raises ConfigError where ``out`` cannot be written, or is a file that is no page of likebut."""
+    check_file(out, "the report")
     if not out.is_file() or not out.stat().st_size:
         return
     with out.open("rb") as file:
