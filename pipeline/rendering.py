@@ -124,7 +124,7 @@ def _join(values: Iterable[Any], between: str = "") -> str:
 def _replace(text: Any, old: str, new: str, count: int = -1) -> str:
     text = str(text)
     _check_length(len(text) + text.count(old) * len(new))
-    return text.replace(old, new, count)
+    return str(text.replace(old, new, count))
 
 
 def _check_length(length: int) -> None:
