@@ -39,6 +39,16 @@ def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPath
     return path
 
 
+@pytest.fixture(autouse=True)
+def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """No test sees the user's settings; the path of a file that a test may write."""
+    for key in ("PROFILE", "GALLERY", "RECIPE", "FORMAT"):
+        monkeypatch.delenv(f"LIKEBUT_{key}", raising=False)
+    path = tmp_path_factory.mktemp("settings") / "config.toml"
+    monkeypatch.setenv("LIKEBUT_SETTINGS", str(path))
+    return path
+
+
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A drawn gallery of 120 pictures with 20 queries; tests must not change it."""

@@ -21,15 +21,17 @@ from pipeline.cli import (
     prompts,
     query,
     score,
+    settings_command,
     tune,
 )
+from pipeline.cli.settings import default_map
 
 app = typer.Typer(
     name="likebut",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "default_map": default_map()},
     epilog="Exit codes: 0 done · 1 bug · 2 usage · 3 input · 4 model missing · 5 partial · 6 budget · "
     "7 busy · 130 Ctrl-C",
 )
@@ -67,6 +69,7 @@ prompts.app.command("compare", epilog=lab.EPILOG)(lab.compare)
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(listings.profiles, name="profiles")
 app.command(name="doctor", epilog=doctor.EPILOG)(doctor.doctor)
+app.add_typer(settings_command.app, name="settings")
 app.add_typer(cache.app, name="cache")
 app.add_typer(pocket.app, name="pocket")
 app.command(name="demo", epilog=demo.EPILOG)(demo.demo)

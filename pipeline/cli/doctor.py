@@ -10,6 +10,7 @@ import typer
 
 from pipeline.cli.options import FormatOption, cache_path
 from pipeline.cli.output import Format, write_rows
+from pipeline.cli.settings_command import setting_rows
 from pipeline.errors import EXIT_MODEL
 
 EPILOG = (
@@ -32,7 +33,9 @@ def doctor(
     ] = False,
     form: FormatOption = Format.table,
 ) -> None:
-    """Check packages, devices, models and folders; exit 4 if something needed is missing.
+    """Check packages, devices, models, folders and settings; exit 4 if something needed is missing.
+
+    Settings are shown with where they came from; a broken one ends with 2, after everything else.
 
     With --profile: which of its models are here and which would be fetched, how large they are,
     whether memory is enough, and whether its servers answer (the only thing asked over a network).
@@ -53,7 +56,18 @@ def doctor(
     path = cache_path(None)
     writable = os.access(next(p for p in (path, *path.parents) if p.exists()), os.W_OK)
     rows.append(_row("cache", str(path), writable, "choose another place with LIKEBUT_CACHE=FILE"))
+    settings, problems = setting_rows()
+    rows += [
+        {
+            "what": row["setting"],
+            "state": "broken" if row["value"] == "broken" else "set",
+            "value": f"{row['value']} ({row['source']})",
+        }
+        for row in settings
+    ]
     _finish(rows, form)
+    if problems:
+        raise problems[0]
 
 
 def _finish(rows: list[dict[str, str]], form: Format) -> None:

@@ -24,6 +24,7 @@ from pipeline.cli.options import (
     read_weights,
 )
 from pipeline.cli.output import Format, say, write_rows
+from pipeline.cli.settings import profile_or, recipe_or
 from pipeline.errors import ConfigError, InputError
 from pipeline.records import Query
 
@@ -66,10 +67,10 @@ def edit(
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=100_000, help="How many hits.")] = 10,
     recipe: Annotated[
-        str | None, typer.Option("--recipe", "-r", help="Method; missing: the trace's, or likebut.")
+        str | None, typer.Option("--recipe", "-r", help="Method; missing: the trace's, or yours.")
     ] = None,
     profile: Annotated[
-        str | None, typer.Option("--profile", "-p", help="Models; missing: the trace's, or pocket.")
+        str | None, typer.Option("--profile", "-p", help="Models; missing: the trace's, or yours.")
     ] = None,
     weight: WeightOption = None,
     form: FormatOption = Format.table,
@@ -98,8 +99,8 @@ def edit(
     if (saved is None) == (reference is None):
         raise ConfigError("nothing to edit", "give REF and a sentence, or --trace FILE")
     composer = open_composer(
-        index, folder, recipe=recipe or (saved.recipe if saved else "") or "likebut",
-        profile=profile or (saved.profile if saved else "") or "pocket",
+        index, folder, recipe=recipe or recipe_or(saved.recipe if saved else ""),
+        profile=profile or profile_or(saved.profile if saved else ""),
         weights=read_weights(weight), cache=cache_path(cache), device=device, offline=offline,
     )  # fmt: skip
     query = _query(saved, reference, modification, composer)

@@ -21,6 +21,7 @@ from pipeline.cli.options import (
 )
 from pipeline.cli.output import Format, progress, say
 from pipeline.cli.query import exit_partial, refresh
+from pipeline.cli.settings import gallery, profile_or
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def compare(
         typer.Option(
             "--profile",
             "-p",
-            help="Models; repeated: every prompt with each. Default: the run's, pocket.",
+            help="Models; repeated: every prompt with each. Default: the run's, or yours.",
         ),
     ] = None,
     weight: WeightOption = None,
@@ -107,6 +108,8 @@ def compare(
     method = load_recipe(recipe).with_weights(read_weights(weight))
     names = profile or [_profile_of(on)]
     found = variants(method, prompts, names, stage)
+    if not on.is_dir() and index is None and folder is None:
+        index, folder = gallery()
     queries = _queries(on, index, folder, data, captions)
     trials: list[Trial] = []
     tested: tuple[str, ...] = ()
@@ -134,12 +137,12 @@ def compare(
 
 
 def _profile_of(on: Path) -> str:
-    """The profile of a run, where it is one of ours or a file that is still there; else pocket."""
+    """The profile of a run, where it is one of ours; else that of the settings."""
     from pipeline.benchmarks.runs import CONFIG, read_config
     from pipeline.config import profile_names
 
     if not (on / CONFIG).exists():
-        return "pocket"
+        return profile_or("")
     name = str(read_config(on)["profile"])
     if name not in profile_names():
         raise ConfigError(

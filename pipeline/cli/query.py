@@ -37,6 +37,7 @@ from pipeline.cli.options import (
     read_weights,
 )
 from pipeline.cli.output import Format, progress, say
+from pipeline.cli.settings import gallery
 from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
 from pipeline.outputs import check_folder
 from pipeline.records import Query
@@ -185,9 +186,13 @@ def open_composer(
     """A composer on an index, or on a folder whose index is refreshed first; a dry one on none."""
     from pipeline.assembly import assemble
 
+    if index is None and folder is None:
+        index, folder = gallery()
     if (index is None) == (folder is None):
         raise ConfigError(
-            "name one gallery", "--index DIR for an index, or --in FOLDER for pictures"
+            "name one gallery",
+            "--index DIR for an index, or --in FOLDER for pictures; once for all: "
+            "likebut settings set gallery DIR",
         )
     composer = assemble(
         recipe=recipe,
