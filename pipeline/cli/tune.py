@@ -120,7 +120,20 @@ def _place(out: Path, source: Path) -> Path:
     if out.resolve() == source.resolve():
         raise ConfigError(f"--out {out} is the recipe that is tuned", "name another file")
     check_file(out, "--out")
+    if out.exists() and not _was_tuned(out):
+        raise ConfigError(f"--out {out} is there already and was not tuned", "name another file")
     return out
+
+
+def _was_tuned(path: Path) -> bool:
+    """Whether a file is an earlier outcome of `tune`: another recipe is not replaced."""
+    import tomllib
+
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return str(values.get("weights_from", "")).startswith("tuned on ")
 
 
 def _text(

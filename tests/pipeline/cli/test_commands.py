@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.cli.conftest import Run
+from tests.pipeline.cli.test_bad_input import assert_one_line
 
 ROOT = Path(__file__).parents[3]
 HEAVY = ("torch", "transformers", "open_clip", "faiss", "pyarrow", "numpy")
@@ -113,6 +115,50 @@ def test_an_index_is_built_shown_verified_and_trimmed(
     assert likebut("index", "verify", index).code == 0
     assert "10 items removed" in likebut("index", "remove", index, "scene-0000?.png").err
     assert json.loads(likebut("index", "info", index, "-f", "json").out)[0]["items"] == 110
+    assert_one_line(likebut("index", "remove", index, "scene-0000?.png"), 3, "no item of")
+
+
+def test_an_index_says_what_it_left_out_and_keeps_its_roots(
+    likebut: Run, gallery: Path, tmp_path: Path
+) -> None:
+    mine, index = tmp_path / "mine", tmp_path / "index"
+    mine.mkdir()
+    for name in ("scene-00001.png", "scene-00002.png"):
+        shutil.copy(gallery / name, mine)
+    (mine / "a.cr2").write_text("x")
+    built = likebut("index", "build", mine, "--out", index)
+    assert "left out: 1 .cr2 (raw files of cameras are not read" in built.err
+    refused = likebut("index", "build", gallery, "--out", index)
+    assert_one_line(refused, 2, "would lose those of", "--change-roots")
+    assert "2 unchanged" in likebut("index", "build", mine, "--out", index).err
+    reread = likebut("index", "build", mine, "--out", index, "--reread")
+    assert "encoded" not in reread.err
+    assert likebut("index", "verify", index, "--content").code == 0
+    (mine / "scene-00001.png").unlink()
+    gone = likebut("index", "verify", index, "--content")
+    assert (gone.code, "gone: " in gone.err, "--reread" in gone.err) == (3, True, True)
+    moved = likebut("index", "build", gallery / "scene-00001.png", "--out", index, "--change-roots")
+    assert "1 pictures" in moved.err
+
+
+def test_the_drawn_benchmark_is_drawn_only_where_that_is_asked_for(
+    likebut: Run, tmp_path: Path
+) -> None:
+    for command in (
+        ("eval", "pocket", "--data", tmp_path / "typo", "--out", tmp_path / "runs"),
+        (
+            "tune",
+            "--benchmark",
+            "pocket",
+            "--data",
+            tmp_path / "typo",
+            "--out",
+            tmp_path / "t.toml",
+        ),
+        ("eval", "pocket", "--data", tmp_path / "typo", "--out", tmp_path / "runs", "--dry-run"),
+    ):
+        assert_one_line(likebut(*command), 3, "no drawn benchmark in", "--draw")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_shard_is_found_by_verify(likebut: Run, gallery: Path, tmp_path: Path) -> None:

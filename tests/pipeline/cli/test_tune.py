@@ -119,6 +119,9 @@ def test_the_recipe_that_is_tuned_is_not_overwritten(tuned: Any, tmp_path: Path)
     own = tmp_path / "own.toml"
     own.write_text('description = "x"\n[grains]\nreference = 0.5\nmodification = 0.5\n')
     assert_one_line(tuned("--recipe", own, "--out", own), 2, "name another file")
+    (tmp_path / "hand.toml").write_text('name = "hand"')
+    assert_one_line(tuned("--out", tmp_path / "hand.toml"), 2, "was not tuned", "another file")
+    assert (tmp_path / "hand.toml").read_text() == 'name = "hand"'
     own.write_text('description = "x"\ngrains = { reference = 0.5, modification = 0.5 }\n')
     assert_one_line(tuned("--recipe", own, "--out", tmp_path / "t.toml"), 2, "[grains]")
     assert not (tmp_path / "t.toml").exists()
