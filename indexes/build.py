@@ -102,6 +102,8 @@ def build(
     current = plan is not None
     if plan is None:
         with job.writing(wait) as waited:
+            if waited and not change_roots:
+                job.check_roots()
             plan = job.plan(waited)
             job.encode(plan, on_progress)
             job.write(plan)

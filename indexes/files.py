@@ -10,7 +10,17 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
+from errno import (
+    EACCES,
+    EDQUOT,
+    ENOLCK,
+    ENOSPC,
+    ENOSYS,
+    ENOTSUP,
+    EOPNOTSUPP,
+    EPERM,
+    EROFS,
+)
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CHUNK = 1 << 22
+# the last four: a drive of another machine that knows no locks
+_REFUSED = (EACCES, EPERM, EROFS, ENOLCK, ENOSYS, ENOTSUP, EOPNOTSUPP)
 
 
 def write_bytes(path: Path, chunks: Iterable[bytes | memoryview]) -> tuple[int, str]:
@@ -98,5 +110,5 @@ def disk_errors(folder: Path) -> Iterator[None]:
                 f"no space left on the disk that holds {folder}",
                 "free some space and run the same command again; what is encoded is kept",
             ) from error
-        kind = NotWritable if error.errno in (EACCES, EPERM, EROFS) else GalleryError
+        kind = NotWritable if error.errno in _REFUSED else GalleryError
         raise kind(f"cannot write {folder}: {error.strerror or error}") from error

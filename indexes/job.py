@@ -91,9 +91,10 @@ class Job:
         self._try_again(plan, self.seen)
         if read:
             self._read_todo(plan, read)
-        if not plan.is_current(self.roots) or is_behind(self.out):
+        exact = plan.is_exact(self.roots, self.found)
+        if not (exact or plan.is_current(self.roots)) or is_behind(self.out):
             return None
-        if not plan.is_exact(self.roots, self.found) or leftovers(self.out, self.seen):
+        if not exact or leftovers(self.out, self.seen):
             # of a build that was killed or is running, or of an older likebut; only if that is possible
             with suppress(GalleryError), self.writing(False):
                 fresh = self.plan(waited=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from indexes.errors import readable
@@ -199,26 +200,37 @@ def make_plan(
     """
     before = tuple(previous.all_items()) if previous else ()
     plan = Plan(previous, journal, before, tuple(donors))
-    known: dict[tuple[str, int, int], tuple[Stamp, str]] = {}
+    known: dict[tuple[str, int, int], Item] = {}
     for batch, items in enumerate((before, *(donor.all_items() for donor in donors))):
         for item in items:
             # equal contents share the lowest row
             plan.places.setdefault(item.content_hash, Place(PREVIOUS - batch, item.row))
-            stamp = Stamp.of(item)
-            known.setdefault(stamp.key, (stamp, item.content_hash))
+            known.setdefault((item.path, item.size, item.mtime_ns), item)
     bad = {Stamp.of(f).key: f for f in (previous.manifest.failed if previous else ())}
-    inodes = not _renumbered(files, known)
+
+    @cache
+    def renumbered() -> bool:
+        return _renumbered(files, known)
+
+    def same(earlier: Item | Failed | None, now: Found) -> bool:
+        if earlier is None or reread:
+            return False
+        if (earlier.ctime_ns, earlier.inode) == (now.ctime_ns, now.inode):
+            return True
+        stamps = Stamp.of(earlier), Stamp.of(now)
+        return stamps[0].fits(stamps[1]) or (
+            stamps[0].fits(stamps[1], inodes=False) and renumbered()
+        )
+
     for found in files:
-        stamp = Stamp.of(found)
-        earlier, digest = known.get(stamp.key, (None, ""))
-        written, content = journal.hashes.get(stamp.key, (None, "")) if journal else (None, "")
-        failure = bad.get(stamp.key)
-        if not reread and earlier and earlier.fits(stamp, inodes):
-            plan.settled.append((found, digest))
+        key = (found.path, found.size, found.mtime_ns)
+        written, content = journal.hashes.get(key, (None, "")) if journal else (None, "")
+        if same(known.get(key), found):
+            plan.settled.append((found, known[key].content_hash))
             plan.reused += 1
-        elif not reread and failure and Stamp.of(failure).fits(stamp, inodes):
-            plan.fail(found, failure.reason, True)
-        elif written and written.fits(stamp, inodes):
+        elif same(bad.get(key), found):
+            plan.fail(found, bad[key].reason, True)
+        elif written and written.fits(Stamp.of(found)):
             plan.settled.append((found, content))
             plan.resumed += 1
         else:
@@ -226,13 +238,11 @@ def make_plan(
     return plan
 
 
-def _renumbered(
-    files: Sequence[Found], known: Mapping[tuple[str, int, int], tuple[Stamp, str]]
-) -> bool:
+def _renumbered(files: Sequence[Found], known: Mapping[tuple[str, int, int], Item]) -> bool:
     """Whether the file system numbers all files anew, as some drives do each time they are mounted."""
     pairs = [
-        (known[stamp.key][0].inode, stamp.inode)
+        (known[stamp.key].inode, stamp.inode)
         for stamp in map(Stamp.of, files)
-        if stamp.key in known and known[stamp.key][0].fits(stamp, inodes=False)
+        if stamp.key in known and Stamp.of(known[stamp.key]).fits(stamp, inodes=False)
     ]
     return len(pairs) > 1 and all(before and before != now for before, now in pairs)

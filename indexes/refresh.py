@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexes.build import BuildReport, build, look
-from indexes.errors import GalleryError, IndexBusy, NotWritable
+from indexes.errors import DiskFull, GalleryError, IndexBusy, NotWritable
 from indexes.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -66,8 +66,10 @@ def _brought_up(
         return build(
             [gallery], out, encoder, on_progress=on_progress, wait=not _is_there(out), donors=donors
         )
-    except IndexBusy as busy:
-        _log.warning("%s: searching what is in it so far", busy.message)
+    except (IndexBusy, DiskFull) as problem:
+        if not _is_there(out):
+            raise
+        _log.warning("%s: searching what is in it so far", problem.message)
         return None
 
 

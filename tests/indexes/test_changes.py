@@ -15,7 +15,6 @@ import pytest
 
 from indexes.build import build
 from indexes.contents import changed_files
-from indexes.journal import Stamp
 from indexes.manifest import seal
 from indexes.plan import make_plan
 from indexes.scan import Found
@@ -133,16 +132,17 @@ def test_a_gallery_that_was_copied_with_its_index_is_read_once_and_not_encoded(
     assert encoder.batches == []
 
 
-def test_a_drive_that_numbers_all_files_anew_changes_nothing() -> None:
-    files = [Found(f"{n}", f"/{n}", 1, 2, 3, 100 + n) for n in range(3)]
-    stamps = {Stamp.of(f).key: Stamp.of(replace(f, inode=f.inode + 50)) for f in files}
-    from indexes.plan import _renumbered
-
-    known = {key: (stamp, "") for key, stamp in stamps.items()}
-    assert _renumbered(files, known)
-    known[Stamp.of(files[0]).key] = (Stamp.of(files[0]), "")
-    assert not _renumbered(files, known)
-    assert len(make_plan(files, None).todo) == 3
+def test_a_drive_that_numbers_all_files_anew_changes_nothing(
+    pictures: Path, tmp_path: Path
+) -> None:
+    build([pictures], tmp_path / "out", MeanColour())
+    index = Index.open(tmp_path / "out")
+    files = [
+        Found(i.id, i.path, i.size, i.mtime_ns, i.ctime_ns, i.inode + 50) for i in index.all_items()
+    ]
+    assert make_plan(files, index).todo == []
+    one = [replace(files[0], inode=files[0].inode - 50), files[1]]
+    assert make_plan(one, index).todo == one[1:]
 
 
 def test_reading_everything_again_finds_what_no_date_tells(

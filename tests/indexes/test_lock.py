@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from indexes.build import build
-from indexes.errors import IndexBusy
+from indexes.errors import IndexBusy, NotWritable
 from indexes.lock import LOCK, wait_for_writer, write_lock
 from indexes.refresh import refresh
 from indexes.sides import write_side
@@ -217,6 +217,41 @@ def test_a_gallery_that_may_only_be_read_is_searched_by_its_own_index(
         place, report = at(MeanColour())
     assert (place, report.reused) == (out, 3)
     assert not (tmp_path / "kept").exists()
+
+
+def test_on_a_full_disk_what_is_there_is_searched_and_that_is_said(
+    gallery: Path,
+    at: Callable[[MeanColour], Any],
+    paint: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    out, _ = at(MeanColour())
+    paint(gallery / "new.png", (1, 2, 3))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    assert at(MeanColour()) == (out, None)
+    assert "no space left" in caplog.text
+    assert len(ids(out)) == 3
+
+
+def test_where_nothing_can_be_written_at_all_what_is_there_is_searched(
+    gallery: Path,
+    at: Callable[[MeanColour], Any],
+    tmp_path: Path,
+    paint: Callable[..., Path],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    out, _ = at(MeanColour())
+    paint(gallery / "new.png", (1, 2, 3))
+    with read_only(tmp_path):
+        assert at(MeanColour()) == (out, None)
+        assert "searching what is in it" in caplog.text
+        with pytest.raises(NotWritable, match="cannot write"):
+            refresh(gallery / "deep", gallery / "deep" / ".likebut", tmp_path / "x", MeanColour())
 
 
 @pytest.mark.parametrize("behind", [False, True])
