@@ -97,7 +97,11 @@ def _open_to_write(path: Path, wait: float) -> sqlite3.Connection:
         db.close()
         # what is wrong with the log looks like one of these
         shared = problem.sqlite_errorcode == sqlite3.SQLITE_PROTOCOL
-        if not shared and trouble_of(problem) not in (Trouble.READ_ONLY, Trouble.FULL):
+        if not shared and trouble_of(problem) not in (
+            Trouble.READ_ONLY,
+            Trouble.FULL,
+            Trouble.DISK,
+        ):
             raise
         if not without_log(path):
             raise

@@ -236,6 +236,7 @@ class Store:
         hints = {
             Trouble.READ_ONLY: "name another file with --cache",
             Trouble.FULL: "free some space and run it again; nothing of it is lost",
+            Trouble.DISK: "check the disk, or name another file with --cache",
             Trouble.CORRUPT: "run it again: what is whole in it is taken over",
         }
         return InputError(

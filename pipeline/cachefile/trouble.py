@@ -17,6 +17,7 @@ class Trouble(Enum):
     READ_ONLY = "may only be read"
     BUSY = "is held by another process"
     FULL = "lies on a full disk"
+    DISK = "cannot be read or written just now (its disk says no)"
 
 
 _PRIMARY = {
@@ -46,6 +47,5 @@ def trouble_of(problem: Exception) -> Trouble | None:
     if code is None:
         return None
     if code & 0xFF == sqlite3.SQLITE_IOERR:
-        # reading, writing or syncing failed: of the disk, and not of what is on it
-        return Trouble.BUSY if code in _LOCKING else Trouble.FULL
+        return Trouble.BUSY if code in _LOCKING else Trouble.DISK
     return _PRIMARY.get(code & 0xFF)

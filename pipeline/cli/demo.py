@@ -35,7 +35,9 @@ def demo(
     from pipeline.cli.query import refresh
     from pipeline.pocket.draw import draw_gallery, file_name
     from pipeline.records import Query
+    from pipeline.report.pages import check_page
 
+    check_page(out / "index.html")
     gallery_folder = out / "gallery"
     kinds = demo_kinds(seed)
     with progress("drawing") as on_progress:

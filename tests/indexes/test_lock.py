@@ -36,7 +36,7 @@ class Held(MeanColour):
 
     def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         self.at_work.set()
-        assert self.go.wait(20)
+        assert self.go.wait(120)
         return super().encode_prepared(batch)
 
 
@@ -62,7 +62,7 @@ def test_many_searchers_of_an_unchanged_gallery_never_ask_for_the_lock(
     start = Barrier(AT_ONCE)
 
     def search() -> tuple[int, int]:
-        start.wait(20)
+        start.wait(120)
         _, report = at(MeanColour())
         return report.reused, report.encoded
 
@@ -84,12 +84,12 @@ def test_who_searches_during_a_build_of_new_pictures_uses_what_is_there_and_says
     slow = Held()
     with ThreadPoolExecutor(9) as pool:
         building = pool.submit(at, slow)
-        assert slow.at_work.wait(20)
+        assert slow.at_work.wait(120)
         searches = [pool.submit(at, MeanColour()) for _ in range(8)]
-        assert [search.result(20) for search in searches] == [(out, None)] * 8
+        assert [search.result(120) for search in searches] == [(out, None)] * 8
         assert ids(out) == ["deep/blue.png", "green.png", "red.png"]
         slow.go.set()
-        assert building.result(20)[1].encoded == 1
+        assert building.result(120)[1].encoded == 1
     assert f"({os.getpid()}) is writing the index in {out}: searching what" in caplog.text
     assert len(ids(out)) == 4
 
@@ -100,13 +100,13 @@ def test_who_searches_during_the_first_build_waits_for_it_and_encodes_nothing(
     slow, second = Held(), MeanColour()
     with ThreadPoolExecutor(2) as pool:
         building = pool.submit(at, slow)
-        assert slow.at_work.wait(20)
+        assert slow.at_work.wait(120)
         waiting = pool.submit(at, second)
         while "waiting for it" not in caplog.text:
             assert not waiting.done()
         slow.go.set()
-        assert building.result(20)[1].encoded == 3
-        assert waiting.result(20)[1].reused == 3
+        assert building.result(120)[1].encoded == 3
+        assert waiting.result(120)[1].reused == 3
     assert second.batches == []
 
 
@@ -116,14 +116,14 @@ def test_a_second_builder_waits_and_sees_what_came_while_it_waited(
     slow, second = Held(), MeanColour()
     with ThreadPoolExecutor(2) as pool:
         building = pool.submit(build, [gallery], tmp_path / "out", slow)
-        assert slow.at_work.wait(20)
+        assert slow.at_work.wait(120)
         waiting = pool.submit(build, [gallery], tmp_path / "out", second)
         while "waiting for it" not in caplog.text:
             assert not waiting.done()
         paint(gallery / "late.png", (7, 7, 7))
         slow.go.set()
-        assert building.result(20).encoded == 3
-        report = waiting.result(20)
+        assert building.result(120).encoded == 3
+        report = waiting.result(120)
     assert (report.items, report.encoded, report.reused) == (4, 1, 3)
 
 
@@ -133,13 +133,13 @@ def test_taking_out_waits_for_a_build(
     slow = Held()
     with ThreadPoolExecutor(2) as pool:
         building = pool.submit(build, [gallery], tmp_path / "out", slow)
-        assert slow.at_work.wait(20)
+        assert slow.at_work.wait(120)
         removing = pool.submit(remove, tmp_path / "out", "red.png")
         while "waiting for it" not in caplog.text:
             assert not removing.done()
         slow.go.set()
-        building.result(20)
-        assert removing.result(20) == 1
+        building.result(120)
+        assert removing.result(120) == 1
     assert ids(tmp_path / "out") == ["deep/blue.png", "green.png"]
 
 
@@ -191,17 +191,17 @@ def test_both_sides_are_opened_of_the_same_rows_while_a_writer_is_between_them(
 
     def late(folder: Path) -> None:
         between.set()
-        assert go.wait(20)
+        assert go.wait(120)
         real(folder)
 
     monkeypatch.setattr(indexes.sides, "realign", late)
     with ThreadPoolExecutor(2) as pool:
         removing = pool.submit(remove, out, "red.png")
-        assert between.wait(20)
+        assert between.wait(120)
         opening = pool.submit(Index.open_both, out, encoder.fingerprint)
         go.set()
-        index = opening.result(20)
-        removing.result(20)
+        index = opening.result(120)
+        removing.result(120)
     side = index.caption_side
     assert side is not None
     assert [item.id for item in side.all_items()] == ["deep/blue.png", "green.png"]

@@ -209,6 +209,23 @@ def test_on_a_full_disk_answers_are_used_and_kept_when_there_is_room(
     assert texts(path, "big") == ["x" * 50_000]
 
 
+def test_a_disk_that_refuses_is_no_reason_to_lose_an_answer(path: Path, notices: list[str]) -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    cache = Cache(path)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        cache.put_answer("big", "m", Reply("x" * 50_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert cache.answers(["big"])["big"].text == "x" * 50_000
+    assert "its disk says no" in notices[0]
+    cache.put_answer("next", "m", Reply("y"))
+    cache.close()
+    assert texts(path, "big", "next") == ["x" * 50_000, "y"]
+
+
 def damage(path: Path, start: int, stop: int) -> None:
     content = bytearray(path.read_bytes())
     content[start:stop] = b"\xff" * (stop - start)
