@@ -18,17 +18,26 @@ from pipeline.records import (
     Reply,
     Trace,
 )
+from pipeline.spelling import whole, whole_if_there
+
+# Of the record below. It grows when a field is renamed, moved or means something else; a new field
+# is no new version. Records without one are read as version 1.
+SCHEMA_VERSION = 1
 
 
 def trace_to_json(trace: Trace) -> dict[str, Any]:
-    """A JSON-ready record of everything but the vectors."""
+    """A JSON-ready record of everything but the vectors.
+
+    Paths are whole and spelled one way however they were given; ids are relative to the gallery.
+    """
     query = trace.query
     return {
         "query": {
             "id": query.id,
-            "reference": str(query.reference) if query.reference else None,
+            "reference": whole_if_there(query.reference) if query.reference else None,
             "modification": query.modification,
         },
+        "schema_version": SCHEMA_VERSION,
         "recipe": trace.recipe,
         "profile": trace.profile,
         "captions": list(trace.description.captions),
@@ -47,7 +56,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
         ],
         "ranking": {
             "hits": [
-                {"rank": h.rank, "row": h.row, "id": h.id, "path": h.path, "score": h.score,
+                {"rank": h.rank, "row": h.row, "id": h.id, "path": whole(h.path), "score": h.score,
                  "shares": dict(h.shares)}
                 for h in trace.ranking.hits
             ]
@@ -67,7 +76,7 @@ def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:
         "revision": exchange.revision,
         "prompt": exchange.prompt,
         "messages": [
-            {"role": m.role, "text": m.text, "images": [str(path) for path in m.images]}
+            {"role": m.role, "text": m.text, "images": [whole_if_there(path) for path in m.images]}
             for m in exchange.messages
         ],
         "reply": {

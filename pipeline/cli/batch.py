@@ -32,8 +32,10 @@ from pipeline.cli.options import (
 )
 from pipeline.cli.output import Format, one_line, progress, say
 from pipeline.cli.query import exit_partial, open_composer
+from pipeline.cli.show import Folders
 from pipeline.errors import ConfigError
 from pipeline.outputs import check_file
+from pipeline.spelling import as_typed
 
 if TYPE_CHECKING:
     from pipeline.composer import Composer
@@ -114,7 +116,7 @@ def batch(
         if out:
             failed = _into(out, queries, composer, k, retry_errors)
         else:
-            failed = sum(_print(trace, form) for trace in _answers(queries, composer, k))
+            failed = sum(_print(trace, form, folder) for trace in _answers(queries, composer, k))
     exit_partial(failed)
 
 
@@ -153,12 +155,12 @@ def _answers(queries: str, composer: Composer, k: int) -> Iterable[Trace]:
     return answers(read_queries(Path(queries)), composer, k=k)
 
 
-def _print(trace: Trace, form: StreamFormat | None) -> bool:
+def _print(trace: Trace, form: StreamFormat | None, folders: Folders) -> bool:
     """One line on stdout, at once; whether the query failed, which stderr says too."""
     from pipeline.traces import trace_to_json
 
     if form is StreamFormat.paths:
-        line = "\t".join(one_line(hit.path) for hit in trace.ranking.hits)
+        line = "\t".join(one_line(as_typed(hit.path, folders)) for hit in trace.ranking.hits)
     else:
         line = json.dumps(trace_to_json(trace))
     print(line, flush=True)

@@ -182,13 +182,18 @@ def _show(
         for move in moves(before.ranking, after.ranking, k)
     ]
     if form in (Format.json, Format.jsonl):
-        from pipeline.traces import trace_to_json
+        from pipeline.traces import SCHEMA_VERSION, trace_to_json
 
         both = {
             name: trace_to_json(_best(one, k))
             for name, one in (("before", before), ("after", after))
         }
-        record = {"changed": dict(given_changes(old, new)), **both, "hits": rows}
+        record = {
+            "schema_version": SCHEMA_VERSION,
+            "changed": dict(given_changes(old, new)),
+            **both,
+            "hits": rows,
+        }
         print(json.dumps(record, indent=2 if form is Format.json else None))
         return
     write_rows(rows, form, ("rank", "before", "moved", "path"))

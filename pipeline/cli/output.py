@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
+# The key of a row under which its path has a URL; never a column.
+LINK = "link"
+
 
 class Format(StrEnum):
     """How results are written to stdout."""
@@ -96,11 +99,16 @@ def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> No
         numeric = all(isinstance(row.get(column), int | float) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_cell(row.get(column))) for column in columns))
+        table.add_row(*(Text(_cell(row.get(column)), _style(row, column)) for column in columns))
     console = Console(soft_wrap=False)
     if not console.is_terminal:
         console = Console(width=max(_width(rows, columns), 40))
     console.print(table)
+
+
+def _style(row: Mapping[str, Any], column: str) -> str:
+    """The link of a path, where its row has one."""
+    return f"link {row[LINK]}" if column == "path" and LINK in row else ""
 
 
 def _cell(value: Any) -> str:

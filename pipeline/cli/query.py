@@ -10,8 +10,10 @@ import typer
 
 from pipeline.cli import show
 from pipeline.cli.dry_run import show_estimates
+from pipeline.cli.explaining import explain_hits, explain_trace
 from pipeline.cli.index import tell_build
 from pipeline.cli.money import open_budget, telling
+from pipeline.cli.opening import open_pictures, opener
 from pipeline.cli.options import (
     CacheOption,
     Choose,
@@ -84,7 +86,10 @@ def query(
     ] = None,
     form: FormatOption = Format.table,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show the reasoning and every share.")
+        bool, typer.Option("--explain", help="Show the reasoning and the largest shares.")
+    ] = False,
+    explain_all: Annotated[
+        bool, typer.Option("--explain-all", help="Show the reasoning and every share.")
     ] = False,
     report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report.")] = None,
     copy_to: Annotated[
@@ -93,6 +98,9 @@ def query(
     preview: Annotated[
         bool, typer.Option("--preview", help="Show pictures (kitty, iTerm2).")
     ] = False,
+    open_first: Annotated[
+        int, typer.Option("--open", metavar="N", min=0, max=50, help="Open the first N hits.")
+    ] = 0,
     device: DeviceOption = None,
     offline: OfflineOption = False,
     cache: CacheOption = None,
@@ -102,6 +110,8 @@ def query(
 ) -> None:
     """Find pictures like REF, but changed as the sentence says."""
     asked = _query(reference, modification, text)
+    explain = explain or explain_all
+    command = opener() if open_first else []
     if report:
         from pipeline.report.pages import check_page
 
@@ -126,8 +136,10 @@ def query(
         trace = _answer(composer, asked, k, given)
     _tell(trace)
     if explain:
-        show.explain_trace(trace)
-    show.show_hits(trace, form, explain=explain)
+        explain_trace(trace)
+    show.show_hits(trace, form, folder)
+    if explain and form is Format.table:
+        explain_hits(trace.ranking.hits, every=explain_all)
     if report:
         from pipeline.report.query_report import write_query_report
 
@@ -137,6 +149,7 @@ def query(
         show.copy_hits(trace, copy_to)
     if preview:
         show.preview(trace)
+    open_pictures(command, [hit.path for hit in trace.ranking.hits[:open_first] if hit.path])
 
 
 def _answer(composer: Composer, asked: Query, k: int, given: Mapping[str, Any]) -> Trace:

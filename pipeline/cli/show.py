@@ -1,35 +1,36 @@
-"""How one answered query is shown in a terminal: hits, and with --explain the whole trail."""
+"""How the hits of one answered query are shown, copied and previewed."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.output import Format, one_line, say, write_rows
+from pipeline.cli.output import LINK, Format, one_line, say, write_rows
 from pipeline.errors import InputError
-from pipeline.records import Hit, Trace
+from pipeline.records import Trace
+from pipeline.spelling import as_typed
+
+Folders = Path | Sequence[Path] | None
 
 
-def hit_rows(trace: Trace, *, shares: bool = False) -> list[dict[str, Any]]:
-    """One row per hit; with ``shares`` one column per grain too."""
+def hit_rows(trace: Trace, folders: Folders = None, *, links: bool = False) -> list[dict[str, Any]]:
+    """One row per hit; paths below ``folders`` as they were typed, ``links`` beside them."""
     rows = []
     for hit in trace.ranking.hits:
-        row: dict[str, Any] = {
-            "rank": hit.rank,
-            "score": round(hit.score, 6),
-            "path": hit.path or hit.id,
-        }
-        if shares:
-            row |= {f"+{name}": round(share, 4) for name, share in hit.shares.items()}
+        path = as_typed(hit.path, folders) if hit.path else hit.id
+        row: dict[str, Any] = {"rank": hit.rank, "score": round(hit.score, 6), "path": path}
+        if links and hit.path:
+            row[LINK] = Path(hit.path).absolute().as_uri()
         rows.append(row)
     return rows
 
 
-def show_hits(trace: Trace, form: Format, *, explain: bool) -> None:
-    """The hits on stdout; JSON forms carry the whole trace."""
+def show_hits(trace: Trace, form: Format, folders: Folders = None) -> None:
+    """The hits on stdout, their paths as typed; JSON forms carry the whole trace."""
     if form in (Format.json, Format.jsonl):
         from pipeline.traces import trace_to_json
 
@@ -40,41 +41,14 @@ def show_hits(trace: Trace, form: Format, *, explain: bool) -> None:
         else:
             write_rows([trace_to_json(trace)], form)
         return
-    write_rows(hit_rows(trace), form, columns=("rank", "score", "path"))
-    if explain and form is Format.table:
-        for hit in trace.ranking.hits:
-            say(f"{hit.rank:>3}  " + shares_line(hit))
+    rows = hit_rows(trace, folders, links=form is Format.table and takes_links())
+    write_rows(rows, form, columns=("rank", "score", "path"))
 
 
-def shares_line(hit: Hit) -> str:
-    """ "score 0.41 = +0.30 target_caption −0.05 forbidden:red apple …", largest share first."""
-    parts = sorted(hit.shares.items(), key=lambda item: -abs(item[1]))
-    return f"{hit.score:.4f} = " + "  ".join(
-        f"{share:+.4f} {one_line(name)}" for name, share in parts
-    )
-
-
-def explain_trace(trace: Trace) -> None:
-    """Caption, reasoning, target caption, lists and weights, on stderr."""
-    intent = trace.intent
-    lines = [
-        ("caption", trace.description.caption),
-        ("modification", trace.query.modification),
-        ("reasoning", intent.reasoning),
-        ("target caption", intent.target_caption),
-        ("desired", "; ".join(intent.desired)),
-        ("preserved", "; ".join(intent.preserved)),
-        ("forbidden", "; ".join(intent.forbidden)),
-        ("fallback", intent.fallback),
-    ]
-    for name, text in lines:
-        if text:
-            say(f"{name:>15}: {text}")
-    for grain in trace.grains:
-        say(f"{'grain':>15}: {grain.weight:+.3f} {grain.name}")
-    seconds = ", ".join(f"{stage} {value:.2f}" for stage, value in trace.seconds.items())
-    if seconds:
-        say(f"{'seconds':>15}: {seconds}")
+def takes_links() -> bool:
+    """Whether stdout is a terminal that may be sent links (OSC 8)."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
+    return not plain and sys.stdout.isatty()
 
 
 def copy_hits(trace: Trace, folder: Path) -> None:

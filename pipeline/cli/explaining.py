@@ -1,0 +1,94 @@
+"""`--explain` in a terminal: what was understood, and the largest shares of every score as bars."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from pipeline.cli.output import one_line, say
+from pipeline.records import Hit, Trace
+
+TOP = 4
+_LABEL = 15
+_LONGEST_BAR = 40
+
+
+def explain_trace(trace: Trace) -> None:
+    """Caption, reasoning, target caption, lists and weights, on stderr."""
+    intent = trace.intent
+    lines = [
+        ("caption", trace.description.caption),
+        ("modification", trace.query.modification),
+        ("reasoning", intent.reasoning),
+        ("target caption", intent.target_caption),
+        ("desired", "; ".join(intent.desired)),
+        ("preserved", "; ".join(intent.preserved)),
+        ("forbidden", "; ".join(intent.forbidden)),
+        ("fallback", intent.fallback),
+    ]
+    lines += [("grain", f"{grain.weight:+.3f} {grain.name}") for grain in trace.grains]
+    seconds = ", ".join(f"{stage} {value:.2f}" for stage, value in trace.seconds.items())
+    lines.append(("seconds", seconds))
+    for name, text in lines:
+        if text:
+            _labelled(name, text)
+
+
+def explain_hits(hits: Sequence[Hit], *, every: bool) -> None:
+    """The shares of every hit on stderr, largest first: the top ones, or ``every`` one."""
+    for line in share_lines(hits, screen_width() or 100, every=every, bar=_bar_character()):
+        say(line)
+
+
+def share_lines(hits: Sequence[Hit], width: int, *, every: bool, bar: str = "█") -> Iterator[str]:
+    """Lines of at most ``width`` columns: rank, score, and a bar per share on one common scale."""
+    names = [one_line(name) for hit in hits for name in hit.shares]
+    label = min(max(map(len, names), default=0), max(width // 2 - 10, 12))
+    room = max(min(width - label - 26, _LONGEST_BAR), 4)
+    largest = max((abs(share) for hit in hits for share in hit.shares.values()), default=0) or 1.0
+    for hit in hits:
+        parts = sorted(hit.shares.items(), key=lambda item: -abs(item[1]))
+        # A line that says "1 more" would take the place of what it leaves out.
+        shown = parts if every or len(parts) <= TOP + 1 else parts[:TOP]
+        head = f"{hit.rank:>4}  {hit.score:+.4f}  "
+        for name, share in shown:
+            length = max(round(room * abs(share) / largest), 1 if share else 0)
+            yield f"{head}{_cut(one_line(name), label):<{label}} {share:+.4f} {bar * length}".rstrip()
+            head = " " * len(head)
+        if not parts:
+            yield head.rstrip()
+        if rest := parts[len(shown) :]:
+            total = sum(share for _, share in rest)
+            yield _cut(f"{head}… {len(rest)} more, {total:+.4f} (--explain-all)", width)
+
+
+def screen_width() -> int | None:
+    """The columns of the terminal that stderr is, or of $COLUMNS; None where nobody looks."""
+    if sys.stderr.isatty() or os.environ.get("COLUMNS"):
+        return max(shutil.get_terminal_size().columns, 40)
+    return None
+
+
+def _labelled(name: str, text: str) -> None:
+    """ "     caption: …", wrapped below its own start."""
+    text = one_line(text)
+    width = screen_width()
+    lines = textwrap.wrap(text, width - _LABEL - 2, break_on_hyphens=False) if width else [text]
+    for number, line in enumerate(lines or [""]):
+        start = f"{name:>{_LABEL}}: " if number == 0 else " " * (_LABEL + 2)
+        say(start + line)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _bar_character() -> str:
+    try:
+        "█".encode(sys.stderr.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return "#"
+    return "█"

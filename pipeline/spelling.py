@@ -1,0 +1,40 @@
+"""How paths are spelled: in JSON one way for every picture, for people the way they typed it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+
+def whole(path: str) -> str:
+    """The one spelling of a picture: the real path of its folder, and its own name.
+
+    A picture that is a link keeps its name. Empty stays empty.
+    """
+    if not path:
+        return ""
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.join(_real(folder), name)
+
+
+def whole_if_there(path: Path) -> str:
+    """The one spelling of a file; what is no file here, such as the id of an item, stays as it is."""
+    return whole(str(path)) if path.exists() else str(path)
+
+
+def as_typed(path: str, folders: Path | Sequence[Path] | None) -> str:
+    """``path`` below that of ``folders`` which holds it, as the folder was typed; else unchanged."""
+    typed = [folders] if isinstance(folders, Path) else list(folders or ())
+    for folder in typed:
+        for base in dict.fromkeys((os.path.abspath(folder), os.path.realpath(folder))):
+            start = base if base.endswith(os.sep) else base + os.sep
+            if path.startswith(start):
+                return str(folder / path[len(start) :])
+    return path
+
+
+@lru_cache(maxsize=4096)
+def _real(folder: str) -> str:
+    return os.path.realpath(folder)

@@ -1,0 +1,157 @@
+"""What a person sees of a query: paths as typed, links, bars that fit, pictures that open."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.explaining import share_lines
+from pipeline.records import Hit
+from tests.pipeline.cli.conftest import Run
+
+LINK = re.compile(r"\x1b\]8;[^;]*;(file://[^\x1b]*)\x1b\\([^\x1b]*)\x1b\]8;;\x1b\\")
+
+
+def test_relative_galleries_give_relative_paths_and_one_json(
+    likebut: Run, gallery: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(gallery)
+    monkeypatch.chdir(gallery.parent)
+    ask = ("--recipe", "image-only", "-k", "1", "-f")
+    spelled = {"gallery": "gallery", "./gallery/": "gallery", str(gallery): str(gallery)}
+    records = []
+    for typed, start in [*spelled.items(), (str(link), str(link))]:
+        paths = likebut("query", "gallery/scene-00003.png", "--in", typed, *ask, "paths").out
+        assert os.path.dirname(paths.strip()) == start
+        out = likebut("query", f"{typed}/scene-00003.png", "--in", typed, *ask, "json").out
+        record = json.loads(out)
+        assert record["schema_version"] == 1
+        hit = record["ranking"]["hits"][0]
+        records.append((hit["id"], hit["path"], record["query"]["reference"]))
+    assert len(set(records)) == 1
+    assert records[0][1] == str(gallery / records[0][0])
+
+
+def test_a_stream_of_paths_is_spelled_as_typed_too(
+    likebut: Run, gallery: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(gallery.parent)
+    lines = tmp_path / "q.jsonl"
+    lines.write_text(json.dumps({"id": "1", "reference": str(gallery / "scene-00003.png")}))
+    options = ("--in", "gallery", "--recipe", "image-only", "-k", "2", "-f", "paths")
+    out = likebut("batch", lines, *options).out
+    assert [path.split("/")[0] for path in out.strip().split("\t")] == ["gallery", "gallery"]
+
+
+def test_paths_are_links_in_a_terminal_and_only_there(gallery: Path) -> None:
+    hit = gallery / "scene 1.png"
+    program = (
+        "from pathlib import Path\n"
+        "from pipeline.cli.output import Format\n"
+        "from pipeline.cli.show import show_hits\n"
+        "from pipeline.records import *\n"
+        "import sys\n"
+        "hits = (Hit(1, 0, 'a', sys.argv[1], 0.5),)\n"
+        "trace = Trace(Query('q', None, 't'), 'r', 'p', Description(), Intent('t'), (),"
+        " Ranking(hits))\n"
+        "show_hits(trace, Format.table)\n"
+    )
+    script = gallery.parent / "shows.py"
+    script.write_text(program)
+
+    def shown(**environ: str) -> str:
+        ours, theirs = pty.openpty()
+        base = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")}
+        root = str(Path(__file__).parents[3])
+        environ = {"TERM": "xterm-256color", "COLUMNS": "200", "PYTHONPATH": root} | environ
+        subprocess.run([sys.executable, script, hit], stdout=theirs, env=base | environ, check=True)
+        os.close(theirs)
+        text = os.read(ours, 65536).decode()
+        os.close(ours)
+        return text
+
+    assert LINK.findall(shown()) == [(hit.as_uri(), str(hit))]
+    assert "%20" in hit.as_uri()
+    assert "\x1b]8" not in shown(NO_COLOR="1")
+    assert "\x1b]8" not in shown(TERM="dumb")
+
+
+def hits() -> list[Hit]:
+    shares = {f"desired:{'a long element of the picture ' * 3}{n}": 0.02 * n for n in range(9)}
+    return [Hit(1, 0, "a", "a", 0.72, {"target_caption": 0.5, "forbidden:dog": -0.25, **shares})]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_bars_fit_the_terminal_and_the_rest_is_summed(width: int) -> None:
+    lines = list(share_lines(hits(), width, every=False))
+    assert max(map(len, lines)) <= width
+    assert len(lines) == 5
+    first, second = lines[0].count("█"), lines[1].count("█")
+    assert abs(first - 2 * second) <= 1  # 0.5 beside 0.25, on one scale
+    assert "target_cap" in lines[0]
+    assert "-0.2500" in lines[1]
+    # 0.02 · (0 + … + 8) = 0.72; the two largest, 0.16 and 0.14, are shown
+    assert "7 more, +0.4200 (--explain-all)"[: width - 20] in lines[-1]
+    assert len(list(share_lines(hits(), width, every=True))) == 11
+
+
+def test_bars_of_no_share_and_of_nothing_are_no_error() -> None:
+    assert list(share_lines([Hit(1, 0, "a", "a", 0.0, {})], 80, every=False)) == ["   1  +0.0000"]
+    assert list(share_lines([], 80, every=True)) == []
+    zero = list(share_lines([Hit(1, 0, "a", "a", 0.0, {"x": 0.0})], 80, every=False))
+    assert zero == ["   1  +0.0000  x +0.0000"]
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_explain_wraps_long_texts_below_their_start(
+    likebut: Run, gallery: Path, reference: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    caption = "a very long caption " * 12
+    monkeypatch.setenv("COLUMNS", str(columns))
+    asked = ("query", reference, "at night", "--in", gallery, "--set", f"caption={caption}")
+    outcome = likebut(*asked, "-k", "2", "--explain")
+    assert outcome.code == 0
+    lines = outcome.err.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("        caption: "))
+    assert lines[start + 1][:17].isspace()
+    explained = [line for line in lines if not line.startswith(("warning", "pocket"))]
+    assert max(map(len, explained)) <= columns
+    assert "█" in outcome.err
+
+
+def test_open_starts_the_named_program_on_the_first_hits(
+    likebut: Run, gallery: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "opened"
+    script = tmp_path / "view er"
+    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{log}.part"; mv "{log}.part" "{log}"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("LIKEBUT_OPENER", f"'{script}' --full")
+    ask = ("query", reference, "--in", gallery, "--recipe", "image-only", "-f", "paths")
+    outcome = likebut(*ask, "-k", "3", "--open", "2")
+    assert outcome.code == 0
+    for _ in range(200):
+        if log.exists():
+            break
+        time.sleep(0.05)
+    assert log.read_text().splitlines() == ["--full", *outcome.out.splitlines()[:2]]
+
+
+def test_a_missing_opener_is_told_before_anything_is_asked(
+    likebut: Run, reference: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for named in ("no-such-viewer", "'half"):
+        monkeypatch.setenv("LIKEBUT_OPENER", named)
+        outcome = likebut("query", reference, "--in", tmp_path, "--open", "1")
+        assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+        assert "LIKEBUT_OPENER" in outcome.err
+    assert not (tmp_path / ".likebut").exists()
