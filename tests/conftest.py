@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", connect)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("LIKEBUT_OFFLINE", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def heard_notices() -> None:
+    """`caplog` hears what is logged, also after a command said that it alone does."""
+    for name in ("indexes", "pipeline"):
+        logging.getLogger(name).propagate = True
 
 
 @pytest.fixture(autouse=True)

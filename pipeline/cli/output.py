@@ -47,6 +47,7 @@ def hear_notices() -> None:
         log = logging.getLogger(name)
         if not any(isinstance(handler, _Notices) for handler in log.handlers):
             log.addHandler(_Notices())
+        log.propagate = False  # packages that set logging up would say it once more
 
 
 def say_error(message: str, hint: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import os
 import pty
 import sys
@@ -80,3 +81,19 @@ def test_progress_shows_in_a_terminal_after_two_seconds(
     os.close(leader)
     assert "indexing" in shown
     assert "2/10" in shown
+
+
+def test_what_the_parts_below_tell_is_said_once_whoever_else_logs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from pipeline.cli.output import hear_notices
+
+    loud = logging.StreamHandler()  # as packages set it up that are loaded with a model
+    logging.getLogger().addHandler(loud)
+    try:
+        hear_notices()
+        hear_notices()
+        logging.getLogger("indexes.lock").warning("%s: waiting for it", "busy")
+    finally:
+        logging.getLogger().removeHandler(loud)
+    assert capsys.readouterr().err == "busy: waiting for it\n"
