@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -73,10 +74,13 @@ def _captions(gallery: Path) -> list[tuple[str, str]]:
 def test_explain_shows_the_trail_and_every_share(
     likebut: Run, gallery: Path, reference: Path
 ) -> None:
-    outcome = likebut("query", reference, "at night", "--in", gallery, "-k", "2", "--explain")
+    outcome = likebut("query", reference, "at night", "--in", gallery, "-k", "2", "--explain-all")
     for word in ("caption:", "reasoning:", "target caption:", "preserved:", "grain:"):
         assert word in outcome.err
-    assert outcome.err.count(" = ") >= 2
+    grains = re.findall(r"grain: \S+ (.+)", outcome.err)
+    bars = [line for line in outcome.err.splitlines() if "█" in line]
+    assert len(bars) == 2 * len(grains)
+    assert {name for name in grains if not any(name in bar for bar in bars)} == set()
 
 
 def test_a_set_target_caption_is_used_instead(likebut: Run, gallery: Path, reference: Path) -> None:
