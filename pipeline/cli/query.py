@@ -96,8 +96,11 @@ def query(
         Path | None, typer.Option("--copy-to", help="Copy the hits into a folder.")
     ] = None,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Show pictures (kitty, iTerm2).")
+        bool, typer.Option("--preview", help="Show the hits in the terminal.")
     ] = False,
+    preview_as: Annotated[
+        show.Pictures, typer.Option("--preview-as", help="Show them this way, also into a pipe.")
+    ] = show.Pictures.auto,
     open_first: Annotated[
         int, typer.Option("--open", metavar="N", min=0, max=50, help="Open the first N hits.")
     ] = 0,
@@ -147,8 +150,8 @@ def query(
         say(f"report: {report}")
     if copy_to:
         show.copy_hits(trace, copy_to)
-    if preview:
-        show.preview(trace)
+    if preview or preview_as is not show.Pictures.auto:
+        show.preview(trace, preview_as)
     open_pictures(command, [hit.path for hit in trace.ranking.hits[:open_first] if hit.path])
 
 

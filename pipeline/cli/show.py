@@ -6,13 +6,25 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.output import LINK, Format, one_line, say, write_rows
+from pipeline.cli.output import LINK, Format, say, write_rows
 from pipeline.errors import InputError
 from pipeline.records import Trace
 from pipeline.spelling import as_typed
+
+
+class Pictures(StrEnum):
+    """How --preview draws: as the terminal's environment says, or one way whatever it says."""
+
+    auto = "auto"
+    kitty = "kitty"
+    iterm2 = "iterm2"
+    sixel = "sixel"
+    blocks = "blocks"
+
 
 Folders = Path | Sequence[Path] | None
 
@@ -91,18 +103,30 @@ def _is_copy(source: Path, place: Path) -> bool:
     return place.is_file() and cmp(source, place, shallow=False)
 
 
-def preview(trace: Trace) -> None:
-    """Show reference and hits inside a terminal that can; say so where it cannot."""
-    from pipeline.report.terminal import detect_terminal, preview_sequence
+def preview(trace: Trace, way: Pictures) -> None:
+    """Show the hits on stderr, the chosen or the terminal's way; say so where there is none."""
+    from indexes.errors import GalleryError
+    from pipeline.report.terminal import detect_terminal, preview_sequence, truecolour
 
-    terminal = detect_terminal(os.environ)
-    if terminal is None or not sys.stderr.isatty():
-        say(
-            "--preview: this terminal shows no pictures (kitty and iTerm2 do); try --report out.html"
-        )
+    terminal = detect_terminal(os.environ) if sys.stderr.isatty() else None
+    if way is not Pictures.auto:
+        terminal = way.value
+    if terminal is None:
+        say("--preview: pictures are shown in terminals only; try --report out.html")
         return
+    columns = shutil.get_terminal_size().columns
     for hit in trace.ranking.hits:
-        sys.stderr.write(f"{hit.rank}. {one_line(hit.path)}\n")
+        say(f"{hit.rank}. {hit.path or hit.id}")
+        if not hit.path:
+            continue
+        try:
+            drawn = preview_sequence(
+                Path(hit.path), terminal, columns=columns,
+                many_colours=way is Pictures.blocks or truecolour(os.environ),
+            )  # fmt: skip
+        except GalleryError as problem:
+            say(f"   {problem.message}")
+            continue
         sys.stderr.flush()
-        sys.stderr.buffer.write(preview_sequence(Path(hit.path), terminal) + b"\n")
+        sys.stderr.buffer.write(drawn + b"\n")
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Pictures inside a terminal: the escape sequences of kitty and iTerm2."""
+"""Pictures inside a terminal: which way of showing them, and the bytes of each."""
 
 from __future__ import annotations
 
@@ -8,24 +8,50 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SIDE = 256
+COLUMNS = 48  # of half blocks
+SIXEL_TERMINALS = ("sixel", "foot", "mlterm", "contour", "yaft")
 _KITTY_CHUNK = 4096
 
 
 def detect_terminal(environ: Mapping[str, str]) -> str | None:
-    """ "kitty", "iterm2", or None for a terminal that shows no pictures."""
-    if environ.get("KITTY_WINDOW_ID") or "kitty" in environ.get("TERM", ""):
+    """ "kitty", "iterm2", "sixel" or "blocks", by the environment; None where nothing is drawn.
+
+    A multiplexer swallows the pictures of the terminal it runs in, and passes colours on.
+    """
+    term = environ.get("TERM", "")
+    if term in ("", "dumb"):
+        return None
+    if environ.get("TMUX") or term.startswith(("screen", "tmux")):
+        return "blocks"
+    if environ.get("KITTY_WINDOW_ID") or "kitty" in term or "ghostty" in term:
         return "kitty"
     if environ.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm"):
         return "iterm2"
-    return None
+    if any(name in term for name in SIXEL_TERMINALS):
+        return "sixel"
+    return "blocks"
 
 
-def preview_sequence(path: Path, terminal: str) -> bytes:
+def truecolour(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal says, or is known, to show more than 256 colours."""
+    named = environ.get("COLORTERM") in ("truecolor", "24bit") or bool(environ.get("WT_SESSION"))
+    return named or environ.get("TERM", "").endswith("direct")
+
+
+def preview_sequence(
+    path: Path, terminal: str, *, columns: int = COLUMNS, many_colours: bool = True
+) -> bytes:
     """The bytes that draw a thumbnail of the picture. Raises BadImage where it is none."""
     from indexes.decode import load_image
 
     image = load_image(path, SIDE)
     image.thumbnail((SIDE, SIDE))
+    if terminal in ("sixel", "blocks"):
+        from pipeline.report.terminal_pictures import half_blocks, sixels
+
+        if terminal == "sixel":
+            return sixels(image)
+        return half_blocks(image, min(columns, COLUMNS), truecolour=many_colours)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     data = base64.b64encode(buffer.getvalue())

@@ -155,3 +155,13 @@ def test_a_missing_opener_is_told_before_anything_is_asked(
         assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
         assert "LIKEBUT_OPENER" in outcome.err
     assert not (tmp_path / ".likebut").exists()
+
+
+def test_pictures_may_be_drawn_one_way_whatever_the_terminal(
+    likebut: Run, gallery: Path, reference: Path
+) -> None:
+    ask = ("query", reference, "--in", gallery, "--recipe", "image-only", "-f", "paths", "-k", "2")
+    blocks = likebut(*ask, "--preview-as", "blocks").err
+    assert blocks.count("\x1b[0m\n") == 2 * 24  # two square pictures of 48 columns
+    assert likebut(*ask, "--preview-as", "sixel").err.count("\x1bPq") == 2
+    assert "in terminals only" in likebut(*ask, "--preview").err
