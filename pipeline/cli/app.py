@@ -24,6 +24,7 @@ from pipeline.cli import (
     settings_command,
     tune,
 )
+from pipeline.cli.panels import Grouped
 from pipeline.cli.settings import default_map
 
 app = typer.Typer(
@@ -56,9 +57,9 @@ def start(
     """
 
 
-app.command(name="query", epilog=query.EPILOG)(query.query)
-app.command(name="batch", epilog=batch.EPILOG)(batch.batch)
-app.command(name="eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(name="query", cls=Grouped, epilog=query.EPILOG)(query.query)
+app.command(name="batch", cls=Grouped, epilog=batch.EPILOG)(batch.batch)
+app.command(name="eval", cls=Grouped, epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command(name="score", epilog=score.SCORE_EPILOG)(score.score)
 app.command(name="compare", epilog=compare.EPILOG)(compare.compare)
 app.command(name="tune", epilog=tune.EPILOG)(tune.tune)

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from pipeline.records import Trace
 
 EPILOG = (
-    "Examples: [cyan]likebut batch gallery/queries.jsonl --in gallery --out results.jsonl[/cyan] · "
+    "Examples: [cyan]likebut batch asked.jsonl --in ~/Pictures --profile cpu --out answers.jsonl[/cyan] · "
+    "[cyan]likebut batch gallery/queries.jsonl --in gallery --out results.jsonl[/cyan] · "
     "[cyan]my-program | likebut batch - --in gallery --format paths[/cyan]"
 )
 STDIN = "standard input"

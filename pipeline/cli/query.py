@@ -49,7 +49,15 @@ if TYPE_CHECKING:
     from pipeline.composer import Composer
     from pipeline.records import Trace
 
-EPILOG = """Examples:
+EPILOG = """Examples, of photographs (models of --profile cpu are fetched once):
+
+[cyan]likebut query photo.jpg "but in winter" --in ~/Pictures --profile cpu[/cyan]
+
+[cyan]likebut query photo.jpg "with snow" --in ~/Pictures -p cpu -k 20 --preview --open 1[/cyan]
+
+[cyan]likebut settings set profile cpu[/cyan]   once for all; so [cyan]gallery ~/Pictures[/cyan]
+
+Of drawings, with the models that are here:
 
 [cyan]likebut query cat.png "make it black" --in gallery[/cyan]
 
