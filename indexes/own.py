@@ -25,6 +25,7 @@ _NAMED = re.compile(
     r"(?:vectors-([0-9a-f]{16})\.npy|items-([0-9a-f]{16})\.parquet|stats-([0-9a-f]{16})\.npz)"
 )
 _DRAFTS = frozenset(("vectors.npy", "items.parquet", "stats.npz", MANIFEST))
+_ASIDE = re.compile(r"captions\.damaged(-\d+)?")  # see ``rescue``
 _KEY = re.compile(r"[0-9a-f]{16}")
 _SIDE, _PENDING, _LOCK = "captions", ".pending", ".lock"
 _SHOWN = 3
@@ -90,7 +91,7 @@ def _is_torn(path: Path) -> bool:
 def _is_other(folder: Path, name: str) -> bool:
     """Whether an index puts such a thing beside its files."""
     path = folder / name
-    if name == _SIDE:
+    if name == _SIDE or _ASIDE.fullmatch(name):
         return path.is_dir() and not foreign(path)
     if name == _PENDING:
         return path.is_dir() and all(

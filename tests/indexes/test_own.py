@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,6 +100,18 @@ def test_an_index_whose_manifest_was_lost_is_still_an_index_and_is_made_anew(
             build([gallery], out, MeanColour())
     assert build([gallery], out, MeanColour(), rebuild=True).items == 3
     assert verify(out).problems == ()
+
+
+def test_captions_that_were_moved_aside_are_an_indexs_own_and_stay(
+    gallery: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    build([gallery], out, MeanColour())
+    shutil.copytree(out, out / "captions.damaged-2")
+    aside = everything(out / "captions.damaged-2")
+    (out / "manifest.json").unlink()
+    assert build([gallery], out, MeanColour(), rebuild=True).items == 3
+    assert everything(out / "captions.damaged-2") == aside
 
 
 def test_other_roots_are_refused_unless_they_are_asked_for(
