@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,8 +26,10 @@ from pipeline.cli.options import (
 )
 from pipeline.cli.output import Format, say, write_rows
 from pipeline.cli.settings import profile_or, recipe_or
+from pipeline.cli.show import Folders
 from pipeline.errors import ConfigError, InputError
 from pipeline.records import Query
+from pipeline.spelling import as_typed, whole
 
 if TYPE_CHECKING:
     from pipeline.composer import Composer
@@ -113,7 +116,7 @@ def edit(
         return
     values = overrides(understood, changed, before.description, before.intent)
     after = _answer(composer, query, deep, values)
-    _show(before, after, understood, changed, form, k)
+    _show(before, after, understood, changed, form, k, folder)
     if report:
         _report(before, after, report, k)
 
@@ -168,7 +171,13 @@ def _by_hand(understood: Understood, query: Query) -> Understood:
 
 
 def _show(
-    before: Trace, after: Trace, old: Understood, new: Understood, form: Format, k: int
+    before: Trace,
+    after: Trace,
+    old: Understood,
+    new: Understood,
+    form: Format,
+    k: int,
+    folders: Folders,
 ) -> None:
     """What was changed, on stderr; the pictures with where they came from, on stdout."""
     from pipeline.editing import Understood, differences, moves
@@ -177,11 +186,13 @@ def _show(
     shown = Understood.of(after.description, after.intent) if form is Format.table else new
     for name, was, now in differences(old, shown):
         say(f"{name}: {was or '–'} → {now or '–'}")
+    data = form in (Format.json, Format.jsonl)
+    spelled = whole if data else partial(as_typed, folders=folders)
     rows = [
-        {"rank": move.after, "before": move.before, "moved": move.words, "path": move.path}
+        {"rank": move.after, "before": move.before, "moved": move.words, "path": spelled(move.path)}
         for move in moves(before.ranking, after.ranking, k)
     ]
-    if form in (Format.json, Format.jsonl):
+    if data:
         from pipeline.traces import SCHEMA_VERSION, trace_to_json
 
         both = {

@@ -110,7 +110,10 @@ def query(
         show.Pictures, typer.Option("--preview-as", help="Show them this way, also into a pipe.")
     ] = show.Pictures.auto,
     open_first: Annotated[
-        int, typer.Option("--open", metavar="N", min=0, max=50, help="Open the first N hits.")
+        int,
+        typer.Option(
+            "--open", metavar="N", min=0, max=50, help="Open the first N hits ($LIKEBUT_OPENER)."
+        ),
     ] = 0,
     device: DeviceOption = None,
     offline: OfflineOption = False,

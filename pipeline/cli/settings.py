@@ -93,6 +93,8 @@ def gallery() -> tuple[Path | None, Path | None]:
     if not found.value:
         return None, None
     place = Path(found.value)
+    if not place.is_dir():
+        raise ConfigError(f"{found.source}: gallery: no folder {place}", "or name one with --in")
     return (place, None) if (place / "manifest.json").is_file() else (None, place)
 
 

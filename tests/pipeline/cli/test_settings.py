@@ -54,11 +54,11 @@ def test_paths_in_the_file_are_taken_from_its_folder_and_home(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     own_settings.write_text('gallery = "~/Pictures"\n')
-    assert gallery() == (None, tmp_path / "Pictures")
+    assert find("gallery").value == str(tmp_path / "Pictures")
     own_settings.write_text('gallery = "beside/it"\n')
-    assert gallery() == (None, own_settings.parent / "beside/it")
+    assert find("gallery").value == str(own_settings.parent / "beside/it")
     monkeypatch.setenv("LIKEBUT_GALLERY", "here")
-    assert gallery() == (None, Path("here"))
+    assert find("gallery").value == "here"
 
 
 @pytest.mark.parametrize(
@@ -210,3 +210,12 @@ def test_every_command_with_such_an_option_takes_the_setting_or_is_named_here() 
         "prompts edit recipe",
         "settings show form",
     }
+
+
+def test_a_gallery_that_is_gone_is_named_with_its_source(
+    likebut: Run, reference: Path, own_settings: Path
+) -> None:
+    own_settings.write_text('gallery = "gone"\n')
+    outcome = likebut("query", reference)
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert f"{own_settings}: gallery: no folder {own_settings.parent / 'gone'}" in outcome.err

@@ -52,6 +52,19 @@ def test_a_stream_of_paths_is_spelled_as_typed_too(
     assert [path.split("/")[0] for path in out.strip().split("\t")] == ["gallery", "gallery"]
 
 
+def test_an_edit_spells_paths_as_typed_and_in_json_one_way(
+    likebut: Run, gallery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(gallery.parent)
+    edit = ("prompts", "edit", "gallery/scene-00003.png", "at night", "--in", "gallery")
+    ask = (*edit, "--set", "target_caption=a cat", "-k", "2", "-f")
+    shown = likebut(*ask, "paths").out.split()
+    assert [os.path.dirname(path) for path in shown] == ["gallery", "gallery"]
+    record = json.loads(likebut(*ask, "json").out)
+    assert record["schema_version"] == 1
+    assert [row["path"] for row in record["hits"]] == [str(gallery.parent / p) for p in shown]
+
+
 def test_paths_are_links_in_a_terminal_and_only_there(gallery: Path) -> None:
     hit = gallery / "scene 1.png"
     program = (
