@@ -59,7 +59,7 @@ def test_an_edit_spells_paths_as_typed_and_in_json_one_way(
     edit = ("prompts", "edit", "gallery/scene-00003.png", "at night", "--in", "gallery")
     ask = (*edit, "--set", "target_caption=a cat", "-k", "2", "-f")
     shown = likebut(*ask, "paths").out.split()
-    assert [os.path.dirname(path) for path in shown] == ["gallery", "gallery"]
+    assert {os.path.dirname(path) for path in shown} == {"gallery"}
     record = json.loads(likebut(*ask, "json").out)
     assert record["schema_version"] == 1
     assert [row["path"] for row in record["hits"]] == [str(gallery.parent / p) for p in shown]
