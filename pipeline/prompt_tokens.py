@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline import foreign, models, prompting
 from pipeline.config import EngineChoice, Profile
-from pipeline.engines.turns import chat_text
+from pipeline.engines.turns import chat_text, says_nothing_of_system
 from pipeline.errors import ModelError
 from pipeline.prompting import Prompt
 from pipeline.records import Message
@@ -87,6 +87,11 @@ def count(prompt: Prompt, tokenizer: Any) -> Tokens:
         for values in sample(prompt)
     ]
     return Tokens(len(ids[0]), _shared(*ids) if prompt.variables else len(ids[0]))
+
+
+def moves_system(prompt: Prompt, tokenizer: Any) -> bool:
+    """Whether a model is told the prompt's system message in the first user turn, for want of a role."""
+    return says_nothing_of_system(tokenizer, prompting.render(prompt, sample(prompt)[0]))
 
 
 def _shared(one: Sequence[int], other: Sequence[int]) -> int:

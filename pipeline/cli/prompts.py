@@ -150,11 +150,17 @@ def _tokens(name: str, label: str, profile: Profile) -> dict[str, Any]:
     """The token counts of a prompt, or why there are none."""
     from pipeline import prompting
     from pipeline.errors import ModelError
-    from pipeline.prompt_tokens import count, model_for, tokenizer_of
+    from pipeline.prompt_tokens import count, model_for, moves_system, tokenizer_of
 
     prompt: Prompt = prompting.load(name)
+    choice = model_for(prompt, profile)
     try:
-        tokens = count(prompt, tokenizer_of(model_for(prompt, profile)))
+        tokens = count(prompt, tokenizer_of(choice))
+        if moves_system(prompt, tokenizer_of(choice)):
+            say(
+                f"{name}: the chat template of {choice.model} has no system role: "
+                "the system message is put into the first user turn"
+            )
     except ModelError as problem:
         return {f"tokens {label}": problem.message}
     return {f"tokens {label}": tokens.whole, f"shared {label}": tokens.fixed}

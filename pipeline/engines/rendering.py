@@ -13,33 +13,34 @@ from typing import Any
 from pipeline.engines.contract import Request
 from pipeline.engines.loading import Loaded
 from pipeline.engines.pictures import pictures
-from pipeline.engines.turns import turn, without_system
+from pipeline.engines.turns import Chat, heard, turn
+from pipeline.errors import InputError
 
-Chat = list[dict[str, Any]]
 SANITIZE = "sanitize_control_tokens"
 
 
 def model_inputs(requests: Sequence[Request], loaded: Loaded, template: Mapping[str, Any]) -> Any:
     """Tensors by name. ``template`` holds arguments of the chat template (enable_thinking, …).
 
-    Raises BadImage.
+    Raises BadImage, and InputError for a picture that the processor refuses (its shape, often).
     """
+    try:
+        return _inputs(requests, loaded, template)
+    except (ValueError, ArithmeticError, RuntimeError) as problem:
+        if not any(message.images for request in requests for message in request.messages):
+            raise
+        said = (str(problem).strip().splitlines() or [type(problem).__name__])[0][:200]
+        raise InputError(f"the model's processor refuses the picture: {said}") from problem
+
+
+def _inputs(requests: Sequence[Request], loaded: Loaded, template: Mapping[str, Any]) -> Any:
     if loaded.sort == "captioner":
         images = [image for r in requests for m in r.messages for image in pictures(m)]
         return loaded.processor(images=images, return_tensors="pt").to(dtype=loaded.model.dtype)
     shown = loaded.sort == "chat"
     chats = [[turn(m, shown) for m in request.messages] for request in requests]
-    return _render(chats, loaded, template)
-
-
-def _render(chats: list[Chat], loaded: Loaded, template: Mapping[str, Any]) -> Any:
-    """Inputs of chats; a template without a system role gets it before the first turn."""
-    from jinja2 import TemplateError
-
-    try:
-        return _sanitized(chats, loaded, template)
-    except TemplateError:
-        return _sanitized([without_system(chat) for chat in chats], loaded, template)
+    tells = loaded.tokenizer if loaded.sort == "text" else loaded.processor
+    return _sanitized([heard(chat, tells, template) for chat in chats], loaded, template)
 
 
 def _sanitized(chats: list[Chat], loaded: Loaded, template: Mapping[str, Any]) -> Any:
@@ -49,8 +50,8 @@ def _sanitized(chats: list[Chat], loaded: Loaded, template: Mapping[str, Any]) -
     the first mark and not the template (LLaVA 1.5), or where a mark is the only way to spell it;
     and before transformers 5.20 (processors: 5.23) it takes the wish for a word of the template.
     """
-    writer = loaded.tokenizer if loaded.sort == "text" else loaded.processor
-    if SANITIZE in signature(writer.apply_chat_template).parameters:
+    tells = loaded.tokenizer if loaded.sort == "text" else loaded.processor
+    if SANITIZE in signature(tells.apply_chat_template).parameters:
         with suppress(ValueError, NotImplementedError):
             return _tokenized(chats, loaded, {**template, SANITIZE: True})
     marks = _marks(loaded.tokenizer)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline import models
 from pipeline.engines.pictures import pictures
 from pipeline.records import Message
 
@@ -29,16 +30,56 @@ def without_system(chat: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**chat[1], "content": [*images, *texts]}, *chat[2:]]
 
 
+Chat = list[dict[str, Any]]
+# A word that stands in nobody's prompt, and that no template rewrites.
+_MARK = "qzsystemqz7041"
+
+
+def drops_system(chat: Chat, tells: Any, options: Mapping[str, Any]) -> bool:
+    """Whether a chat template refuses the system message of a chat, or leaves it out in silence.
+
+    ``tells`` is a tokenizer or processor. A mark is written in the message's place, and looked for
+    in the text. The pocket reasoner knows its task by heart: its template leaves it out on purpose.
+    """
+    from jinja2 import TemplateError
+
+    if not chat or chat[0]["role"] != "system" or _by_heart(tells):
+        return False
+    plain = isinstance(chat[0]["content"], str)
+    mark: Any = _MARK if plain else [{"type": "text", "text": _MARK}]
+    try:
+        return _MARK not in _written([{**chat[0], "content": mark}, *chat[1:]], tells, options)
+    except TemplateError:
+        return True
+
+
+def heard(chat: Chat, tells: Any, options: Mapping[str, Any]) -> Chat:
+    """The chat so that its template tells all of it: the system's words in the first turn if need be."""
+    return without_system(chat) if drops_system(chat, tells, options) else chat
+
+
+def _by_heart(tells: Any) -> bool:
+    own = models.POCKET / "reasoner" / "chat_template.jinja"
+    return getattr(tells, "chat_template", None) == own.read_text(encoding="utf-8")
+
+
+def _written(chat: Chat, tells: Any, options: Mapping[str, Any]) -> str:
+    asked = {"tokenize": False, "add_generation_prompt": True, **options}
+    return str(tells.apply_chat_template(chat, **asked))
+
+
 def chat_text(tokenizer: Any, messages: Sequence[Message]) -> str:
     """What a model is given for these messages, words of people still among its marks.
 
     An engine reads a mark such as <|im_end|> in a person's words as words.
     """
-    from jinja2 import TemplateError
+    return _written(heard(_chat(messages), tokenizer, {}), tokenizer, {})
 
-    chat = [turn(message, False) for message in messages]
-    options = {"tokenize": False, "add_generation_prompt": True}
-    try:
-        return str(tokenizer.apply_chat_template(chat, **options))
-    except TemplateError:
-        return str(tokenizer.apply_chat_template(without_system(chat), **options))
+
+def says_nothing_of_system(tokenizer: Any, messages: Sequence[Message]) -> bool:
+    """Whether the system's words reach a model in the first turn alone, for want of a role."""
+    return drops_system(_chat(messages), tokenizer, {})
+
+
+def _chat(messages: Sequence[Message]) -> Chat:
+    return [turn(message, False) for message in messages]

@@ -9,7 +9,7 @@ import pytest
 from pipeline import prompting
 from pipeline.config import load_profile
 from pipeline.errors import ModelError
-from pipeline.prompt_tokens import Tokens, count, given_text, model_for, tokenizer_of
+from pipeline.prompt_tokens import Tokens, count, given_text, model_for, moves_system, tokenizer_of
 from pipeline.records import Message
 from tests.pipeline.engines import tiny
 
@@ -27,12 +27,19 @@ def test_tokens_are_counted_by_hand(tmp_path: Path) -> None:
     assert count(mine, tiny.tokenizer()) == Tokens(whole=5 + 4 + 10 + 4, fixed=5 + 4)
 
 
-def test_a_template_without_a_system_role_is_given_its_words_all_the_same() -> None:
+@pytest.mark.parametrize("template", [tiny.NO_SYSTEM, tiny.SILENT])
+def test_a_template_without_a_system_role_is_given_its_words_all_the_same(template: str) -> None:
     from pipeline.engines.turns import chat_text
 
     messages = (Message("system", "be short"), Message("user", "a red apple"))
-    shown = chat_text(tiny.tokenizer(tiny.NO_SYSTEM), messages)
+    shown = chat_text(tiny.tokenizer(template), messages)
     assert shown == "<|im_start|>user be short\n\na red apple<|im_end|>"
+
+
+def test_it_is_told_whether_a_system_message_goes_into_the_first_turn(tmp_path: Path) -> None:
+    mine = prompt(tmp_path, "=== system ===\nbe short\n=== user ===\n{{ caption }}")
+    told = [moves_system(mine, tiny.tokenizer(t)) for t in (tiny.CHAT, tiny.NO_SYSTEM, tiny.SILENT)]
+    assert told == [False, True, True]
 
 
 def test_describe_prompts_go_to_the_captioner_and_others_to_the_reasoner() -> None:

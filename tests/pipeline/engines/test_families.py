@@ -336,3 +336,24 @@ def test_a_family_answers_in_bfloat16_too(
     engine = make_engine(spec)
     replies = engine.generate(asked(name, pictures, tokens=4))
     assert all(reply.reply_tokens and not reply.error for reply in replies)
+
+
+def test_a_picture_that_a_processor_refuses_is_an_error_of_its_own_request(
+    folder_of: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Qwen's processors take no picture that is more than 200 times as wide as it is high."""
+    from PIL import Image
+
+    thin, good = tmp_path / "thin.png", tmp_path / "good.png"
+    Image.new("RGB", (500, 2), "red").save(thin)
+    Image.new("RGB", (40, 40), "red").save(good)
+    spec = EngineSpec("transformers", str(folder_of("qwen2.5-vl")), device="cpu", dtype="float32")
+    asked = [
+        Request((Message("user", "what", (path,)),), Sampling(max_tokens=4))
+        for path in (good, thin, good)
+    ]
+    first, refused, last = make_engine(spec).generate(asked)
+    assert (first.error, last.error) == ("", "")
+    assert first.text == last.text
+    assert refused.finish == "refused"
+    assert "refuses the picture: absolute aspect ratio" in refused.error

@@ -139,8 +139,11 @@ def test_marks_in_a_users_words_are_words(load: Load) -> None:
     assert sly.count(start) == plain.count(start)
 
 
-def test_a_template_without_a_system_role_gets_it_in_the_first_turn(tmp_path: Path) -> None:
-    folder = tiny.llama(tmp_path / "strict", tiny.NO_SYSTEM)
+@pytest.mark.parametrize("template", [tiny.NO_SYSTEM, tiny.SILENT])
+def test_a_template_that_refuses_or_drops_the_system_role_gets_it_in_the_first_turn(
+    tmp_path: Path, template: str
+) -> None:
+    folder = tiny.llama(tmp_path / "strict", template)
     engine: Any = make_engine(
         EngineSpec("transformers", str(folder), device="cpu", dtype="float32")
     )

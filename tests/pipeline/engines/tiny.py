@@ -58,6 +58,11 @@ NO_SYSTEM = (
     "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system role') }}"
     "{% endif %}<|im_start|>{{ m.role }} {{ m.content }}<|im_end|>{% endfor %}"
 )
+# Neither an error nor a word: the system message is not there.
+SILENT = (
+    "{% for m in messages %}{% if m.role != 'system' %}<|im_start|>{{ m.role }} "
+    "{{ m.content }}<|im_end|>{% endif %}{% endfor %}"
+)
 CONTEXT = 64
 
 
