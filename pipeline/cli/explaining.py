@@ -12,12 +12,13 @@ from pipeline.cli.output import one_line, say
 from pipeline.records import Hit, Trace
 
 TOP = 4
+GRAINS = 10
 _LABEL = 15
 _LONGEST_BAR = 40
 
 
-def explain_trace(trace: Trace) -> None:
-    """Caption, reasoning, target caption, lists and weights, on stderr."""
+def explain_trace(trace: Trace, *, every: bool) -> None:
+    """Caption, reasoning, target caption, lists and weights, on stderr; the first or every grain."""
     intent = trace.intent
     lines = [
         ("caption", trace.description.caption),
@@ -29,7 +30,10 @@ def explain_trace(trace: Trace) -> None:
         ("forbidden", "; ".join(intent.forbidden)),
         ("fallback", intent.fallback),
     ]
-    lines += [("grain", f"{grain.weight:+.3f} {grain.name}") for grain in trace.grains]
+    grains = trace.grains if every else trace.grains[:GRAINS]
+    lines += [("grain", f"{grain.weight:+.3f} {grain.name}") for grain in grains]
+    if rest := len(trace.grains) - len(grains):
+        lines.append(("", f"… {rest} more (--explain-all)"))
     seconds = ", ".join(f"{stage} {value:.2f}" for stage, value in trace.seconds.items())
     lines.append(("seconds", seconds))
     for name, text in lines:
@@ -78,7 +82,7 @@ def _labelled(name: str, text: str) -> None:
     width = screen_width()
     lines = textwrap.wrap(text, width - _LABEL - 2, break_on_hyphens=False) if width else [text]
     for number, line in enumerate(lines or [""]):
-        start = f"{name:>{_LABEL}}: " if number == 0 else " " * (_LABEL + 2)
+        start = f"{name:>{_LABEL}}: " if name and number == 0 else " " * (_LABEL + 2)
         say(start + line)
 
 

@@ -150,7 +150,7 @@ def query(
         trace = _answer(composer, asked, k, given)
     _tell(trace)
     if explain:
-        explain_trace(trace)
+        explain_trace(trace, every=explain_all)
     show.show_hits(trace, form, folder)
     if explain and form is Format.table:
         explain_hits(trace.ranking.hits, every=explain_all)

@@ -141,6 +141,19 @@ def test_explain_wraps_long_texts_below_their_start(
     assert "█" in outcome.err
 
 
+def test_a_method_of_many_grains_shows_ten_of_them_and_all_on_request(
+    likebut: Run, gallery: Path, reference: Path
+) -> None:
+    lists = "; ".join(f"thing {number}" for number in range(14))
+    asked = ("query", reference, "at night", "--in", gallery, "--set", f"desired={lists}")
+    first = likebut(*asked, "-k", "1", "--explain").err
+    every = likebut(*asked, "-k", "1", "--explain-all").err
+    assert first.count("grain: ") == 10
+    assert f"… {every.count('grain: ') - 10} more (--explain-all)" in first
+    assert every.count("desired:thing") == 2 * 14  # as grains, and as bars
+    assert "more (" not in every
+
+
 def test_open_starts_the_named_program_on_the_first_hits(
     likebut: Run, gallery: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
