@@ -142,11 +142,11 @@ def checked(key: str, value: str, base: Path, where: str) -> str:
             raise ConfigError(f"{where}: no format {value!r}", did_you_mean(value, list(Format)))
         return value
     if key == "gallery":
-        return str(base / Path(value).expanduser())
+        return str(base / os.path.expanduser(value))
     from pipeline.config import profile_path, recipe_path
 
     if value.partition("@")[0].endswith(".toml"):
-        value = str(base / Path(value).expanduser())
+        value = str(base / os.path.expanduser(value))
     try:
         if key == "profile":
             profile_path(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -100,7 +101,8 @@ def _change(key: str, value: str | None) -> None:
     if value is None:
         wanted.pop(key, None)
     place = target.resolve()  # a link to a file kept elsewhere stays a link
-    lines = place.read_text("utf-8-sig").splitlines() if place.is_file() else []
+    old = place.read_bytes().decode("utf-8-sig") if place.is_file() else ""
+    lines = old.removesuffix("\n").split("\n") if old else []
     own = re.compile(rf"""\s*["']?{key}["']?\s*=""")
     new = [] if value is None else [f"{key} = {json.dumps(value, ensure_ascii=False)}"]
     at = next((number for number, line in enumerate(lines) if own.match(line)), len(lines))
@@ -114,7 +116,9 @@ def _change(key: str, value: str | None) -> None:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         draft = place.with_name(f".{place.name}.{os.getpid()}")
-        draft.write_text(text, "utf-8")
+        draft.write_text(text, "utf-8", newline="")
+        if place.exists():
+            shutil.copymode(place, draft)
         os.replace(draft, place)
     except OSError as problem:
         raise ConfigError(f"cannot write {target}: {problem.strerror}") from problem

@@ -219,3 +219,27 @@ def test_a_gallery_that_is_gone_is_named_with_its_source(
     outcome = likebut("query", reference)
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
     assert f"{own_settings}: gallery: no folder {own_settings.parent / 'gone'}" in outcome.err
+
+
+def test_a_home_that_nobody_has_is_no_traceback(
+    likebut: Run, reference: Path, own_settings: Path
+) -> None:
+    for text in ('gallery = "~nobody-here/x"', 'profile = "~nobody-here/x.toml"'):
+        own_settings.write_text(text)
+        outcome = likebut("query", reference)
+        assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+        assert str(own_settings) in outcome.err
+
+
+def test_set_keeps_a_link_the_mode_and_odd_characters(
+    likebut: Run, own_settings: Path, tmp_path: Path
+) -> None:
+    real = tmp_path / "dotfiles.toml"
+    real.write_text('# one\u2028line\r\nformat = "csv"', newline="")
+    real.chmod(0o600)
+    own_settings.symlink_to(real)
+    assert likebut("settings", "set", "format", "json").code == 0
+    assert own_settings.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o600
+    assert real.read_bytes().decode() == '# one\u2028line\r\nformat = "json"\n'
+    assert [path.name for path in tmp_path.iterdir()] == ["dotfiles.toml"]
