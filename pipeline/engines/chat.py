@@ -6,6 +6,7 @@ Checked against the OpenAI API reference, "Create chat completion". No network h
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from pipeline.engines.constraining import closed
@@ -17,6 +18,14 @@ from pipeline.records import Message, Reply
 
 class BrokenAnswer(Exception):
     """A body that is cut, or no chat completion."""
+
+
+class Complaint(Exception):
+    """A server's error in the place of an answer; ``code`` is its HTTP status, 0 where none is told."""
+
+    def __init__(self, words: str, code: int) -> None:
+        super().__init__(words)
+        self.words, self.code = words, code
 
 
 def body(model: str, request: Request, structured: str) -> dict[str, Any]:
@@ -57,9 +66,13 @@ def _message(message: Message) -> dict[str, Any]:
 
 
 def read(content: bytes) -> Reply:
-    """The reply in a body. Raises BrokenAnswer where it is cut, or no chat completion."""
+    """The reply in a body.
+
+    Raises BrokenAnswer where it is cut, or no chat completion, and Complaint where it is an error.
+    """
     try:
         record = _record(content)
+        _check_error(record)
         choice = record["choices"][0]
         message = choice["message"]
         usage = record.get("usage")
@@ -78,6 +91,24 @@ def read(content: bytes) -> Reply:
     return Reply(**{**vars(reply), "finish": "content_filter"}) if refusal else reply
 
 
+def _check_error(record: Any) -> None:
+    """Raises Complaint for an error that came as if all were well."""
+    choices = record.get("choices")
+    failed = next((one for one in (record, *(choices or ())) if one.get("error")), None)
+    if failed is None and not choices and complaint(record):
+        failed = record
+    if failed is not None:
+        inner = failed.get("error")
+        codes = [
+            str(one.get(name, ""))
+            for one in (inner, failed)
+            if isinstance(one, dict)
+            for name in ("code", "status")
+        ]
+        code = next((int(text) for text in codes if re.fullmatch("[45][0-9][0-9]", text)), 0)
+        raise Complaint(complaint(failed) or "an error without a word", code)
+
+
 def _record(content: bytes) -> Any:
     """The completion in a body, or the one that an event stream (sent unasked) adds up to."""
     if not content.lstrip().startswith(b"data:"):
@@ -85,9 +116,11 @@ def _record(content: bytes) -> Any:
     lines = [
         line.partition(b":")[2].strip() for line in content.split(b"\n") if line[:5] == b"data:"
     ]
-    if not lines or lines[-1] != b"[DONE]":
+    chunks = [json.loads(line) for line in lines if line != b"[DONE]"]
+    if failed := next((chunk for chunk in chunks if chunk.get("error")), None):
+        return failed
+    if not chunks or lines[-1] != b"[DONE]":
         raise BrokenAnswer("the stream was cut")
-    chunks = [json.loads(line) for line in lines[:-1]]
     choices = [chunk["choices"][0] for chunk in chunks if chunk.get("choices")]
     said = "".join(_said((one.get("delta") or {}).get("content")) for one in choices)
     ends = [one["finish_reason"] for one in choices if one.get("finish_reason")]

@@ -8,6 +8,7 @@ will not pass is said at once.
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections import deque
@@ -20,25 +21,16 @@ from pipeline.devices import network_is_forbidden
 from pipeline.engines import backoff, chat, wire
 from pipeline.engines.contract import EngineSpec, OnReply, Request
 from pipeline.engines.fields import Fields
+from pipeline.engines.refusals import Refusal, Trouble, judge
 from pipeline.engines.server import NO_KEY, Server
-from pipeline.errors import ConfigError, InputError, ModelError
+from pipeline.errors import InputError, ModelError
 from pipeline.records import FAILED, REFUSED, Reply
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
 
-_PASSING = (408, 409, 429)
 # A server that asks for more than this many seconds is as good as away.
 LONGEST_WAIT = 600.0
-
-
-@dataclass(frozen=True)
-class _Trouble:
-    """An attempt that failed and may be made again, after ``seconds`` at least."""
-
-    why: str
-    seconds: float = 0.0
-    unreachable: bool = False
 
 
 @dataclass
@@ -72,6 +64,7 @@ class OpenAIEngine:
         self.server = Server.of(spec.options)
         self._sleep, self._now, self._draw = sleep, now, draw
         self._reached = False
+        self._taken: set[str] = {""}  # the schemas that it has answered to
         self._fields = Fields(self.server.rename, self.server.omit, self.server.extra_body)
         if network_is_forbidden() and not self.server.is_here:
             raise ModelError(
@@ -140,7 +133,7 @@ class OpenAIEngine:
             body = await asyncio.to_thread(chat.body, self.model, request, self.server.structured)
         except (GalleryError, InputError) as problem:
             return Reply("", finish=REFUSED, error=problem.message)
-        trouble = _Trouble("it was not asked")
+        trouble = Trouble("it was not asked")
         for attempt in range(self.server.attempts):
             if attempt:
                 pause = backoff.wait(attempt - 1, trouble.seconds, self._draw)
@@ -170,20 +163,23 @@ class OpenAIEngine:
             for one in waits:
                 one.cancel()
 
-    async def _attempt(self, body: dict[str, Any], now: _Round) -> Reply | _Trouble:
+    async def _attempt(self, body: dict[str, Any], now: _Round) -> Reply | Trouble:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self.server.timeout):  # the client's counts silences only
                 raw = await self._ask(body, now)
             self._reached = True
             reply = chat.read(raw.content)
+            self._taken.add(_held(body))
         except chat.BrokenAnswer:
-            return _Trouble("the server's answer was cut or is no chat completion")
+            return Trouble("the server's answer was cut or is no chat completion")
         except (TimeoutError, self._openai.APITimeoutError):
-            return _Trouble(f"no answer within {self.server.timeout:g} seconds")
+            return Trouble(f"no answer within {self.server.timeout:g} seconds")
+        except chat.Complaint as problem:
+            return self._judged(Refusal(problem.code, self._masked(problem.words)), body)
         except self._openai.APIStatusError as problem:
             self._reached = True
-            return self._status(problem)
+            return self._judged(self._refusal(problem), body)
         except wire.TooLarge:
             return Reply("", finish=FAILED, error="the server's answer is endlessly long")
         except self._openai.APIConnectionError as problem:
@@ -191,7 +187,7 @@ class OpenAIEngine:
                 raise ModelError(*fault) from problem
             away = type(problem.__cause__).__name__.startswith("Connect")
             self._reached |= not away
-            return _Trouble("the connection to the server failed", unreachable=away)
+            return Trouble("the connection to the server failed", unreachable=away)
         served = "; ".join([part for part in (reply.served, *self._fields.learnt) if part])
         return replace(reply, seconds=time.perf_counter() - started, served=served)
 
@@ -207,48 +203,32 @@ class OpenAIEngine:
                 if not known and not self._fields.learn(self._words(problem)):
                     raise
 
-    def _status(self, problem: APIStatusError) -> Reply | _Trouble:
-        """What an HTTP error says about this request. Raises where it is about all of them."""
-        code, said = problem.status_code, self._words(problem)
-        where = f"{self.model} at {self.server.base_url}"
+    def _judged(self, refusal: Refusal, body: dict[str, Any]) -> Reply | Trouble:
+        """What becomes of a request that was refused. Raises where it is about all of them."""
+        untried = _held(body) not in self._taken
+        return judge(replace(refusal, untried=untried), self.model, self.server)
+
+    def _refusal(self, problem: APIStatusError) -> Refusal:
+        """An HTTP error. Raises ModelError for a redirect."""
+        code, headers = problem.status_code, problem.response.headers
         if 300 <= code < 400:
             raise ModelError(
-                f"{self.server.base_url} sends requests on to {wire.elsewhere(problem.response.headers)}",
+                f"{self.server.base_url} sends requests on to {wire.elsewhere(headers)}",
                 "prompts are not sent there: write that address into base_url if it is meant",
             )
-        if code in (401, 403):
-            raise ModelError(
-                f"the server refuses access to {where} (HTTP {code})",
-                f"set the environment variable {self.server.api_key_env} to a valid key",
-            )
-        if code == 404:
-            raise ModelError(
-                f"no model {where}: {said}", "correct model or base_url in the profile"
-            )
-        if getattr(problem, "code", None) == "insufficient_quota":  # a 429 that does not pass
-            raise ModelError(f"the account has no quota left for {where}", "top it up")
-        if code in _PASSING or code >= 500:
-            header = problem.response.headers.get("retry-after")
-            seconds = backoff.retry_after(header, self._now())
-            return _Trouble(f"HTTP {code}: {said}", seconds)
-        if code in (400, 422) and _about_the_schema(said):
-            raise ConfigError(
-                f"{where} takes no structured = {self.server.structured!r}: {said}",
-                'set structured = "json_object" or "none" in the profile\'s options',
-            )
-        return Reply("", finish=REFUSED, error=f"HTTP {code}: {said}")
+        seconds = backoff.retry_after(headers.get("retry-after"), self._now())
+        spent = getattr(problem, "code", None) == "insufficient_quota"  # a 429 that does not pass
+        return Refusal(code, self._words(problem), seconds, spent)
 
     def _words(self, problem: APIStatusError) -> str:
         """What the server said, on one line, never with the key."""
-        words = chat.complaint(problem.body) or str(problem.response.reason_phrase)
+        return self._masked(chat.complaint(problem.body) or str(problem.response.reason_phrase))
+
+    def _masked(self, words: str) -> str:
         key = self.server.key()
-        return (words if key == NO_KEY else words.replace(key, "…"))[:200]
+        return words if key == NO_KEY else words.replace(key, "…")
 
 
-def _about_the_schema(said: str) -> bool:
-    """Whether a refusal is about how the schema was handed over, which is the same for all requests."""
-    words = said.lower()
-    return any(
-        word in words
-        for word in ("response_format", "json_schema", "response_schema", "guided_json", "grammar")
-    )
+def _held(body: dict[str, Any]) -> str:
+    """What a request says of the schema of its reply; nothing where it has none."""
+    return json.dumps(body["response_format"]) if "response_format" in body else ""

@@ -227,7 +227,7 @@ def test_what_is_wrong_for_all_requests_is_said_once_and_never_tried_again(
     monkeypatch.setenv("MY_KEY", SECRET)
     with faulty_server(by_turns(act)) as server, pytest.raises(error) as caught:
         engine(server, api_key_env="MY_KEY", concurrency=2).generate(
-            [ask(str(n)) for n in range(50)]
+            [ask(str(n), schema=SCHEMA) for n in range(50)]
         )
     assert message in caught.value.message
     assert hint in caught.value.hint

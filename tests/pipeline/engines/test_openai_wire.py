@@ -171,18 +171,68 @@ def test_a_profile_shapes_what_is_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "refusal",
     [
-        "Invalid JSON payload received. Unknown name at 'generation_config.response_schema'",
-        "xgrammar: unsupported grammar feature",
-        "response_format is not available",
+        "400 Invalid JSON payload received. Unknown name at 'generation_config.response_schema'",
+        "400 The specified schema produces a constraint that has too many states for serving.",
+        "400 JSON mode is not enabled for models/gemma",
+        "400 * properties[a]: additionalProperties is not supported",
+        "400 xgrammar: unsupported grammar feature",
+        "400 response_format is not available",
+        "422 structured outputs are not supported by this model",
+        "500 Failed to compile the grammar",
+        "501 guided decoding is switched off",
     ],
 )
-def test_a_schema_that_is_refused_is_one_setting_error(words: str) -> None:
-    with faulty_server(by_turns(f"400 {words}")) as server:
-        with pytest.raises(ConfigError, match="takes no structured"):
+def test_a_schema_that_is_refused_is_one_setting_error(refusal: str) -> None:
+    with faulty_server(by_turns(refusal)) as server:
+        with pytest.raises(ConfigError, match="takes no structured") as told:
             engine(server, concurrency=1).generate([ask(n, schema=SCHEMA) for n in "abcd"])
         assert len(server.bodies) == 1
+    assert refusal[4:] in told.value.message
+
+
+def test_a_refusal_is_not_about_the_schema_where_there_is_none_or_it_was_answered_to() -> None:
+    def script(words: str, attempt: int) -> str:
+        return "ok" if words == "a" or attempt > 1 else "500 the grammar matcher fell over"
+
+    with faulty_server(script) as server:
+        with_schema = [ask(n, schema=SCHEMA) for n in "ab"]
+        replies = engine(server, concurrency=1).generate([*with_schema, ask("plain")])
+    assert [reply.error for reply in replies] == [""] * 3
+    assert server.asked == {"a": 1, "b": 2, "plain": 2}
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "attempts"),
+    [
+        ({"error": "too long", "code": 400}, "HTTP 400: too long", 1),
+        ({"error": {"message": "too long", "code": "422"}}, "HTTP 422: too long", 1),
+        ({"object": "error", "message": "too long", "code": 400}, "HTTP 400: too long", 1),
+        ({"choices": [{"error": {"message": "away", "code": 502}}]}, "HTTP 502: away (2 attempts)", 2),
+        ({"detail": "away"}, "the server says: away (2 attempts)", 2),
+    ],
+)  # fmt: skip
+def test_an_error_in_the_place_of_an_answer_keeps_its_words(
+    body: Any, error: str, attempts: int
+) -> None:
+    with faulty_server(answer=lambda _: json.dumps(body).encode()) as server:
+        reply = engine(server, attempts=2).generate([ask("a")])[0]
+    assert (reply.error, len(server.bodies)) == (error, attempts)
+
+
+def test_an_error_in_an_answer_about_the_schema_or_the_key_is_said_once() -> None:
+    for said, kind in (("no json_schema here", ConfigError), ("bad key", ModelError)):
+        body = json.dumps({"error": {"message": said, "code": 401 if "key" in said else 400}})
+        with faulty_server(answer=lambda _, sent=body: sent.encode()) as server:
+            with pytest.raises(kind):
+                engine(server, concurrency=1).generate([ask(n, schema=SCHEMA) for n in "abcd"])
+            assert len(server.bodies) == 1
+
+
+def test_an_error_within_a_stream_is_read() -> None:
+    with pytest.raises(chat.Complaint, match="overloaded"):
+        chat.read(b'data: {"choices": []}\n\ndata: {"error": {"message": "overloaded"}}\n\n')
 
 
 @pytest.mark.parametrize(
