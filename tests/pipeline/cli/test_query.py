@@ -121,12 +121,12 @@ def test_a_report_is_one_file(likebut: Run, gallery: Path, reference: Path, tmp_
     assert "at night" in out.read_text()
 
 
-def test_preview_says_so_where_the_terminal_shows_no_pictures(
+def test_preview_says_so_where_there_is_no_terminal(
     likebut: Run, gallery: Path, reference: Path
 ) -> None:
     outcome = likebut("query", reference, "at night", "--in", gallery, "-k", "1", "--preview")
     assert outcome.code == 0
-    assert "shows no pictures" in outcome.err
+    assert "in terminals only" in outcome.err
 
 
 @pytest.mark.parametrize("recipe", ["cirevl", "image-only", "text-only", "likebut"])
