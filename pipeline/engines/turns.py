@@ -49,13 +49,27 @@ def drops_system(chat: Chat, tells: Any, options: Mapping[str, Any]) -> bool:
     mark: Any = _MARK if plain else [{"type": "text", "text": _MARK}]
     try:
         return _MARK not in _written([{**chat[0], "content": mark}, *chat[1:]], tells, options)
-    except TemplateError:
+    except (TemplateError, TypeError):  # a template that adds texts cannot add parts
         return True
 
 
 def heard(chat: Chat, tells: Any, options: Mapping[str, Any]) -> Chat:
     """The chat so that its template tells all of it: the system's words in the first turn if need be."""
     return without_system(chat) if drops_system(chat, tells, options) else chat
+
+
+def told(messages: Sequence[Message], tells: Any, options: Mapping[str, Any]) -> list[Message]:
+    """The same for messages whose form, text or parts, an engine chooses by the template itself."""
+    given = list(messages)
+    if len(given) < 2 or not getattr(tells, "chat_template", None):
+        return given
+    if not all(
+        drops_system([turn(Message(m.role, m.text), shown) for m in given], tells, options)
+        for shown in (False, True)
+    ):
+        return given
+    system, first = given[0], given[1]
+    return [Message(first.role, f"{system.text}\n\n{first.text}", first.images), *given[2:]]
 
 
 def _by_heart(tells: Any) -> bool:

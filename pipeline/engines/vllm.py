@@ -19,6 +19,7 @@ from pipeline.engines.constraining import closed, constrains
 from pipeline.engines.contract import EngineSpec, OnReply, Request
 from pipeline.engines.options import check_names, template_of
 from pipeline.engines.pictures import pictures
+from pipeline.engines.turns import told
 from pipeline.errors import ConfigError, ModelError
 from pipeline.records import REFUSED, Message, Reply
 
@@ -119,8 +120,9 @@ class VLLMEngine:
             temperature=sampling.temperature, seed=sampling.seed, max_tokens=sampling.max_tokens,
             structured_outputs=self._schema(request),
         )  # fmt: skip
+        messages = told(request.messages, self._llm.get_tokenizer(), self._template)
         (ident,) = self._llm.enqueue_chat(
-            [[_turn(message) for message in request.messages]], params, use_tqdm=False,
+            [[_turn(message) for message in messages]], params, use_tqdm=False,
             chat_template_kwargs=self._template or None,
         )  # fmt: skip
         return str(ident).partition("-")[0]  # outputs are named without the suffix of the queue

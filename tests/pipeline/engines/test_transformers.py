@@ -18,7 +18,7 @@ from pipeline.engines.contract import EngineSpec, Request
 from pipeline.engines.pictures import LONGEST_SIDE
 from pipeline.engines.pictures import pictures as shown
 from pipeline.engines.rendering import model_inputs
-from pipeline.engines.turns import without_system
+from pipeline.engines.turns import told, without_system
 from pipeline.errors import ConfigError, ModelError
 from pipeline.records import Message, Reply, Sampling
 from tests.pipeline.engines import tiny
@@ -310,3 +310,16 @@ def test_a_tokenizer_without_a_pad_token_pads_with_its_end(
     requests = [ask(text) for text in TEXTS]
     engine = load_from(unpadded, dtype="float32")
     assert words(engine.generate(requests)) == words(load("llama").generate(requests))
+
+
+def test_messages_are_joined_only_where_no_form_of_them_tells_the_system_message() -> None:
+    given = (Message("system", "You rewrite"), Message("user", "a pear", (Path("p.png"),)))
+    joined = [Message("user", "You rewrite\n\na pear", (Path("p.png"),))]
+    parts_only = (
+        "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}"
+    )
+    for template, sent in (
+        (tiny.CHAT, list(given)), (parts_only, list(given)),
+        (tiny.SILENT, joined), (tiny.NO_SYSTEM, joined), (None, list(given)),
+    ):  # fmt: skip
+        assert told(given, tiny.tokenizer(template), {}) == sent
