@@ -34,8 +34,9 @@ def assemble(
     cache and leaves it as it is. Raises ConfigError for names and values that do not hold (a limit
     of dollars without a price is one), and ModelError for a device that is asked for and missing.
     """
-    chosen = load_recipe(recipe).with_weights(weights or {}).with_samples(samples, choose)
     models = load_profile(profile)
+    chosen = load_recipe(recipe, models.variant).with_weights(weights or {})
+    chosen = chosen.with_samples(samples, choose)
     _prepare(device, offline)
     cache = ReadOnlyCache(cache_path) if dry else Cache(cache_path)
     budget = budget or Budget(kept=cache_path)

@@ -65,13 +65,26 @@ class Fusion(_Strict):
     numbers: dict[str, Finite] = {}
 
 
+def _several(value: Any) -> Any:
+    """One question, or several."""
+    return [value] if isinstance(value, dict) else value
+
+
 class Variant(_Strict):
-    """The numbers of a method for one data set and tower; chosen as ``recipe@variant``."""
+    """The numbers of a method for one kind of data or models; chosen as ``recipe@variant``.
+
+    A profile names the variant that fits its models, which its queries take unasked. ``reason``, where
+    it is there, are other questions than the recipe's.
+    """
+
+    reason: list[ReasonStage] | None = None
 
     grains: dict[str, Finite] = {}
     caption_grains: dict[str, Finite] = {}
     mixes: dict[str, dict[str, Finite]] = {}
     numbers: dict[str, Finite] = {}
+
+    _questions = field_validator("reason", mode="before")(_several)
 
 
 class Recipe(_Strict):
@@ -94,10 +107,7 @@ class Recipe(_Strict):
     fusion: Fusion = Fusion()
     variants: dict[str, Variant] = {}
 
-    @field_validator("reason", mode="before")
-    @classmethod
-    def _one_question_or_several(cls, value: Any) -> Any:
-        return [value] if isinstance(value, dict) else value
+    _questions = field_validator("reason", mode="before")(_several)
 
     def with_weights(self, weights: dict[str, float]) -> Recipe:
         """The recipe with some weights changed. Raises ConfigError for an unknown grain."""
@@ -146,6 +156,7 @@ class Recipe(_Strict):
         return self.model_copy(
             update={
                 "name": f"{self.name}@{name}",
+                "reason": self.reason if chosen.reason is None else chosen.reason,
                 "grains": {**self.grains, **chosen.grains},
                 "caption_grains": {**self.caption_grains, **chosen.caption_grains},
                 "mixes": {**self.mixes, **chosen.mixes},
@@ -244,10 +255,15 @@ class EncoderChoice(_Strict):
 
 
 class Profile(_Strict):
-    """Which models play the three parts."""
+    """Which models play the three parts.
+
+    ``variant``: of a recipe that has one of this name, its numbers are taken unless others are
+    asked for.
+    """
 
     name: str = ""
     description: str
+    variant: str = ""
     captioner: EngineChoice
     reasoner: EngineChoice
     encoder: EncoderChoice
@@ -291,12 +307,18 @@ def profile_path(name: str) -> Path:
     return _find("profile", name, profile_names())
 
 
-def load_recipe(name: str) -> Recipe:
-    """Read and check a recipe, "name" or "name@variant". Raises ConfigError naming file and key."""
-    name, _, variant = name.partition("@")
+def load_recipe(name: str, usual: str = "") -> Recipe:
+    """Read and check a recipe, "name" or "name@variant"; without a variant the ``usual`` one.
+
+    The usual variant (a profile's) is taken where the recipe has it; "name@" takes none. Raises
+    ConfigError naming file and key.
+    """
+    name, at, variant = name.partition("@")
     path = recipe_path(name)
     recipe = _read(path, Recipe).model_copy(update={"name": path.stem})
     recipe.check(str(path))
+    if not at and usual in recipe.variants:
+        variant = usual
     return recipe.with_variant(variant) if variant else recipe
 
 

@@ -82,10 +82,13 @@ def _given_up(case: _Case, why: str) -> Intent:
 def merged(intents: Sequence[Intent]) -> Intent:
     """One Intent of several questions about one query.
 
-    The first target caption counts, and the first rewrites; other lists are joined, each element
-    once; a fallback of any question is a fallback of the whole.
+    The first target caption counts, best one that is no fallback; where several questions have one,
+    all of them are rewrites, with those that a reply holds itself. Other lists are joined, each
+    element once. A fallback of any question is a fallback of the whole.
     """
-    first = next((intent for intent in intents if intent.target_caption), intents[0])
+    told = [intent for intent in intents if intent.target_caption]
+    told = [intent for intent in told if not intent.fallback] or told
+    first = told[0] if told else intents[0]
     lists: dict[str, Any] = {
         name: tuple(dict.fromkeys(text for i in intents for text in getattr(i, name)))
         for name in ("desired", "preserved", "forbidden")
@@ -93,10 +96,18 @@ def merged(intents: Sequence[Intent]) -> Intent:
     return replace(
         first,
         reasoning="\n".join(dict.fromkeys(i.reasoning for i in intents if i.reasoning)),
-        rewrites=next((i.rewrites for i in intents if i.rewrites), ()),
+        rewrites=_rewrites(told),
         fallback="; ".join(dict.fromkeys(i.fallback for i in intents if i.fallback)),
         **lists,
     )
+
+
+def _rewrites(told: Sequence[Intent]) -> tuple[str, ...]:
+    """What one question holds of them, or what several say: each text once, in order."""
+    if len(told) == 1:
+        return told[0].rewrites
+    texts = (text for intent in told for text in (intent.rewrites or (intent.target_caption,)))
+    return tuple(dict.fromkeys(texts))
 
 
 def warmed(sampling: Sampling, attempt: int) -> Sampling:

@@ -5,24 +5,29 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Recipe
+from pipeline.config import ReasonStage, Recipe
 from pipeline.errors import ConfigError
 from pipeline.outputs import replacing
 
 _WORDS = ("name", "description", "paper")  # these change nothing that is done
 _HEADER = re.compile(r"\s*\[")
+_VARIANT = re.compile(r"\s*\[\[?\s*variants\b")
+_REASON = re.compile(r"\s*\[\[?\s*reason\b")
 
 
 def rewritten(text: str, sections: Mapping[str, Mapping[str, float]], weights_from: str) -> str:
     """The text with ``weights_from``, and with these numbers under the header of each section.
 
-    Raises ConfigError where a section is written in a way that is not understood here.
+    Variants go: their numbers would take the place of these wherever a profile asks for one. Raises
+    ConfigError where a section is written in a way that is not understood here.
     """
-    lines = text.removesuffix("\n").split("\n")
+    lines = _without(text.removesuffix("
+").split("
+"), _VARIANT)
     first = next((n for n, line in enumerate(lines) if _HEADER.match(line)), len(lines))
     _set(lines, 0, first, {"weights_from": json.dumps(weights_from, ensure_ascii=False)})
     known = tomllib.loads(text)
@@ -52,6 +57,36 @@ def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
+
+
+def with_questions(text: str, stages: Sequence[ReasonStage]) -> str:
+    """The text with these questions for its own, where they are others."""
+    known = tomllib.loads(text).get("reason", [])
+    wanted = [stage.model_dump(mode="json", exclude_defaults=True) for stage in stages]
+    if (known if isinstance(known, list) else [known]) == wanted or not stages:
+        return text
+    lines = text.removesuffix("\n").split("\n")
+    place = next((n for n, line in enumerate(lines) if _REASON.match(line)), len(lines))
+    blocks = [
+        ["[[reason]]", *(f"{key} = {json.dumps(value)}" for key, value in one.items()), ""]
+        for one in wanted
+    ]
+    head = lines[:place] + [line for block in blocks for line in block]
+    return "\n".join(head + _without(lines[place:], _REASON)) + "\n"
+
+
+def _without(lines: Sequence[str], header: re.Pattern[str]) -> list[str]:
+    """The lines less every table whose header fits, and less the comments right above them."""
+    kept: list[str] = []
+    inside = False
+    for line in lines:
+        if _HEADER.match(line):
+            inside = header.match(line) is not None
+            while inside and kept and (not kept[-1].strip() or kept[-1].startswith("#")):
+                kept.pop()
+        if not inside:
+            kept.append(line)
+    return kept
 
 
 def _names(line: str, section: str) -> bool:

@@ -99,14 +99,16 @@ def compare(
 
     Every answer is cached, so a second comparison asks only what is new in it.
     """
-    from pipeline.config import load_recipe
+    from pipeline.config import load_profile, load_recipe
     from pipeline.lab import comparison as comparing
     from pipeline.lab import folder as folders
     from pipeline.lab.variants import variants
 
     folders.check_free(out)
-    method = load_recipe(recipe).with_weights(read_weights(weight))
     names = profile or [_profile_of(on)]
+    # One method for all that is compared: the first profile says which numbers are usual.
+    method = load_recipe(recipe, load_profile(names[0]).variant)
+    method = method.with_weights(read_weights(weight))
     found = variants(method, prompts, names, stage)
     if not on.is_dir() and index is None and folder is None:
         index, folder = gallery()

@@ -145,7 +145,8 @@ def _text(
     sections = {"grains": dict(asked.grains)}
     sections |= {f"mixes.{name}": dict(parts) for name, parts in asked.mixes.items()}
     sections[f"mixes.{weighed.mix}" if weighed.mix else "grains"] |= weights
-    return recipe_text.rewritten(source.read_text(encoding="utf-8"), sections, why)
+    text = recipe_text.rewritten(source.read_text(encoding="utf-8"), sections, why)
+    return recipe_text.with_questions(text, asked.reason)
 
 
 def _tell(done: Tuning, place: Path, failed: int, unreadable: tuple[tuple[str, str], ...]) -> None:

@@ -50,6 +50,36 @@ def test_a_recipe_of_ones_own_is_a_file(tmp_path: Path) -> None:
     assert recipe.describe is None
 
 
+VARIANTS = RECIPE + """
+[variants.drawn.grains]
+reference = 0.5
+"""
+
+
+def test_the_usual_variant_is_taken_where_there_is_one_and_none_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, VARIANTS)
+    found = {
+        (name, usual): (recipe.name, recipe.grains["reference"])
+        for name in (path, f"{path}@drawn", f"{path}@")
+        for usual in ("", "drawn", "clothes")
+        for recipe in [load_recipe(name, usual)]
+    }
+    plain, drawn = ("mine", 1.0), ("mine@drawn", 0.5)
+    assert found == {
+        (path, ""): plain,
+        (path, "drawn"): drawn,
+        (path, "clothes"): plain,
+        **{(f"{path}@drawn", usual): drawn for usual in ("", "drawn", "clothes")},
+        **{(f"{path}@", usual): plain for usual in ("", "drawn", "clothes")},
+    }
+
+
+def test_each_profile_takes_its_own_numbers_of_the_default_method() -> None:
+    usual = {name: load_profile(name).variant for name in profile_names()}
+    assert usual == {"cpu": "", "gpu": "", "pocket": "pocket", "server": "", "text": ""}
+    assert load_recipe("likebut", "pocket") != load_recipe("likebut")
+
+
 def test_forbidden_elements_count_against_a_picture_in_likebut() -> None:
     grains = load_recipe("likebut").grains
     assert grains["forbidden"] < 0 < grains["target_caption"]
