@@ -25,9 +25,7 @@ def rewritten(text: str, sections: Mapping[str, Mapping[str, float]], weights_fr
     Variants go: their numbers would take the place of these wherever a profile asks for one. Raises
     ConfigError where a section is written in a way that is not understood here.
     """
-    lines = _without(text.removesuffix("
-").split("
-"), _VARIANT)
+    lines = _without(text.removesuffix("\n").split("\n"), _VARIANT)
     first = next((n for n, line in enumerate(lines) if _HEADER.match(line)), len(lines))
     _set(lines, 0, first, {"weights_from": json.dumps(weights_from, ensure_ascii=False)})
     known = tomllib.loads(text)

@@ -100,7 +100,7 @@ def colour_composer(
         caption_gallery(tmp_path / "index", cached)
     captioner = scripted(cache, (r"(red|green|blue|grey)\.png", "a square of one colour"))
     composer = Composer(
-        recipe=recipe or load_recipe("likebut"),
+        recipe=recipe or load_recipe("likebut@pocket"),
         profile="test",
         captioner=captioner,
         reasoner=scripted(cache, *(pairs or ((".", REPLY),))),

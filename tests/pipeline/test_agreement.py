@@ -266,7 +266,7 @@ def test_the_mean_of_target_captions_is_a_unit_vector_worked_by_hand(tmp_path: P
 
 def test_samples_that_all_fall_back_are_a_fallback(tmp_path: Path) -> None:
     composer = colour_composer(
-        tmp_path, (".", "no idea"), recipe=load_recipe("likebut").with_samples(2, "vote")
+        tmp_path, (".", "no idea"), recipe=load_recipe("likebut@pocket").with_samples(2, "vote")
     )
     trace = composer.compose([red(tmp_path)], 1)[0]
     assert "no JSON" in trace.intent.fallback
@@ -275,7 +275,9 @@ def test_samples_that_all_fall_back_are_a_fallback(tmp_path: Path) -> None:
 
 def test_a_sample_that_nobody_answered_is_the_error_of_its_query(tmp_path: Path) -> None:
     """Fewer samples than asked for would be another method."""
-    composer = colour_composer(tmp_path, recipe=load_recipe("likebut").with_samples(2, "vote"))
+    composer = colour_composer(
+        tmp_path, recipe=load_recipe("likebut@pocket").with_samples(2, "vote")
+    )
 
     class Away(Dice):
         def _answer(self, request: Request) -> Reply:
@@ -316,12 +318,13 @@ def test_a_recipe_that_asks_nothing_has_nothing_to_sample() -> None:
     assert load_recipe("image-only").with_samples(None, None) == load_recipe("image-only")
 
 
-def test_the_shipped_recipe_is_likebut_five_times() -> None:
-    likebut, five = load_recipe("likebut"), load_recipe("self-consistency")
+def test_the_shipped_recipe_is_that_of_the_drawn_world_five_times() -> None:
+    likebut, five = (load_recipe(f"{name}@pocket") for name in ("likebut", "self-consistency"))
     (stage,) = five.reason
     assert (stage.samples, stage.choose, stage.temperature) == (5, "vote", 0.7)
+    weighed = {name: weight for name, weight in likebut.grains.items() if weight}
     assert (five.grains, five.fusion, five.describe) == (
-        likebut.grains,
+        weighed,
         likebut.fusion,
         likebut.describe,
     )

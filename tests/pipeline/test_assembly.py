@@ -14,7 +14,7 @@ from pipeline.errors import ConfigError, ModelError
 
 def test_names_become_a_composer(tmp_path: Path) -> None:
     composer = assemble("likebut", "pocket", tmp_path / "c", weights={"reference": 0.7})
-    assert composer.recipe.name == "likebut"
+    assert composer.recipe.name == "likebut@pocket"
     assert composer.profile == "pocket"
     assert composer.recipe.grains["reference"] == 0.7
     assert composer.reasoner.spec.model.endswith("reasoner")

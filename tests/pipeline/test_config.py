@@ -50,10 +50,13 @@ def test_a_recipe_of_ones_own_is_a_file(tmp_path: Path) -> None:
     assert recipe.describe is None
 
 
-VARIANTS = RECIPE + """
+VARIANTS = (
+    RECIPE
+    + """
 [variants.drawn.grains]
 reference = 0.5
 """
+)
 
 
 def test_the_usual_variant_is_taken_where_there_is_one_and_none_is_named(tmp_path: Path) -> None:

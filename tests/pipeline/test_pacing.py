@@ -51,7 +51,13 @@ def test_dollars_go_one_by_one_until_a_call_has_shown_what_it_may_cost(tmp_path:
 
 
 def test_what_a_query_needs_is_read_from_the_recipe(tmp_path: Path) -> None:
-    wanted = {"likebut": (1, 3), "image-only": (0, 0), "ldre": (15, 45), "cotmr": (1, 6)}
+    wanted = {
+        "likebut": (1, 6),
+        "likebut@pocket": (1, 3),
+        "image-only": (0, 0),
+        "ldre": (15, 45),
+        "cotmr": (1, 6),
+    }
     for name, counts in wanted.items():
         composer = colour_composer(tmp_path / name, recipe=load_recipe(name))
         assert needs(composer) == [(composer.captioner, counts[0]), (composer.reasoner, counts[1])]

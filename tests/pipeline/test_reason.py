@@ -176,9 +176,22 @@ def test_a_reply_longer_than_its_bounds_is_read(cache: Cache) -> None:
     assert len(exchanges) == 1
 
 
-def test_merged_intents_keep_the_first_rewrites() -> None:
+def test_the_target_captions_of_several_prompts_are_rewrites_of_one_query() -> None:
     one, two = Intent("a", desired=("x",)), Intent("b", rewrites=("b", "c"))
-    assert merged([one, two]) == Intent("a", desired=("x",), rewrites=("b", "c"))
+    assert merged([one, two]) == Intent("a", desired=("x",), rewrites=("a", "b", "c"))
+    assert merged([two, one]) == Intent("b", desired=("x",), rewrites=("b", "c", "a"))
+    assert merged([one]).rewrites == ()
+
+
+def test_a_prompt_without_a_usable_reply_has_no_say_beside_one_with(cache: Cache) -> None:
+    lost = Intent("a cat, a dog", fallback="it chatted")
+    found = merged([lost, Intent("a dog", forbidden=("a cat",))])
+    assert (found.target_caption, found.rewrites) == ("a dog", ())
+    assert (found.forbidden, found.fallback) == (("a cat",), "it chatted")
+
+
+def test_questions_about_things_alone_leave_the_rewrites_as_they_are() -> None:
+    assert merged([Intent("a"), Intent("", desired=("x",))]).rewrites == ()
 
 
 def test_an_empty_reply_is_not_shown_again_and_its_reason_stays(cache: Cache) -> None:

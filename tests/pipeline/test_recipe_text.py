@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.config import load_recipe, recipe_names, recipe_path
 from pipeline.errors import ConfigError
-from pipeline.recipe_text import differences, rewritten, write
+from pipeline.recipe_text import differences, rewritten, with_questions, write
 
 TEXT = """# Why it is so.
 description = "x"
@@ -104,6 +104,17 @@ def test_new_numbers_are_not_hidden_by_those_of_a_variant(tmp_path: Path) -> Non
     )
     mine.write_text(text)
     assert load_recipe(str(mine), "clothes").grains == {"reference": 0.5}
+
+
+def test_a_variant_may_ask_other_questions_which_its_text_then_holds(tmp_path: Path) -> None:
+    asked = load_recipe("likebut@pocket")
+    assert [stage.prompt for stage in asked.reason] == ["reason/likebut"]
+    text = rewritten(recipe_path("likebut").read_text(), {"grains": asked.grains}, "ours")
+    mine = tmp_path / "mine.toml"
+    mine.write_text(with_questions(text, asked.reason))
+    again = load_recipe(str(mine), "pocket")
+    assert (again.reason, again.grains, again.variants) == (asked.reason, asked.grains, {})
+    assert with_questions(mine.read_text(), asked.reason) == mine.read_text()
 
 
 def test_a_variant_differs_by_its_numbers_alone() -> None:

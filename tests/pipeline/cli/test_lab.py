@@ -11,6 +11,7 @@ from tests.pipeline.cli.conftest import Outcome, Run
 from tests.pipeline.lab.conftest import write_prompt
 
 PROFILE = """description = "a reasoner that answers by its script"
+variant = "pocket"
 [captioner]
 engine = "scripted"
 model = "script"

@@ -19,6 +19,7 @@ from tests.pipeline.engines.faulty_server import FaultyServer, faulty_server
 
 PROFILE = """
 description = "a server that counts"
+variant = "pocket"
 [captioner]
 engine = "openai"
 model = "vlm"

@@ -57,7 +57,8 @@ def test_the_same_seed_gives_the_same_file_and_json_says_all(tuned: Any, folder:
     record = json.loads(tuned("--out", first, "--seed", "7", "-f", "json").out)[0]
     assert tuned("--out", again, "--seed", "7", "-f", "paths").out == f"{again}\n"
     assert first.read_bytes() == again.read_bytes()
-    assert record["tuned"] == dict(load_recipe(str(first)).grains.items())
+    kept = {name: weight for name, weight in load_recipe(str(first)).grains.items() if weight}
+    assert record["tuned"] == kept
     assert (record["searched"], record["seed"]) == ("first", 7)
     held_out = {row["n"] for row in record["scores"] if row["role"] == "held out"}
     searched = {row["n"] for row in record["scores"] if row["role"] == "searched"}
@@ -133,7 +134,7 @@ def test_two_recipes_are_held_side_by_side(likebut: Run, tmp_path: Path) -> None
     assert "grains.reference" in table.out
     assert "0.4500" in table.out
     rows = json.loads(likebut("recipes", "diff", "cirevl", "likebut", "-f", "json").out)
-    assert {"key": "grains.desired", "a": None, "b": 0.3} in rows
+    assert {"key": "grains.modification", "a": None, "b": 1.5} in rows
     same = likebut("recipes", "diff", "likebut", "likebut")
     assert (same.code, same.out) == (0, "")
     assert "do not differ" in same.err

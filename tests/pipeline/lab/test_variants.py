@@ -13,7 +13,7 @@ from tests.pipeline.lab.conftest import write_prompt
 
 
 def test_a_variant_differs_from_its_recipe_in_one_prompt(tmp_path: Path) -> None:
-    recipe = load_recipe("likebut")
+    recipe = load_recipe("likebut@pocket")
     mine = write_prompt(tmp_path, "mine")
     first, second, third = variants(recipe, ["likebut", "reason/cirevl", mine], ["pocket"])
     assert first.recipe == recipe
@@ -57,7 +57,7 @@ def test_the_second_question_of_a_recipe_can_be_the_one(tmp_path: Path) -> None:
         ("likebut", ["likebut", "reason/likebut"], 1, "likebut is named twice"),
         ("likebut", ["likebut", "cirevel"], 1, "no prompt 'cirevel'"),
         ("likebut", ["likebut", "describe/dense"], 1, "has no variable 'caption'"),
-        ("likebut", ["likebut", "cirevl"], 2, "has 1 reason question, not 2"),
+        ("cirevl", ["likebut", "cirevl"], 2, "has 1 reason question, not 2"),
         ("text-only", ["likebut", "cirevl"], 1, "asks the reasoner nothing"),
     ],
 )
