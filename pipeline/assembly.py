@@ -37,7 +37,7 @@ def assemble(
     models = load_profile(profile)
     chosen = load_recipe(recipe, models.variant).with_weights(weights or {})
     chosen = chosen.with_samples(samples, choose)
-    _prepare(device, offline)
+    _prepare(device, offline, models.threads)
     cache = ReadOnlyCache(cache_path) if dry else Cache(cache_path)
     budget = budget or Budget(kept=cache_path)
     captioner = budget.account(models.captioner.model, models.captioner.charge)
@@ -67,14 +67,15 @@ def open_encoder(
 ) -> CachedEncoder:
     """The encoder of a profile alone. Raises as `assemble` does."""
     models = load_profile(profile)
-    _prepare(device, offline)
+    _prepare(device, offline, models.threads)
     return CachedEncoder(_encoder(models, device), Cache(cache_path))
 
 
-def _prepare(device: str | None, offline: bool) -> None:
+def _prepare(device: str | None, offline: bool, threads: int) -> None:
     """Check before any work: a missing device is an error even where all answers are cached."""
-    from pipeline.devices import choose_device, forbid_network
+    from pipeline.devices import choose_device, forbid_network, limit_threads
 
+    limit_threads(threads)
     if offline:
         forbid_network()
     if device not in (None, "cpu"):

@@ -258,12 +258,13 @@ class Profile(_Strict):
     """Which models play the three parts.
 
     ``variant``: of a recipe that has one of this name, its numbers are taken unless others are
-    asked for.
+    asked for. ``threads`` of models on the processor; 0 leaves it to torch or OMP_NUM_THREADS.
     """
 
     name: str = ""
     description: str
     variant: str = ""
+    threads: int = Field(0, ge=0, le=1024)
     captioner: EngineChoice
     reasoner: EngineChoice
     encoder: EncoderChoice

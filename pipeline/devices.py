@@ -8,11 +8,20 @@ from typing import Any
 
 from pipeline.errors import ConfigError, ModelError
 
+_threads: list[int] = []
+
+
+def limit_threads(count: int) -> None:
+    """Let models on the processor use so many threads; 0 leaves it to torch or OMP_NUM_THREADS."""
+    _threads[:] = [count] if count and not os.environ.get("OMP_NUM_THREADS") else []
+
 
 def choose_device(asked: str) -> str:
     """ "auto" → cuda, mps or cpu. Raises ModelError where the asked-for device is missing."""
     import torch
 
+    if _threads:
+        torch.set_num_threads(_threads[0])
     has_mps = torch.backends.mps.is_available()
     if asked == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu"

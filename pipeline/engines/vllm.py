@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from indexes.errors import GalleryError
@@ -17,6 +18,7 @@ from pipeline.cache import file_hash
 from pipeline.devices import choose_dtype
 from pipeline.engines.constraining import closed, constrains
 from pipeline.engines.contract import EngineSpec, OnReply, Request
+from pipeline.engines.last_words import Said, heard
 from pipeline.engines.options import check_names, template_of
 from pipeline.engines.pictures import pictures
 from pipeline.engines.turns import told
@@ -46,7 +48,7 @@ class VLLMEngine:
         self._template = dict(template_of(spec.options))
         self._structured = constrains(spec.options)
         # Its log of some hundred lines belongs to those who ask for it.
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+        self._quiet = os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR") == "ERROR"
         try:
             import vllm
         except ImportError as problem:
@@ -62,18 +64,20 @@ class VLLMEngine:
         """Raises ModelError where the model, its device or the memory is not there."""
         device = _device(spec.device)
         dtype = str(choose_dtype(spec.dtype, device)).removeprefix("torch.")
+        options = {name: value for name, value in spec.options.items() if name in LOADING}
         try:
-            return self._vllm.LLM(
-                str(models.local_folder(spec.model) or spec.model),
-                revision=spec.revision, tokenizer_revision=spec.revision, dtype=dtype,
-                max_num_seqs=spec.batch_size, enable_prefix_caching=True,
-                trust_remote_code=False, disable_log_stats=True,
-                use_tqdm_on_load=False, structured_outputs_config=_COMPACT,
-                **{name: value for name, value in spec.options.items() if name in LOADING},
-            )  # fmt: skip
+            # Who asks for the log gets it as it comes: what is heard is that process's to the end.
+            with heard() if self._quiet else nullcontext(Said()) as said:
+                return self._vllm.LLM(
+                    str(models.local_folder(spec.model) or spec.model),
+                    revision=spec.revision, tokenizer_revision=spec.revision, dtype=dtype,
+                    max_num_seqs=spec.batch_size, enable_prefix_caching=True,
+                    trust_remote_code=False, disable_log_stats=True, use_tqdm_on_load=False,
+                    structured_outputs_config=_COMPACT, **(_memory(device) | options),
+                )  # fmt: skip
         except (OSError, ValueError, RuntimeError) as problem:
             raise ModelError(
-                f"vLLM cannot load {spec.model}: {_first_line(problem)}",
+                f"vLLM cannot load {spec.model}: {said.cause or _first_line(problem)}",
                 "VLLM_LOGGING_LEVEL=INFO shows its log",
             ) from problem
 
@@ -169,6 +173,21 @@ def _device(asked: str) -> str:
             "install the vLLM of your device, or choose another profile",
         )
     return here
+
+
+def _memory(device: str) -> dict[str, float]:
+    """On a processor, the share of all memory that is taken: of what is free, and not of what is there."""
+    if device != "cpu" or os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
+        return {}
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return {"gpu_memory_utilization": share_of_memory(memory.available, memory.total)}
+
+
+def share_of_memory(free: float, total: float) -> float:
+    """What vLLM may plan with: four fifths of what is free, at most its own 0.92 of all."""
+    return max(0.01, min(0.92, int(80 * free / total) / 100))
 
 
 def _turn(message: Message) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 
+from pipeline import devices
+from pipeline.config import load_profile
 from pipeline.devices import choose_device, choose_dtype, forbid_network
 from pipeline.errors import ConfigError, ModelError
 
@@ -101,3 +103,22 @@ def test_forbidding_the_network_reaches_child_processes(monkeypatch: pytest.Monk
     monkeypatch.setenv("TRANSFORMERS_OFFLINE", "0")
     forbid_network()
     assert os.environ["TRANSFORMERS_OFFLINE"] == "1"
+
+
+def test_a_profile_limits_the_threads_of_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, asked = torch.get_num_threads(), load_profile("pocket").threads
+    assert (asked, load_profile("cpu").threads) == (1, 0)
+    try:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        torch.set_num_threads(2)
+        devices.limit_threads(asked)
+        devices.choose_device("cpu")
+        assert torch.get_num_threads() == 1
+        torch.set_num_threads(2)
+        monkeypatch.setenv("OMP_NUM_THREADS", "2")  # who sets it knows better
+        devices.limit_threads(asked)
+        devices.choose_device("cpu")
+        assert torch.get_num_threads() == 2
+    finally:
+        devices.limit_threads(0)
+        torch.set_num_threads(before)

@@ -389,6 +389,9 @@ def test_an_answer_that_was_delivered_is_never_asked_for_again(
             [*command, server.url], cwd=ROOT, env=clean, stderr=subprocess.PIPE
         ) as run:
             until = time.monotonic() + 60
+            last = threading.Timer(150, run.kill)  # else a test that fails here waits for ever
+            last.daemon = True
+            last.start()
             while not (path.exists() and sum(server.delivered.values()) == BEFORE):
                 assert time.monotonic() < until
                 time.sleep(0.05)

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.engines import make_engine
 from pipeline.engines.contract import EngineSpec
+from pipeline.engines.vllm import share_of_memory
 from pipeline.errors import ConfigError, LikebutError, ModelError
 
 
@@ -39,3 +40,9 @@ def test_without_the_package_the_command_that_installs_it_is_told() -> None:
     problem = problem_of()
     assert isinstance(problem, ModelError)
     assert "likebut[vllm]" in problem.hint
+
+
+def test_memory_is_planned_by_what_is_free() -> None:
+    assert share_of_memory(free=24e9, total=24e9) == 0.8
+    assert share_of_memory(free=6e9, total=24e9) == 0.2
+    assert share_of_memory(free=0, total=24e9) == 0.01
