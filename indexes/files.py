@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from errno import (
@@ -79,6 +80,10 @@ def npy_chunks(
         yield memoryview(np.ascontiguousarray(block, dtype=dtype)).cast("B")
 
 
+# numpy parses headers as Python, and CPython 3.11 fails where several threads parse at once.
+HEADERS = threading.Lock()
+
+
 def load_npy(path: Path) -> NDArray[Any]:
     """A memory-mapped ``.npy`` file; ``ValueError`` or ``OSError`` when it is none."""
     from tokenize import TokenError
@@ -86,8 +91,9 @@ def load_npy(path: Path) -> NDArray[Any]:
     import numpy as np
 
     try:
-        # not np.load: it would look at what a damaged file starts with, and open archives
-        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+        with HEADERS:
+            # not np.load: it would look at what a damaged file starts with, and open archives
+            array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
     except (SyntaxError, TokenError, OverflowError) as error:
         raise ValueError(f"{path} is no .npy file") from error
     return array

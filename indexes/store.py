@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexes.errors import GalleryError, IndexDamaged, IndexStale, rebuild_hint
-from indexes.files import load_npy
+from indexes.files import HEADERS, load_npy
 from indexes.items import Item, ItemTable
 from indexes.lock import wait_for_writer
 from indexes.maintain import VerifyReport, info, remove, verify
@@ -188,7 +188,7 @@ class Index:
         import numpy as np
 
         try:
-            with np.load(io.BytesIO(self._stats_bytes), allow_pickle=False) as stats:
+            with HEADERS, np.load(io.BytesIO(self._stats_bytes), allow_pickle=False) as stats:
                 return stats["mu"], stats["sigma"]
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise self.damaged(f"{self.manifest.stats.file} cannot be read") from error

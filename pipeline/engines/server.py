@@ -72,6 +72,9 @@ class Server:
                 f"leave the address alone in it, and put the key into {self.api_key_env}",
             )
 
+    def __hash__(self) -> int:
+        return hash((self.base_url, self.api_key_env, self.timeout))
+
     @property
     def is_here(self) -> bool:
         """Whether the server runs on this machine."""

@@ -282,3 +282,17 @@ def test_every_public_name_loads():
     assert indexes.GalleryError is GalleryError
     with pytest.raises(AttributeError):
         _ = indexes.nothing
+
+
+def test_an_index_may_be_opened_and_read_by_many_threads_at_once(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    import numpy as np
+
+    from indexes.files import load_npy
+
+    path = tmp_path / "a.npy"
+    np.save(path, np.eye(4, dtype=np.float16))
+    with ThreadPoolExecutor(16) as pool:
+        shapes = list(pool.map(lambda _: load_npy(path).shape, range(4_000)))
+    assert set(shapes) == {(4, 4)}

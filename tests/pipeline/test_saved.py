@@ -31,7 +31,7 @@ def test_a_trace_alone_or_among_others_is_read(tmp_path: Path) -> None:
     reference = tmp_path / "gallery" / "red.png"
     expected = Saved(
         Query("1", reference, "make it blue"), Description(("a square of one colour",)), INTENT,
-        "likebut", "test",
+        "likebut@pocket", "test",
     )  # fmt: skip
     assert read_saved(path) == expected
     path.write_text(json.dumps({"before": one, "after": one}))

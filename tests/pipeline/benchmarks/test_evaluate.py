@@ -149,7 +149,7 @@ def test_replies_that_needed_repair_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_fallback_is_counted(tmp_path: Path) -> None:
-    evaluation(tmp_path, (".", "let us talk"), recipe="likebut").run({})
+    evaluation(tmp_path, (".", "let us talk"), recipe="likebut@pocket").run({})
     numbers = runs.summary(runs.open_run(tmp_path / "run"))
     assert numbers["fallbacks"] == 3
     assert numbers["calls"] == 3 * (1 + 3)  # a caption, and three attempts to reason
