@@ -29,6 +29,7 @@ from pipeline.records import FAILED, REFUSED, Reply
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI
 
+_ENDLESS = Reply("", finish=FAILED, error="the server's answer is endlessly long")
 # A server that asks for more than this many seconds is as good as away.
 LONGEST_WAIT = 600.0
 
@@ -181,8 +182,10 @@ class OpenAIEngine:
             self._reached = True
             return self._judged(self._refusal(problem), body)
         except wire.TooLarge:
-            return Reply("", finish=FAILED, error="the server's answer is endlessly long")
+            return _ENDLESS
         except self._openai.APIConnectionError as problem:
+            if any(isinstance(one, wire.TooLarge) for one in wire.causes(problem)):
+                return _ENDLESS  # clients before 2 wrap what a stream raises
             if fault := wire.tls_fault(problem, self.server.base_url):
                 raise ModelError(*fault) from problem
             away = type(problem.__cause__).__name__.startswith("Connect")
