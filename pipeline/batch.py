@@ -113,13 +113,14 @@ def run_batch(
     chunk: int = CHUNK,
     retry_errors: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
+    pick: Callable[[Trace], Trace] | None = None,
 ) -> BatchReport:
     """Append a trace line to ``out`` for every query that has none yet, chunk by chunk.
 
     ``queries`` are a file's or given. A line that a kill tore is dropped and made again. Raises
     InputError for files that cannot be used, and BudgetReached after the lines of what it paid for;
     a query that fails keeps its error in its line and counts as failed. With ``retry_errors`` the
-    lines of failed queries are made again, too.
+    lines of failed queries are made again, too. ``pick`` chooses what of an answer is written.
     """
     asked = read_queries(queries) if isinstance(queries, Path) else queries
     done = _finished(out)
@@ -132,7 +133,7 @@ def run_batch(
     with out.open("a", encoding="utf-8") as file:
         for part in portions(waiting, needs(composer), chunk):
             for trace in composer.compose(part, k):
-                file.write(json.dumps(trace_to_json(trace)) + "\n")
+                file.write(json.dumps(trace_to_json(pick(trace) if pick else trace)) + "\n")
                 failed += bool(trace.error)
                 answered += 1
             file.flush()

@@ -22,19 +22,22 @@ from pipeline.cli.options import (
     IndexOption,
     MaxCallsOption,
     MaxCostOption,
+    MinScoreOption,
     OfflineOption,
     ProfileOption,
     RecipeOption,
     SamplesOption,
+    SkipOption,
     WeightOption,
     cache_path,
     read_weights,
 )
 from pipeline.cli.output import Format, one_line, progress, say
-from pipeline.cli.query import exit_partial, open_composer
+from pipeline.cli.query import exit_partial, open_composer, tell_below
 from pipeline.cli.show import Folders
 from pipeline.errors import ConfigError
 from pipeline.outputs import check_file
+from pipeline.picking import Picking
 from pipeline.spelling import as_typed
 
 if TYPE_CHECKING:
@@ -71,6 +74,8 @@ def batch(
     index: IndexOption = None,
     folder: FolderOption = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many hits a query.")] = 10,
+    skip: SkipOption = 0,
+    min_score: MinScoreOption = None,
     form: Annotated[
         StreamFormat | None,
         typer.Option("--format", "-f", help="What a line on stdout is (default: jsonl)."),
@@ -98,6 +103,7 @@ def batch(
     """
     from pipeline.ledger import beside
 
+    picking = Picking(k, skip, min_score)
     if out and form is StreamFormat.paths:
         raise ConfigError(f"--format {form} is for stdout", "leave out --out, or --format")
     if out and not dry_run:
@@ -115,9 +121,10 @@ def batch(
         return
     with telling(budget):
         if out:
-            failed = _into(out, queries, composer, k, retry_errors)
+            failed = _into(out, queries, composer, picking, retry_errors)
         else:
-            failed = sum(_print(trace, form, folder) for trace in _answers(queries, composer, k))
+            found = _answers(queries, composer, picking.depth)
+            failed = sum(_print(_picked(trace, picking), form, folder) for trace in found)
     exit_partial(failed)
 
 
@@ -134,14 +141,21 @@ def _estimate(
     show_estimates({composer.recipe.name: found}, Format(form) if form else Format.table)
 
 
-def _into(out: Path, queries: str, composer: Composer, k: int, retry_errors: bool) -> int:
+def _picked(trace: Trace, picking: Picking) -> Trace:
+    """The hits that are shown; how many are not goes to stderr."""
+    tell_below(picking.below(trace), picking, f"query {trace.query.id}: ")
+    return picking.pick(trace)
+
+
+def _into(out: Path, queries: str, composer: Composer, picking: Picking, retry_errors: bool) -> int:
     from pipeline.batch import parse_queries, run_batch
 
     asked = parse_queries(sys.stdin.buffer, Path(), STDIN) if queries == "-" else Path(queries)
     with progress("queries") as on_progress:
         report = run_batch(
-            asked, out, composer, k=k, retry_errors=retry_errors, on_progress=on_progress
-        )
+            asked, out, composer, k=picking.depth, retry_errors=retry_errors,
+            on_progress=on_progress, pick=lambda trace: _picked(trace, picking),
+        )  # fmt: skip
     say(f"{out}: {report.done} answered, {report.skipped} already there, {report.failed} failed")
     return report.failed
 

@@ -94,6 +94,15 @@ DryRunOption = Annotated[
     bool,
     typer.Option("--dry-run", help="Estimate calls, tokens, cost and time; ask and write nothing."),
 ]
+SkipOption = Annotated[
+    int, typer.Option("--skip", min=0, metavar="N", help="Leave out the first N hits (paging).")
+]
+MinScoreOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-score", metavar="X", help="Leave out hits that score below X, on the recipe's scale."
+    ),
+]
 LIST_FIELDS = ("desired", "preserved", "forbidden")
 SET_FIELDS = ("caption", "target_caption", *LIST_FIELDS)
 

@@ -25,12 +25,14 @@ from pipeline.cli.options import (
     IndexOption,
     MaxCallsOption,
     MaxCostOption,
+    MinScoreOption,
     ModificationArgument,
     OfflineOption,
     ProfileOption,
     RecipeOption,
     ReferenceArgument,
     SamplesOption,
+    SkipOption,
     WeightOption,
     as_text,
     cache_path,
@@ -42,6 +44,7 @@ from pipeline.cli.output import Format, progress, say
 from pipeline.cli.settings import gallery
 from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
 from pipeline.outputs import check_folder
+from pipeline.picking import Picking
 from pipeline.records import Query
 
 if TYPE_CHECKING:
@@ -99,6 +102,12 @@ def query(
     explain_all: Annotated[
         bool, typer.Option("--explain-all", help="Show the reasoning and every share.")
     ] = False,
+    skip: SkipOption = 0,
+    min_score: MinScoreOption = None,
+    null: Annotated[
+        bool,
+        typer.Option("--null", "-0", help="With -f paths: end each with NUL, as xargs -0 reads."),
+    ] = False,
     report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report.")] = None,
     copy_to: Annotated[
         Path | None, typer.Option("--copy-to", help="Copy the hits into a folder.")
@@ -125,6 +134,9 @@ def query(
     """Find pictures like REF, but changed as the sentence says."""
     asked = _query(reference, modification, text)
     explain = explain or explain_all
+    picking = Picking(k, skip, min_score)
+    if null and form is not Format.paths:
+        raise ConfigError("--null is for --format paths", "add -f paths, or leave out --null")
     command = opener() if open_first else []
     if report:
         from pipeline.report.pages import check_page
@@ -147,11 +159,13 @@ def query(
         show_estimates({recipe: estimate(composer, [asked], overrides=known)}, form)
         return
     with telling(budget, quiet=not explain):
-        trace = _answer(composer, asked, k, given)
-    _tell(trace)
+        found = _answer(composer, asked, picking.depth, given)
+    _tell(found)
+    tell_below(picking.below(found), picking)
+    trace = picking.pick(found)
     if explain:
         explain_trace(trace, every=explain_all)
-    show.show_hits(trace, form, folder)
+    show.show_hits(trace, form, folder, null=null)
     if explain and form is Format.table:
         explain_hits(trace.ranking.hits, every=explain_all)
     if report:
@@ -271,6 +285,13 @@ def _tell(trace: Trace) -> None:
     if trace.intent.fallback:
         why = trace.intent.fallback
         say(f"warning: the reasoner's reply was not usable ({why}); using caption + modification")
+
+
+def tell_below(count: int, picking: Picking, which: str = "") -> None:
+    """Say how many hits are left out for their score."""
+    if count:
+        hits = "hit scores" if count == 1 else "hits score"
+        say(f"{which}{count} {hits} below {picking.min_score:g}: not shown")
 
 
 def _title(asked: Query) -> str:

@@ -41,8 +41,11 @@ def hit_rows(trace: Trace, folders: Folders = None, *, links: bool = False) -> l
     return rows
 
 
-def show_hits(trace: Trace, form: Format, folders: Folders = None) -> None:
-    """The hits on stdout, their paths as typed; JSON forms carry the whole trace."""
+def show_hits(trace: Trace, form: Format, folders: Folders = None, *, null: bool = False) -> None:
+    """The hits on stdout, their paths as typed; JSON forms carry the whole trace.
+
+    With ``null`` each path ends with NUL, so that names with line ends stay whole.
+    """
     if form in (Format.json, Format.jsonl):
         from pipeline.traces import trace_to_json
 
@@ -52,6 +55,10 @@ def show_hits(trace: Trace, form: Format, folders: Folders = None) -> None:
             print(json.dumps(trace_to_json(trace), indent=2))
         else:
             write_rows([trace_to_json(trace)], form)
+        return
+    if null:
+        for row in hit_rows(trace, folders):
+            print(row["path"], end="\0")
         return
     rows = hit_rows(trace, folders, links=form is Format.table and takes_links())
     write_rows(rows, form, columns=("rank", "score", "path"))
