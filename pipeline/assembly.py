@@ -13,6 +13,7 @@ from pipeline.config import EngineChoice, Profile, load_profile, load_recipe
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.engines.contract import EngineSpec
 from pipeline.records import Sampling
+from pipeline.vocabulary import vocabulary
 
 
 def assemble(
@@ -59,6 +60,7 @@ def assemble(
         captioner_sampling=_sampling(models.captioner),
         reasoner_sampling=_sampling(models.reasoner),
         reasoner_sees=models.reasoner.sees,
+        words=vocabulary(models.vocabulary),
     )
 
 

@@ -33,6 +33,7 @@ from pipeline.records import (
 )
 from pipeline.references import reference_vectors, rows_showing
 from pipeline.search import Scope, check_sides, search
+from pipeline.vocabulary import warning
 
 if TYPE_CHECKING:
     from indexes.store import Index
@@ -54,6 +55,7 @@ class Composer:
     captioner_sampling: Sampling = Sampling()
     reasoner_sampling: Sampling = Sampling()
     reasoner_sees: bool = False
+    words: frozenset[str] = frozenset()  # all that the models know, where that can be said
     index: Index | None = None
 
     def on(self, folder: Path) -> Composer:
@@ -114,6 +116,9 @@ class Composer:
         return [case.trace(self.recipe.name, self.profile) for case in cases]
 
     def _check(self, cases: list[Case]) -> None:
+        for case in cases:
+            if told := warning(case.query.modification, self.words, self.profile):
+                case.warnings.append(told)
         from indexes.decode import load_image
 
         for case in cases:

@@ -259,12 +259,14 @@ class Profile(_Strict):
 
     ``variant``: of a recipe that has one of this name, its numbers are taken unless others are
     asked for. ``threads`` of models on the processor; 0 leaves it to torch or OMP_NUM_THREADS.
+    ``vocabulary``: a model whose word-level tokenizer holds every word that the models know.
     """
 
     name: str = ""
     description: str
     variant: str = ""
     threads: int = Field(0, ge=0, le=1024)
+    vocabulary: str = ""
     captioner: EngineChoice
     reasoner: EngineChoice
     encoder: EncoderChoice

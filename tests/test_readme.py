@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
@@ -22,6 +23,21 @@ def commands() -> list[str]:
     return [
         line for line in lines if "needs a network" not in line and not line.startswith(ELSEWHERE)
     ]
+
+
+# What the sentences of the examples change; an example has to find a picture that shows it.
+EDITS = {
+    '"at night" --in': {"time": "night"},
+    '"make it night" --in': {"time": "night"},
+    '"as a sketch" --in': {"style": "sketch"},
+}
+
+
+def shown_queries() -> list[str]:
+    """The queries of all code blocks that leave what was understood as it is."""
+    text = README.read_text(encoding="utf-8")
+    lines = re.findall(r"^(?:\$ )?(likebut query gallery/.*)$", text, re.MULTILINE)
+    return [line.split(" --report")[0] for line in lines if "--set" not in line]
 
 
 def test_the_readme_has_commands_for_all_of_likebut() -> None:
@@ -51,6 +67,18 @@ def test_every_command_of_the_readme_runs(
         printed = capsys.readouterr()
         assert not ended.value.code, f"{line}\n{printed.err}"
     assert (tmp_path / "report.html").is_file()
+    told = Path("gallery/captions.jsonl").read_text().splitlines()
+    scenes = [json.loads(line)["scene"] for line in told]
+    for asked in (line for line in shown_queries() if any(edit in line for edit in EDITS)):
+        words = [word for word in shlex.split(asked) if word != "--explain"]
+        monkeypatch.setattr(sys, "argv", [*words, "-k", "3", "--format", "jsonl"])
+        with pytest.raises(SystemExit):
+            main()
+        (trace,) = map(json.loads, capsys.readouterr().out.splitlines())
+        found = [scenes[int(hit["id"][6:11])] for hit in trace["ranking"]["hits"]]
+        wanted = scenes[int(words[2][-9:-4])] | next(EDITS[edit] for edit in EDITS if edit in asked)
+        assert wanted in found, asked
+        assert wanted != scenes[int(words[2][-9:-4])], f"{asked} changes nothing"
 
 
 def test_the_files_that_the_readme_links_to_exist() -> None:
