@@ -3,7 +3,7 @@
     python tests/lowest.py pyproject.toml
 
 torch is left to the resolver: below 2.14 there is no build of torchvision for a processor alone that
-fits it. What `make test-engines` runs has the lowest torch, without open_clip.
+fits it. The lowest torch was run by hand, see CONTRIBUTING.
 """
 
 from __future__ import annotations
