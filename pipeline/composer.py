@@ -22,6 +22,7 @@ from pipeline.config import ReasonStage, Recipe
 from pipeline.describe import describe
 from pipeline.errors import ConfigError
 from pipeline.ground import Pieces, ground, not_finite
+from pipeline.negative import negative_grains
 from pipeline.reason import merged
 from pipeline.records import (
     FAILED,
@@ -45,7 +46,10 @@ _GLANCE = 224
 
 @dataclass(frozen=True)
 class Composer:
-    """Answers queries by one recipe, with the engines, encoder and index it was given."""
+    """Answers queries by one recipe, with the engines, encoder and index it was given.
+
+    ``unwanted`` are texts whose similarity is subtracted from every score.
+    """
 
     recipe: Recipe
     profile: str
@@ -57,6 +61,7 @@ class Composer:
     reasoner_sees: bool = False
     words: frozenset[str] = frozenset()  # all that the models know, where that can be said
     index: Index | None = None
+    unwanted: tuple[str, ...] = ()
 
     def on(self, folder: Path) -> Composer:
         """The composer with the index in ``folder``.
@@ -225,14 +230,15 @@ class Composer:
             for case in cases
         ]
         plans = [case.plan(self.recipe) for case in cases]
+        without, told = negative_grains(self.unwanted, self.recipe, self.encoder)
         for case, (grains, warnings) in zip(
             cases, ground(pieces, plans, self.encoder), strict=True
         ):
-            case.grains = grains
-            case.warnings += warnings
+            case.grains = grains + without
+            case.warnings += warnings + told
             if not grains:
                 case.error = f"the query has no grain with a weight (recipe {self.recipe.name})"
-            elif broken := not_finite(grains):
+            elif broken := not_finite(case.grains):
                 case.error = f"the encoder gave no finite vector for {broken}"
 
     def _sights(self, cases: list[Case]) -> list[Sight]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +24,7 @@ from pipeline.cli.options import (
     MaxCallsOption,
     MaxCostOption,
     MinScoreOption,
+    NotOption,
     OfflineOption,
     ProfileOption,
     RecipeOption,
@@ -30,6 +32,7 @@ from pipeline.cli.options import (
     SkipOption,
     WeightOption,
     cache_path,
+    read_not,
     read_weights,
 )
 from pipeline.cli.output import Format, one_line, progress, say
@@ -74,6 +77,7 @@ def batch(
     index: IndexOption = None,
     folder: FolderOption = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many hits a query.")] = 10,
+    unwanted: NotOption = None,
     skip: SkipOption = 0,
     min_score: MinScoreOption = None,
     form: Annotated[
@@ -104,6 +108,7 @@ def batch(
     from pipeline.ledger import beside
 
     picking = Picking(k, skip, min_score)
+    words = read_not(unwanted)
     if out and form is StreamFormat.paths:
         raise ConfigError(f"--format {form} is for stdout", "leave out --out, or --format")
     if out and not dry_run:
@@ -116,6 +121,7 @@ def batch(
         cache=cache_path(cache), samples=samples, choose=choose, device=device, offline=offline,
         budget=budget, dry=dry_run,
     )  # fmt: skip
+    composer = replace(composer, unwanted=words)
     if dry_run:
         _estimate(queries, out, composer, retry_errors, form)
         return

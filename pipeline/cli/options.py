@@ -103,6 +103,10 @@ MinScoreOption = Annotated[
         "--min-score", metavar="X", help="Leave out hits that score below X, on the recipe's scale."
     ),
 ]
+NotOption = Annotated[
+    list[str] | None,
+    typer.Option("--not", metavar="WORDS", help="Search away from these words; repeatable."),
+]
 LIST_FIELDS = ("desired", "preserved", "forbidden")
 SET_FIELDS = ("caption", "target_caption", *LIST_FIELDS)
 
@@ -135,6 +139,14 @@ def as_text(text: str, what: str) -> str:
             f"{what} is not UTF-8: {text!r}", "type it in a UTF-8 terminal"
         ) from problem
     return text
+
+
+def read_not(values: Sequence[str] | None) -> tuple[str, ...]:
+    """The words to search away from, trimmed. Raises ConfigError for empty ones."""
+    words = tuple(as_text(value, "--not").strip() for value in values or ())
+    if not all(words):
+        raise ConfigError("--not is empty", "for example --not people")
+    return words
 
 
 def read_weights(values: Sequence[str] | None) -> dict[str, float]:

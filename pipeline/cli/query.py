@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,7 @@ from pipeline.cli.options import (
     MaxCostOption,
     MinScoreOption,
     ModificationArgument,
+    NotOption,
     OfflineOption,
     ProfileOption,
     RecipeOption,
@@ -37,6 +39,7 @@ from pipeline.cli.options import (
     as_text,
     cache_path,
     kept_index,
+    read_not,
     read_settings,
     read_weights,
 )
@@ -102,6 +105,7 @@ def query(
     explain_all: Annotated[
         bool, typer.Option("--explain-all", help="Show the reasoning and every share.")
     ] = False,
+    unwanted: NotOption = None,
     skip: SkipOption = 0,
     min_score: MinScoreOption = None,
     null: Annotated[
@@ -135,6 +139,7 @@ def query(
     asked = _query(reference, modification, text)
     explain = explain or explain_all
     picking = Picking(k, skip, min_score)
+    words = read_not(unwanted)
     if null and form is not Format.paths:
         raise ConfigError("--null is for --format paths", "add -f paths, or leave out --null")
     command = opener() if open_first else []
@@ -151,6 +156,7 @@ def query(
         index, folder, recipe=recipe, profile=profile, weights=weights, cache=cache_path(cache),
         samples=samples, choose=choose, device=device, offline=offline, budget=budget, dry=dry_run,
     )  # fmt: skip
+    composer = replace(composer, unwanted=words)
     if dry_run:
         from pipeline.editing import overrides_now
         from pipeline.estimate import estimate
