@@ -1,5 +1,9 @@
 """Exact search: the k best rows by inner product, ties by row, whatever the kernel."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -135,6 +139,29 @@ def test_more_equal_rows_than_faiss_was_asked_for_still_come_in_row_order(large)
 def test_a_k_near_the_gallerys_size_is_served_without_faiss(large):
     rows, _ = search(large, large[:1], 20_000, threads=2)
     assert np.array_equal(rows, naive(large, large[:1], 20_000, [set()]))
+
+
+def test_a_faiss_that_cannot_read_memory_of_others_gives_way_to_numpy(large, monkeypatch):
+    """As before 1.11; what is missing there is missing here."""
+    faiss = pytest.importorskip("faiss")
+    monkeypatch.delattr(faiss, "MaybeOwnedVectorUInt8")
+    rows, _ = search(large, large[[7]].astype(np.float32), 5)
+    assert rows[0, :2].tolist() == [7, 59_999]
+    assert np.array_equal(rows, naive(large, large[[7]].astype(np.float32), 5, [set()]))
+
+
+def test_a_processor_without_instructions_for_halves_gives_the_same_rows():
+    """faiss chooses its code when it is loaded; "generic" is the one for every processor."""
+    code = (
+        "import numpy as np; from indexes.exact import search; rng = np.random.default_rng(0);"
+        "rows = rng.standard_normal((60_000, 8)).astype(np.float16);"
+        "query = rows[[7]].astype(np.float32); found, _ = search(rows, query, 3);"
+        "scores = rows.astype(np.float64) @ query[0];"
+        "assert found[0].tolist() == np.argsort(-scores, kind='stable')[:3].tolist(), found"
+    )
+    environ = {**os.environ, "FAISS_OPT_LEVEL": "generic"}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_without_faiss_numpy_serves(large, monkeypatch):
