@@ -16,7 +16,8 @@ from pipeline.errors import ConfigError
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="What stdout gets.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A name from `list`, or a file.")]
 ReferenceArgument = Annotated[
-    Path | None, typer.Argument(metavar="[REF]", help="The reference image.")
+    Path | None,
+    typer.Argument(metavar="[REF]", help="The reference image; query reads stdin for -."),
 ]
 ModificationArgument = Annotated[
     str | None, typer.Argument(metavar='["MODIFICATION"]', help="What should be different.")

@@ -12,6 +12,7 @@ import typer
 from pipeline.cli import show
 from pipeline.cli.dry_run import show_estimates
 from pipeline.cli.explaining import explain_hits, explain_trace
+from pipeline.cli.incoming import received
 from pipeline.cli.index import tell_build
 from pipeline.cli.money import open_budget, telling
 from pipeline.cli.opening import open_pictures, opener
@@ -79,6 +80,7 @@ INDEX_FOLDER = ".likebut"
 
 
 def query(
+    context: typer.Context,
     reference: ReferenceArgument = None,
     modification: ModificationArgument = None,
     text: Annotated[
@@ -136,7 +138,7 @@ def query(
     dry_run: DryRunOption = False,
 ) -> None:
     """Find pictures like REF, but changed as the sentence says."""
-    asked = _query(reference, modification, text)
+    asked = _query(received(reference, context), modification, text)
     explain = explain or explain_all
     picking = Picking(k, skip, min_score)
     words = read_not(unwanted)
@@ -171,7 +173,8 @@ def query(
     trace = picking.pick(found)
     if explain:
         explain_trace(trace, every=explain_all)
-    show.show_hits(trace, form, folder, null=null)
+    named = replace(trace, query=replace(trace.query, reference=reference))
+    show.show_hits(named, form, folder, null=null)
     if explain and form is Format.table:
         explain_hits(trace.ranking.hits, every=explain_all)
     if report:
