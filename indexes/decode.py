@@ -119,13 +119,29 @@ def _to_rgb(image: Image) -> Image:
 
 
 def _eight_bits(image: Image) -> Image:
-    """A picture of wide grey levels as mode L: 16-bit by 257, other ranges stretched to 0..255."""
+    """A picture of wide grey levels as mode L: 16-bit by 257, other ranges stretched to 0..255.
+
+    Where one level is transparent, it is white. A flat picture has no range: its level is one of 0 to 1,
+    else of 0 to 255, else of 0 to 65,535, else a middle grey.
+    """
     import numpy as np
     from PIL import Image
 
     grey = np.asarray(image, dtype=np.float64)
     low, high = 0.0, 65535.0
-    if image.mode == "F" or grey.min() < 0 or grey.max() > high:
-        low, high = float(grey.min()), float(grey.max())
+    least, most = float(grey.min()), float(grey.max())
+    if least == most and image.mode in ("F", "I"):
+        low, high = _range_of(most)
+    elif image.mode == "F" or least < 0 or most > high:
+        low, high = least, most
     levels = (grey - low) * (255.0 / max(high - low, 1e-12))
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        levels[grey == clear] = 255.0
     return Image.fromarray(np.rint(levels).astype(np.uint8))
+
+
+def _range_of(level: float) -> tuple[float, float]:
+    """The range that a single level most likely belongs to."""
+    tops = [top for top in (1.0, 255.0, 65535.0) if 0 <= level <= top]
+    return (0.0, tops[0]) if tops else (level - 1, level + 1)

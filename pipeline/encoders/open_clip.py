@@ -38,6 +38,8 @@ class OpenClipEncoder:
         config = open_clip.get_model_preprocess_cfg(model)
         self.name = f"open_clip {spec.model}" + (f" {spec.pretrained}" if spec.pretrained else "")
         self.preprocessing = json.dumps(config, sort_keys=True)
+        # "squash" and "longest" make no side longer on the way, and show the ends of a picture.
+        self._keeps_short_side = config.get("resize_mode", "shortest") == "shortest"
         size = config["size"]
         self.image_size = int(size if isinstance(size, int) else min(size))
         # Measured with ViT-B-32 on 12-megapixel noise, stripes and text, against full decoding:
@@ -52,7 +54,8 @@ class OpenClipEncoder:
         """(size, size, 3) uint8: the model's own resize and crop; scaling is left to the batch."""
         import numpy as np
 
-        image = _without_far_ends(image)
+        if self._keeps_short_side:
+            image = _without_far_ends(image)
         for transform in self._transforms:
             image = transform(image)
         return np.asarray(image)

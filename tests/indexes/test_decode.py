@@ -147,3 +147,28 @@ def test_load_image_reads_a_file_and_names_what_it_cannot(tmp_path, monkeypatch)
     monkeypatch.setattr("indexes.decode.MAX_BYTES", 1)
     with pytest.raises(BadImage, match="too large a file"):
         load_image(path)
+
+
+@pytest.mark.parametrize(
+    ("mode", "level", "grey"),
+    [
+        ("F", 0.5, 128),
+        ("F", 1.0, 255),
+        ("F", 200.0, 200),
+        ("F", -3.0, 128),
+        ("I", 200, 200),
+        ("I", 70_000, 128),
+    ],
+)
+def test_a_flat_picture_of_wide_levels_keeps_its_grey(mode, level, grey):
+    data = saved(Image.new(mode, (4, 4), level), "TIFF")
+    assert pixel(data) == (grey, grey, grey)
+
+
+def test_a_clear_level_of_sixteen_bits_is_white():
+    levels = np.full((4, 4), 1000, np.uint16)
+    levels[0, 0] = 40_000
+    data = saved(Image.fromarray(levels), "PNG", transparency=1000)
+    assert Image.open(io.BytesIO(data)).info["transparency"] == 1000
+    assert pixel(data, (1, 1)) == (255, 255, 255)
+    assert pixel(data, (0, 0)) == (156, 156, 156)  # 40,000 / 257 = 155.6

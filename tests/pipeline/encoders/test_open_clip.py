@@ -192,3 +192,17 @@ def test_a_tokenizer_of_the_hub_library_counts_before_it_cuts(folder: Path, tmp_
     assert encoder.token_count("a red apple") == 3
     assert encoder.token_count("apple " * 40) == 40
     assert encoder.encode_texts(["apple " * 40]).shape == (1, tiny.DIMENSION)
+
+
+@pytest.mark.parametrize("mode", ["shortest", "longest", "squash"])
+def test_long_pictures_get_the_vectors_of_the_plain_transform(mode: str, tmp_path: Path) -> None:
+    folder = tiny.clip(tmp_path / "clip")
+    config = json.loads((folder / "open_clip_config.json").read_text())
+    config["preprocess_cfg"]["resize_mode"] = mode
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    ends = Image.new("RGB", (1280, 40), (40, 90, 200))
+    ends.paste((230, 180, 20), (0, 0, 300, 40))
+    images = [ends, ends.transpose(Image.Transpose.ROTATE_90)]
+    encoder = make_encoder(spec(folder, dtype="float32"))
+    ours = encoder.encode_prepared([encoder.prepare(image) for image in images])
+    assert (np.sum(ours * plain_vectors(folder, images), axis=1) > 0.999).all()
