@@ -386,8 +386,10 @@ def test_an_answer_that_was_delivered_is_never_asked_for_again(
     clean = {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
     with faulty_server(script) as server:
         with subprocess.Popen(
-            [*command, server.url], cwd=ROOT, env=clean, stderr=subprocess.PIPE
-        ) as run:
+            [*command, server.url], cwd=ROOT, env=clean, stderr=subprocess.PIPE,
+            # Who runs the tests in the background of a shell has Ctrl-C ignored, and hands that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as run:  # fmt: skip
             until = time.monotonic() + 60
             last = threading.Timer(150, run.kill)  # else a test that fails here waits for ever
             last.daemon = True
