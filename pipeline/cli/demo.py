@@ -53,7 +53,7 @@ def demo(
     traces = composer.compose(queries, SHOWN)
     rows = [_row(q, t, gallery) for q, t in zip(gallery.queries, traces, strict=True)]
     write_rows(rows, Format.table)
-    _report(out, gallery_folder, gallery, traces)
+    _report(out, gallery, traces)
     found = sum(row["first correct"] is not None and row["first correct"] <= 5 for row in rows)
     say(f"{found} of {len(rows)} queries have a correct picture in the top five")
     say(f"report: {out / 'index.html'} ({time.monotonic() - started:.1f} s)")
@@ -90,13 +90,19 @@ def _row(query: DrawnQuery, trace: Trace, gallery: Gallery) -> dict[str, Any]:
     }
 
 
-def _report(out: Path, folder: Path, gallery: Gallery, traces: list[Trace]) -> None:
+def _correct(query: DrawnQuery, trace: Trace) -> frozenset[str]:
+    """The paths of the hits that answer the query, spelled as hits are."""
+    names = _names(query)
+    return frozenset(hit.path for hit in trace.ranking.hits if Path(hit.path).name in names)
+
+
+def _report(out: Path, gallery: Gallery, traces: list[Trace]) -> None:
     from pipeline.report.demo_report import DemoRow, write_demo_report
 
     rows = [
         DemoRow(
             kind=query.kind, trace=trace,
-            correct=frozenset(str(folder / name) for name in _names(query)),
+            correct=_correct(query, trace),
             first_correct=first_correct(trace, _names(query)),
         )
         for query, trace in zip(gallery.queries, traces, strict=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipeline.lab.comparison import Comparison
 
 THUMBS = "thumbs"
+SURE = 0.05  # a corrected p-value below
 QUERIES = 500  # on the page; the traces hold all of them
 
 
@@ -33,8 +34,32 @@ def write_lab_report(comparison: Comparison, out: Path, *, queries: int = QUERIE
     return write_page(
         "lab.html.j2", out, scripts=("page.js", "lab.js"), title=_title(comparison), lab=comparison,
         views=views, total=len(comparison.baseline.traces), templates=_templates(comparison),
-        values=_values(comparison), wins=_wins(comparison),
+        values=_values(comparison), wins=_wins(comparison), verdict=verdict(comparison),
     )  # fmt: skip
+
+
+def verdict(comparison: Comparison) -> str:
+    """What the comparison says, in one sentence: who is better or worse than the baseline, for sure."""
+    first, metric = comparison.baseline.variant.name, comparison.tested[0]
+    tested = [
+        one
+        for one in comparison.against
+        if one.difference.metric == metric and one.corrected is not None
+    ]
+    sure = [one for one in tested if (one.corrected or 0.0) < SURE]
+    count = max((one.difference.n for one in tested), default=0)
+    over = f"over {count:,} quer{'y' if count == 1 else 'ies'}"
+    if not sure:
+        return f"By {metric}, no difference from {first} is beyond chance {over}."
+    scale = 100 if comparison.labelled else 1
+    told = [
+        f"{one.variant} is {'better' if one.difference.difference > 0 else 'worse'} than {first} "
+        f"({scale * one.difference.difference:+.{1 if scale == 100 else 3}f})"
+        for one in sorted(sure, key=lambda one: -one.difference.difference)
+    ]
+    rest = len(tested) - len(sure)
+    more = f"; of {rest} other{'s' * (rest > 1)} that cannot be said" if rest else ""
+    return f"By {metric} {over}, {' and '.join(told)}{more}."
 
 
 def _title(comparison: Comparison) -> str:

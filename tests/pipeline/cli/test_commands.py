@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -185,8 +186,14 @@ def test_a_batch_is_answered_once_and_only_once(
     assert len(out.read_text().splitlines()) == 20
 
 
-def test_a_small_demo_draws_asks_and_reports(likebut: Run, tmp_path: Path) -> None:
-    outcome = likebut("demo", "--out", tmp_path / "demo", "--count", "200")
+def test_a_small_demo_draws_asks_reports_and_marks_what_is_correct(
+    likebut: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = likebut("demo", "--out", "here", "--count", "200")
     assert outcome.code == 0, outcome.err
-    assert "of 12 queries have a correct picture in the top five" in outcome.err
-    assert (tmp_path / "demo" / "index.html").is_file()
+    told = re.search(r"(\d+) of 12 queries have a correct picture in the top five", outcome.err)
+    assert told
+    html = (tmp_path / "here" / "index.html").read_text()
+    assert html.count('class="yes"') >= int(told[1]) > 0
+    assert html.count('class="hit correct"') >= int(told[1])

@@ -173,3 +173,51 @@ def test_light_and_dark_differ_and_both_can_be_read(
         grounds.add(page.run("getComputedStyle(document.body).backgroundColor"))
     page.dark(False)
     assert len(grounds) == 2
+
+
+TOO_WIDE = """[...document.querySelectorAll('main *')].filter(e => e.checkVisibility()
+  && !e.closest('.scroll, details:not([open]), pre') && e.getBoundingClientRect().right > innerWidth + 1
+).map(e => e.tagName + '.' + e.className).join()"""
+
+
+def test_the_pictures_come_first(page: Page, trace: Trace, tmp_path: Path) -> None:
+    path = tmp_path / "r.html"
+    write_query_report([trace], path, title="a query")
+    page.visit(path)
+    tops = [
+        page.run(f"document.querySelector('{one}').getBoundingClientRect().top")
+        for one in (".ask img", ".sentence", ".hit", ".trail")
+    ]
+    reference, sentence, hit, trail = tops
+    assert max(reference, sentence) < hit < trail
+    assert hit < 900  # in the window, without scrolling
+
+
+def test_a_narrow_window_keeps_the_hits_and_cuts_nothing(
+    page: Page,
+    trace: Trace,
+    trials: Try,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    shown = frozenset({trace.ranking.hits[0].path})
+    demo = write_demo_report([DemoRow("time", trace, shown, 1)] * 3, tmp_path / "demo.html")
+    lab = write_lab_report(
+        compare(trials(good=target("blue"), bad=target("green")), ["mAP@10"], ASKED),
+        tmp_path / "lab" / "index.html",
+    )
+    report = tmp_path / "r.html"
+    write_query_report([trace], report, title="a query")
+    try:
+        page.size(420, 900)
+        for path in (demo, lab, report):
+            page.visit(path)
+            assert page.run(TOO_WIDE) == ""
+        page.visit(demo)
+        edges = "[...document.querySelectorAll('.five img')].map(i => i.getBoundingClientRect())"
+        seen = page.run(
+            f"{edges}.filter(r => r.width > 20 && r.left >= 0 && r.right <= 420).length"
+        )
+        assert seen == page.run("document.querySelectorAll('.five img').length") >= 3
+        assert page.run("document.querySelectorAll('.five .yes').length") == 3
+    finally:
+        page.size(1200, 900)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.lab.comparison import Comparison, compare
-from pipeline.report.lab_report import write_lab_report
+from pipeline.report.lab_report import verdict, write_lab_report
 from pipeline.report.lab_views import Thumbnails, query_views
 from tests.pipeline.lab.conftest import ASKED, Try, target, trials  # noqa: F401
 from tests.pipeline.report.conftest import HOSTILE
@@ -46,6 +47,33 @@ def test_pictures_are_thumbnails_beside_the_page_each_once(
     files = {f"thumbs/{path.name}" for path in (tmp_path / "lab" / "thumbs").iterdir()}
     assert shown == files
     assert len(files) == 4  # red, and the three that are ranked
+
+
+def with_p(comparison: Comparison, **values: tuple[float, float]) -> Comparison:
+    """The comparison with differences and corrected p-values of the tested metric made up."""
+    against = tuple(
+        replace(one, corrected=values[one.variant][1], difference=replace(
+            one.difference, difference=values[one.variant][0], n=40))
+        for one in comparison.against
+        if one.difference.metric == comparison.tested[0]
+    )  # fmt: skip
+    return replace(comparison, against=against)
+
+
+def test_the_page_begins_with_its_verdict(comparison: Comparison, tmp_path: Path) -> None:
+    chance = with_p(comparison, bad=(-0.1, 0.4), broken=(-0.2, 0.05))
+    sentence = "By mAP@10, no difference from good is beyond chance over 40 queries."
+    assert verdict(chance) == sentence
+    sure = with_p(comparison, bad=(0.125, 0.01), broken=(-0.2, 0.6))
+    assert verdict(sure) == (
+        "By mAP@10 over 40 queries, bad is better than good (+12.5); of 1 other that cannot be said."
+    )
+    both = with_p(comparison, bad=(0.125, 0.01), broken=(-0.2, 0.001))
+    assert verdict(both) == (
+        "By mAP@10 over 40 queries, bad is better than good (+12.5) and broken is worse than good (-20.0)."
+    )
+    html = write_lab_report(chance, tmp_path / "index.html").read_text()
+    assert html.index("</h1>") < html.index(sentence) < html.index("<table")
 
 
 def test_an_unreadable_picture_is_said_to_be_one(tmp_path: Path) -> None:
