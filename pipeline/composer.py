@@ -33,7 +33,7 @@ from pipeline.records import (
     Trace,
 )
 from pipeline.references import reference_vectors, rows_showing
-from pipeline.search import Scope, check_sides, search
+from pipeline.search import Scope, check_preprocessing, check_sides, search
 from pipeline.vocabulary import warning
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Composer:
 
         opened = Index.open_both if self.recipe.told else Index.open
         index = opened(folder, self.encoder.fingerprint)
+        check_preprocessing(index, self.encoder.preprocessing)
         check_sides(index, self.recipe, self.profile)
         return replace(self, index=index)
 

@@ -86,12 +86,38 @@ def weight_files(folder: Path) -> list[Path]:
     )
 
 
+def other_files(folder: Path) -> list[Path]:
+    """What else makes an encoder: parts in folders of their own (pooling, dense), other formats."""
+    first = set(weight_files(folder))
+    kinds = (".safetensors", ".json", ".bin", ".jinja", ".txt", ".pth", ".pt", ".ckpt", ".model")
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix in kinds and path not in first and path.is_file()
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
 def stamp(folder: Path) -> str:
     """Changes whenever a file of the folder does; cheap (sizes and times only)."""
     facts = [
-        (path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in weight_files(folder)
+        (path.relative_to(folder).as_posix(), path.stat().st_size, path.stat().st_mtime_ns)
+        for path in (*weight_files(folder), *other_files(folder))
     ]
     return hashlib.sha256(repr((str(folder.resolve()), facts)).encode()).hexdigest()
+
+
+def encoder_fingerprint(folder: Path) -> str:
+    """As `fingerprint`, and over `other_files` where there are any: all that decides a vector."""
+    others = other_files(folder)
+    if not others:
+        return fingerprint(folder)
+    digest = hashlib.sha256(fingerprint(folder).encode())
+    for path in others:
+        digest.update(path.relative_to(folder).as_posix().encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def fingerprint(folder: Path) -> str:

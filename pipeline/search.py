@@ -31,6 +31,18 @@ class Scope:
     subset: Sequence[int] = ()
 
 
+def check_preprocessing(index: Index, preprocessing: str) -> None:
+    """Raises IndexIncompatible for pictures that were made ready in another way: `build` would, too."""
+    from indexes.errors import IndexIncompatible, another_hint
+
+    made = index.manifest.encoder
+    if not made.reads_captions and made.preprocessing != preprocessing:
+        raise IndexIncompatible(
+            f"the index in {index.folder} was made by encoder {made.name} with another preprocessing",
+            another_hint(index.manifest.roots),
+        )
+
+
 def check_sides(index: Index, recipe: Recipe, profile: str) -> None:
     """Raises ConfigError where a recipe scores captions and the index has none beside its pictures.
 

@@ -33,7 +33,7 @@ class OpenClipEncoder:
         if not folder:
             _check_named(spec)
         model, self._transforms, self._tokenizer = _load(name, None if folder else spec.pretrained)
-        self.fingerprint = models.fingerprint(folder) if folder else state_hash(model)
+        self.fingerprint = models.encoder_fingerprint(folder) if folder else state_hash(model)
         self._model = model.to(device=self.device, dtype=self.dtype).eval()
         config = open_clip.get_model_preprocess_cfg(model)
         self.name = f"open_clip {spec.model}" + (f" {spec.pretrained}" if spec.pretrained else "")
@@ -152,6 +152,22 @@ def _check_named(spec: EncoderSpec) -> None:
         raise ConfigError(
             f"encoder {spec.model} has no weights {spec.pretrained!r}",
             did_you_mean(spec.pretrained, tags),
+        )
+    _check_activation(spec.model, spec.pretrained)
+
+
+def _check_activation(model: str, tag: str) -> None:
+    """Weights give other vectors, without a word, under another activation than they were trained with.
+
+    Raises ConfigError naming the config that fits. (A config for QuickGELU has tags of its own.)
+    """
+    import open_clip
+
+    trained = open_clip.get_pretrained_cfg(model, tag).get("quick_gelu", False)
+    if trained and not (open_clip.get_model_config(model) or {}).get("quick_gelu", False):
+        raise ConfigError(
+            f"the weights {tag} of {model} were trained with QuickGELU, which it does not have",
+            f'model = "{model}-quickgelu" in the profile does',
         )
 
 

@@ -42,7 +42,7 @@ class SentenceEncoder:
             raise ModelError(f"cannot load the encoder {spec.model}: {first[:160]}") from problem
         self.batch_size = spec.batch_size
         self.name = f"sentence {spec.model}"
-        self.fingerprint = models.fingerprint(folder) if folder else state_hash(self._model)
+        self.fingerprint = models.encoder_fingerprint(folder) if folder else state_hash(self._model)
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.context_length = int(self._model.max_seq_length or 512)
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from indexes.errors import IndexIncompatible
+from pipeline.cache import Cache
+from pipeline.cached import CachedEncoder
 from pipeline.config import load_recipe
+from pipeline.encoders.contract import EncoderSpec
 from pipeline.errors import ConfigError, ModelError
 from pipeline.records import Query, Trace
 from pipeline.traces import trace_from_json, trace_to_json
@@ -236,3 +239,17 @@ def test_a_describe_prompt_that_asks_for_it_is_told_the_modification(tmp_path: P
     traces = colour_composer(tmp_path, recipe=recipe).compose(queries, 1)
     asked = [trace.exchanges[0].messages[-1].text.splitlines()[-1] for trace in traces]
     assert asked == ["Change: make it blue", "Change: rounder"]
+
+
+def test_an_index_of_another_preprocessing_is_refused_as_a_build_would(tmp_path: Path) -> None:
+    colour_composer(tmp_path)
+
+    class Otherwise(ColourEncoder):
+        preprocessing = "median"
+
+    cached = CachedEncoder(
+        EncoderSpec("given", "others"), Cache(tmp_path / "c2.sqlite"), encoder=Otherwise()
+    )
+    composer = replace(colour_composer(tmp_path), encoder=cached)
+    with pytest.raises(IndexIncompatible, match="another preprocessing"):
+        composer.on(tmp_path / "index")

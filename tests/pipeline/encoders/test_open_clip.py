@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline import models
 from pipeline.encoders import make_encoder
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.errors import ConfigError, ModelError
@@ -206,3 +207,35 @@ def test_long_pictures_get_the_vectors_of_the_plain_transform(mode: str, tmp_pat
     encoder = make_encoder(spec(folder, dtype="float32"))
     ours = encoder.encode_prepared([encoder.prepare(image) for image in images])
     assert (np.sum(ours * plain_vectors(folder, images), axis=1) > 0.999).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "tag", "twin"),
+    [
+        ("RN50", "openai", "RN50-quickgelu"),
+        ("ViT-B-32", "openai", "ViT-B-32-quickgelu"),
+        ("ViT-L-14", "dfn2b", "ViT-L-14-quickgelu"),
+    ],
+)
+def test_weights_under_another_activation_are_refused(model: str, tag: str, twin: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_encoder(spec(model, pretrained=tag))
+    assert "trained with" in caught.value.message
+    assert f'"{twin}"' in caught.value.hint
+
+
+def test_every_file_that_decides_a_vector_is_in_the_identity(folder: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(folder, mine)
+    before = models.encoder_fingerprint(mine)
+    assert before == models.fingerprint(mine)  # as it was, where there is nothing else
+    for name in ("weights.pth", "1_Pooling/config.json", "2_Dense/model.safetensors"):
+        path = mine / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("one")
+        one, stamp = models.encoder_fingerprint(mine), models.stamp(mine)
+        path.write_text("other")
+        other = models.encoder_fingerprint(mine)
+        assert len({before, one, other}) == 3
+        assert models.stamp(mine) != stamp
+        before = other
