@@ -140,7 +140,8 @@ def means(texts: Sequence[Sequence[str]], encoder: TextEncoder) -> NDArray[Any]:
     import numpy as np
 
     flat = [text for captions in texts for text in captions]
-    vectors = encoder.encode_texts(flat)
+    # What is searched may be encoded otherwise than what is asked.
+    vectors = getattr(encoder, "encode_documents", encoder.encode_texts)(flat)
     ends = np.cumsum([len(captions) for captions in texts])
     starts = np.concatenate([[0], ends[:-1]])
     means: NDArray[Any] = np.add.reduceat(vectors, starts, axis=0) / (ends - starts)[:, None]

@@ -23,6 +23,7 @@ def _facts(encoder: Encoder) -> dict[str, Any]:
         "name": encoder.name, "fingerprint": encoder.fingerprint,
         "preprocessing": encoder.preprocessing, "dimension": encoder.dimension,
         "draft_size": encoder.draft_size, "context_length": encoder.context_length,
+        "documents_differ": bool(getattr(encoder, "documents_differ", False)),
     }  # fmt: skip
 
 
@@ -101,6 +102,12 @@ class CachedEncoder:
         """How many tokens of a text it reads."""
         return int(self._fact("context_length"))
 
+    @property
+    def documents_differ(self) -> bool:
+        """Whether what is searched is encoded otherwise than what is asked."""
+        _ = self.dimension  # an older cache knows all facts but this one
+        return bool((self._facts or {}).get("documents_differ", False))
+
     def prepare(self, image: Image) -> NDArray[Any]:
         """See Encoder."""
         return self.encoder.prepare(image)
@@ -116,19 +123,33 @@ class CachedEncoder:
         rows = [vector for vector, _ in self.texts_with_counts(texts)]
         return np.stack(rows) if rows else np.empty((0, self.dimension), np.float32)
 
+    def encode_documents(self, texts: Sequence[str]) -> NDArray[Any]:
+        """(n, d) float32 unit rows of what is searched, where an encoder tells it from what is asked."""
+        import numpy as np
+
+        if not self.documents_differ:
+            return self.encode_texts(texts)
+        rows = [vector for vector, _ in self.texts_with_counts(texts, documents=True)]
+        return np.stack(rows) if rows else np.empty((0, self.dimension), np.float32)
+
     def token_count(self, text: str) -> int:
         """How many tokens the whole text has."""
         return self.texts_with_counts([text])[0][1]
 
-    def texts_with_counts(self, texts: Sequence[str]) -> list[tuple[NDArray[Any], int]]:
+    def texts_with_counts(
+        self, texts: Sequence[str], *, documents: bool = False
+    ) -> list[tuple[NDArray[Any], int]]:
         """(vector, token count) of every text, from the cache where it is known."""
-        keys = [content_key(encoder=self.fingerprint, text=text) for text in texts]
+        kind = {"kind": "document"} if documents else {}
+        keys = [content_key(encoder=self.fingerprint, text=text, **kind) for text in texts]
         known = self.cache.vectors(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         # Texts of like length share a batch: a model that pads would spend its time on nothing.
         alike = sorted(missing.items(), key=lambda pair: len(pair[1]))
         for part in batched(alike, self.spec.batch_size):
-            vectors = self.encoder.encode_texts([text for _, text in part])
+            real: Any = self.encoder
+            encode = real.encode_documents if documents else real.encode_texts
+            vectors = encode([text for _, text in part])
             for (key, text), vector in zip(part, vectors, strict=True):
                 known[key] = (vector, self.encoder.token_count(text))
                 self.cache.put_vector(key, self.spec.model, *known[key])

@@ -23,6 +23,8 @@ LONGEST = 16
 class OpenClipEncoder:
     """One open_clip model, cast to the dtype that this device multiplies fastest."""
 
+    documents_differ = False
+
     def __init__(self, spec: EncoderSpec) -> None:
         import open_clip
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline import foreign, models
@@ -14,6 +15,12 @@ from pipeline.errors import ConfigError, ModelError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
+
+
+def _prompts(declared: Mapping[str, str | None]) -> tuple[str, str]:
+    """(of queries, of documents) as a model declares them; both empty where it declares none."""
+    documents = (declared.get(name) for name in ("document", "passage", "corpus"))
+    return declared.get("query") or "", next((text for text in documents if text), "")
 
 
 class SentenceEncoder:
@@ -42,18 +49,32 @@ class SentenceEncoder:
             raise ModelError(f"cannot load the encoder {spec.model}: {first[:160]}") from problem
         self.batch_size = spec.batch_size
         self.name = f"sentence {spec.model}"
-        self.fingerprint = models.encoder_fingerprint(folder) if folder else state_hash(self._model)
+        weights = models.encoder_fingerprint(folder) if folder else state_hash(self._model)
+        self._query, self._document = _prompts(self._model.prompts)
+        # E5 and its kind: what is asked and what is searched begin with other words.
+        self.documents_differ = self._query != self._document
+        told = f"{weights} {self._query} {self._document}"
+        self.fingerprint = (
+            hashlib.sha256(told.encode()).hexdigest() if self.documents_differ else weights
+        )
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.context_length = int(self._model.max_seq_length or 512)
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[Any]:
-        """(n, d) float32 unit rows."""
+        """(n, d) float32 unit rows of what is asked."""
+        return self._encode(texts, self._query)
+
+    def encode_documents(self, texts: Sequence[str]) -> NDArray[Any]:
+        """(n, d) float32 unit rows of what is searched."""
+        return self._encode(texts, self._document)
+
+    def _encode(self, texts: Sequence[str], prompt: str) -> NDArray[Any]:
         import numpy as np
 
         if not texts:
             return np.empty((0, self.dimension), np.float32)
         rows = self._model.encode(
-            list(texts), batch_size=self.batch_size, normalize_embeddings=True,
+            list(texts), prompt=prompt or None, batch_size=self.batch_size, normalize_embeddings=True,
             convert_to_numpy=True, show_progress_bar=False,
         )  # fmt: skip
         return np.asarray(rows, np.float32)
