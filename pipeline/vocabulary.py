@@ -10,7 +10,17 @@ from functools import cache
 from pipeline import models
 from pipeline.errors import ConfigError
 
-_WORD = re.compile(r"[^\W\d_]+")
+# Words with what follows an apostrophe, numbers, and signs that say something, such as an emoji.
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s!-/:-@\[-`{-~–—…“”‘’«»]")
+# They say nothing of a picture by themselves, whatever a model knows.
+_FUNCTION = frozenset(
+    word
+    for line in (
+        "a an and as at be but by for from in into is it its just no not now of on or so",
+        "than that the then there this to too with without",
+    )
+    for word in line.split()
+)
 
 
 @cache
@@ -33,8 +43,7 @@ def vocabulary(model: str) -> frozenset[str]:
 
 def unknown_words(text: str, known: Collection[str]) -> list[str]:
     """The words of a text that are not known, each once, in order; none where any word may be."""
-    words = dict.fromkeys(word.lower() for word in _WORD.findall(text))
-    return [word for word in words if word not in known] if known else []
+    return [word for word in _words(text) if not _is_known(word, known)] if known else []
 
 
 def warning(text: str, known: Collection[str], profile: str) -> str:
@@ -43,10 +52,18 @@ def warning(text: str, known: Collection[str], profile: str) -> str:
     if not unknown:
         return ""
     named = ", ".join(repr(word) for word in unknown[:8]) + (", …" if len(unknown) > 8 else "")
-    alone = len(unknown) == len(dict.fromkeys(word.lower() for word in _WORD.findall(text)))
-    means = "no word of the sentence, so that the ranking means nothing" if alone else named
-    return (
-        f"the models of profile {profile} do not know {means}"
-        + (f" ({named})" if alone else ", and answer as if it were not there")
-        + "; --profile cpu has models that do"
-    )
+    told = [w for w in _words(text) if w not in unknown and w not in _FUNCTION]
+    if told:
+        what = f"do not know {named}, and answer as if it were not there"
+    else:
+        what = f"know nothing of the sentence ({named}), so that the ranking means nothing"
+    return f"the models of profile {profile} {what}; --profile cpu has models that do"
+
+
+def _words(text: str) -> list[str]:
+    return list(dict.fromkeys(word.lower() for word in _WORD.findall(text)))
+
+
+def _is_known(word: str, known: Collection[str]) -> bool:
+    """A word, or what it is before an apostrophe ("cat's")."""
+    return word in known or re.split("['’]", word)[0] in known

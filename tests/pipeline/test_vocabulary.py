@@ -22,11 +22,22 @@ def test_words_that_were_never_taught_are_named() -> None:
     told = warning("a red apple on a sofa", KNOWN, "pocket")
     assert "profile pocket do not know 'sofa'" in told
     assert "--profile cpu" in told
-    assert "the ranking means nothing" in warning("skateboarder, Paris!", KNOWN, "pocket")
+    nothing = (
+        "know nothing of the sentence ('skateboarder', 'paris'), so that the ranking means nothing"
+    )
+    assert nothing in warning("skateboarder in Paris!", KNOWN, "pocket")
+    assert unknown_words("7 cats, 🐈 and the cat's dog; don't", KNOWN) == ["7", "🐈", "don't"]
 
 
 @pytest.mark.parametrize(
-    "text", ["", "make it night", "but with 3 small red apples", "as a sketch"]
+    "text",
+    [
+        "",
+        "make it night",
+        "but with three small red apples",
+        "the cat’s apple … – not the dog's!",
+        "as a sketch",
+    ],
 )
 def test_nothing_is_said_of_what_is_known(text: str) -> None:
     assert warning(text, KNOWN, "pocket") == ""
