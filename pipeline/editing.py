@@ -130,12 +130,10 @@ def overrides_now(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any] | 
     A caption alone is all that describe needs, and the reasoner is asked about it.
     """
     nothing = Understood("", "")
-    if set(given) == {"caption"}:
-        return overrides(nothing, nothing.changed(given), Description(), Intent(""))
     weighed = [n for n, weight in {**recipe.grains, **recipe.caption_grains}.items() if weight]
     roles = {role for name in weighed for role in recipe.mixes.get(name, (name,))}
     needed = {_READS.get(role, role) for role in roles} & set(vars(nothing))
-    if not needed <= set(given):
+    if set(given) != {"caption"} and not needed <= set(given):
         return None
     return overrides(nothing, nothing.changed(given), Description(), Intent(""))
 

@@ -82,9 +82,9 @@ def _given_up(case: _Case, why: str) -> Intent:
 def merged(intents: Sequence[Intent]) -> Intent:
     """One Intent of several questions about one query.
 
-    The first target caption counts, best one that is no fallback; where several questions have one,
-    all of them are rewrites, with those that a reply holds itself. Other lists are joined, each
-    element once. A fallback of any question is a fallback of the whole.
+    The first target caption that is no fallback counts, else the first of all. Where several questions
+    have one, all of them are rewrites, with those that a reply holds itself. Other lists are joined,
+    each element once. A fallback of any question is a fallback of the whole.
     """
     told = [intent for intent in intents if intent.target_caption]
     told = [intent for intent in told if not intent.fallback] or told
