@@ -8,7 +8,7 @@ different kinds, one after the other.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from pipeline.pocket import captions, changes
@@ -65,10 +65,13 @@ def make_edit(scene: Scene, kind: str, rng: Random, *, seen_only: bool = False) 
         after, sentence, reason = change
         sentences.append(sentence)
         reasons.append(reason)
+    return Edit(kind, scene, after, _joined(sentences, rng), "; ".join(reasons))
+
+
+def _joined(sentences: list[str], rng: Random) -> str:
     if len(sentences) > 1 and sentences[1].startswith(("and ", "but ")):
         sentences[1] = sentences[1].split(" ", 1)[1]
-    sentence = rng.choice(_JOINTS).join(sentences)
-    return Edit(kind, scene, after, sentence, "; ".join(reasons))
+    return rng.choice(_JOINTS).join(sentences)
 
 
 def random_edit(
@@ -83,6 +86,52 @@ def random_edit(
         edit = make_edit(scene, kind, rng, seen_only=seen_only)
         if edit is not None:
             return edit
+
+
+_STEPS = ("one more", " fewer", "take away one")
+
+
+def holding(edit: Edit) -> Edit | None:
+    """The same sentence about the scene that it leads to: it holds already, and nothing changes.
+
+    None where the sentence counts a step ("one more cat"), which leads on from there. "Larger" of
+    what is large holds: the drawn world has no third size.
+    """
+    if any(step in edit.sentence for step in _STEPS):
+        return None
+    return replace(edit, before=edit.after, reasoning=_already(edit.reasoning))
+
+
+def _already(reasoning: str) -> str:
+    """ "time day becomes night" said of a night picture: "time night already"."""
+    return "; ".join(_part_already(part) for part in reasoning.split("; "))
+
+
+def _part_already(part: str) -> str:
+    what, becomes, value = part.partition(" becomes ")
+    if becomes:
+        return " ".join([*what.split(" ")[:-1], value, "already"])
+    verb, rest = part.split(" ", 1)
+    if verb == "remove":
+        return f"no {rest} already"
+    return f"{rest.partition(' with ')[0]} already"  # "now … left of …" and "add … with …"
+
+
+def half_holding(
+    scene: Scene, rng: Random, *, held: Edit, seen_only: bool = False
+) -> Edit | None:
+    """Two changes of ``scene`` in one sentence, of which ``held`` holds already; either first."""
+    kind = rng.choice([k for k in MAKERS if k not in _PART_OF_OBJECTS and k != held.kind])
+    change = make_edit(scene, kind, rng, seen_only=seen_only)
+    if change is None:
+        return None
+    parts = [held, change]
+    rng.shuffle(parts)
+    return Edit(
+        f"{parts[0].kind}+{parts[1].kind}", scene, change.after,
+        _joined([part.sentence for part in parts], rng),
+        "; ".join(part.reasoning for part in parts),
+    )  # fmt: skip
 
 
 def intent_of(edit: Edit) -> DrawnIntent:

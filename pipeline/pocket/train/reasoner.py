@@ -14,6 +14,7 @@ from pipeline.pocket import captions, edits, world
 from pipeline.pocket.train import data, optim, words
 
 LENGTH = 256
+HOLDING = 0.25  # of the examples of training
 SHAPE: dict[str, Any] = {
     "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4,
     "num_attention_heads": 6, "num_key_value_heads": 6, "max_position_embeddings": LENGTH,
@@ -41,22 +42,34 @@ def reply_text(edit: edits.Edit) -> str:
 
 
 def example(
-    rng: Random, *, seen_only: bool = True, two_kinds: float = 0.4, alike: float = 0.0
-) -> tuple[str, str, edits.Edit]:
+    rng: Random, *, seen_only: bool = True, two_kinds: float = 0.4, alike: float = 0.0,
+    holding: float = 0.0,
+) -> tuple[str, str, edits.Edit]:  # fmt: skip
     """One (user message, reply, edit); three captions in ten are paraphrases.
 
-    ``alike`` is the share of scenes whose two kinds are made to share attributes.
+    ``alike`` is the share of scenes whose two kinds are made to share attributes, ``holding`` the
+    share of edits that hold already, a third of these beside a change.
     """
     scene = world.random_scene(rng, seen_only=seen_only, two_kinds=two_kinds)
     if len(scene.kinds) == 2 and rng.random() < alike:
         scene = _alike(scene, rng)
     edit = edits.random_edit(scene, rng, seen_only=seen_only)
+    if holding and rng.random() < holding:
+        edit = _held(edit, rng, seen_only) or edit
+    scene = edit.before
     loose = rng.random() < 0.3
     caption = captions.paraphrase(scene, rng, 1.0) if loose else captions.canonical(scene)
     sentence = edit.sentence
     if rng.random() < 0.15:
         sentence += "."
     return user_text(caption, sentence), reply_text(edit), edit
+
+
+def _held(edit: edits.Edit, rng: Random, seen_only: bool) -> edits.Edit | None:
+    held = edits.holding(edit)
+    if held is None or "+" in held.kind or rng.random() > 0.35:
+        return held
+    return edits.half_holding(held.after, rng, held=held, seen_only=seen_only) or held
 
 
 def _alike(scene: world.Scene, rng: Random) -> world.Scene:
@@ -77,7 +90,7 @@ def _alike(scene: world.Scene, rng: Random) -> world.Scene:
 def make_tokenizer() -> Any:
     """All words of 40,000 examples."""
     rng = Random(5)
-    texts = (text for _ in range(40000) for text in example(rng)[:2])
+    texts = (text for _ in range(40000) for text in example(rng, holding=HOLDING)[:2])
     return words.build_tokenizer(texts, chat=True, length=LENGTH)
 
 
@@ -102,7 +115,7 @@ class Batches:
 
         rows = sorted(
             (
-                encode(self.tokenizer, *example(rng, two_kinds=0.75, alike=0.6)[:2])
+                encode(self.tokenizer, *example(rng, two_kinds=0.75, alike=0.6, holding=HOLDING)[:2])
                 for _ in range(count * 8)
             ),
             key=lambda row: len(row[0]),
@@ -143,7 +156,7 @@ def train_reasoner(
     tokenizer = make_tokenizer()
     model = new_model(tokenizer)
     if resume:
-        model.load_state_dict(type(model).from_pretrained(out).state_dict())
+        _take_over(model, tokenizer, out)
         rate /= 1.5
     steps = examples // batch
     adam = optim.MixedAdam(model.parameters(), rate, steps)
@@ -167,6 +180,22 @@ def train_reasoner(
                 )
             if step % 250 == 0 or step == steps:
                 save(model, tokenizer, out)
+
+
+def _take_over(model: Any, tokenizer: Any, folder: Path) -> None:
+    """The weights of ``folder``; its rows of known words, wherever they stand, and new rows as drawn."""
+    import torch
+    from transformers import AutoTokenizer
+
+    old, known = type(model).from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    weights, words_of_old = old.state_dict(), known.get_vocab()
+    pairs = [(row, words_of_old[w]) for w, row in tokenizer.get_vocab().items() if w in words_of_old]
+    new_rows, old_rows = (torch.tensor(rows) for rows in zip(*pairs, strict=True))
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        rows = model.state_dict()[name].detach().clone()
+        rows[new_rows] = weights[name][old_rows].to(rows.dtype)
+        weights[name] = rows
+    model.load_state_dict(weights)
 
 
 def save(model: Any, tokenizer: Any, out: Path) -> None:
