@@ -15,6 +15,7 @@ from pipeline.json_lines import read_text, split
 from pipeline.outputs import replacing
 from pipeline.pacing import needs, portions
 from pipeline.records import Query, Trace
+from pipeline.spelling import is_address
 from pipeline.traces import trace_to_json
 
 CHUNK = 32
@@ -69,6 +70,8 @@ def parse_query(line: str | bytes, number: int, base: Path, name: str) -> Query:
         modification.encode()  # half a surrogate pair is no text
         if "\0" in reference:
             raise ValueError("its reference holds a null character")
+        if is_address(reference):
+            raise ValueError(f"its reference is an address ({reference}): save the picture first")
         ident = row.get("id", number)
         if isinstance(ident, bool) or not isinstance(ident, str | int):
             raise ValueError(f"its id is {_kind(ident)}, and has to be a text or a whole number")

@@ -105,7 +105,7 @@ class Composer:
             for query, scope, what in zip(queries, scopes or nothing, known or nothing, strict=True)
         ]
         stages: list[tuple[str, Callable[[list[Case]], None]]] = [
-            ("check", self._check),
+            ("check", lambda part: self._check(part, given)),
             ("describe", lambda part: self._describe(part, given)),
             ("reason", lambda part: self._reason(part, given)),
             ("ground", self._ground),
@@ -121,9 +121,15 @@ class Composer:
                 on_stage(name, number + 1, len(stages))
         return [case.trace(self.recipe.name, self.profile) for case in cases]
 
-    def _check(self, cases: list[Case]) -> None:
+    def _check(self, cases: list[Case], given: Mapping[str, Any]) -> None:
+        set_by_hand = [
+            text
+            for value in given.values()
+            for text in ([value] if isinstance(value, str) else value)
+        ]
         for case in cases:
-            if told := warning(case.query.modification, self.words, self.profile):
+            said = ". ".join([case.query.modification, *set_by_hand, *self.unwanted])
+            if told := warning(said, self.words, self.profile):
                 case.warnings.append(told)
         from indexes.decode import load_image
 

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Query:
-    """What a person asks: a reference image, a modification, or both."""
+    """What a person asks: a reference image, a modification, or both.
+
+    ``named`` is what the person called a reference that is no file of theirs ("-", an address).
+    """
 
     id: str
     reference: Path | None = None
     modification: str = ""
+    named: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.errors import InputError, did_you_mean
 from pipeline.json_lines import numbered, read_text, split
 from pipeline.records import Description, Intent, Query
+from pipeline.spelling import is_no_file
 from pipeline.traces import intent_from_json
 
 
@@ -69,7 +70,10 @@ def _saved(record: Mapping[str, Any]) -> Saved:
     asked = record["case"] if "case" in record else record["query"]
     reference = asked["reference"]
     query = Query(
-        str(asked["id"]), Path(reference) if reference else None, str(asked["modification"])
+        str(asked["id"]),
+        Path(reference) if reference else None,
+        str(asked["modification"]),
+        reference if reference and is_no_file(reference) else "",
     )
     return Saved(
         query, Description(tuple(map(str, record["captions"]))),

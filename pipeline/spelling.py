@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+
+STDIN = "-"
+CLIPBOARD = "clipboard:"
+_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+
+
+def is_address(reference: str) -> bool:
+    """Whether a reference lies on a web server."""
+    return bool(_ADDRESS.match(reference))
+
+
+def is_no_file(reference: str) -> bool:
+    """Whether a reference is named that is no file: ``-``, ``clipboard:``, an address."""
+    return reference in (STDIN, CLIPBOARD) or is_address(reference)
 
 
 def whole(path: str) -> str:

@@ -34,7 +34,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
     return {
         "query": {
             "id": query.id,
-            "reference": whole_if_there(query.reference) if query.reference else None,
+            "reference": _reference(query),
             "modification": query.modification,
         },
         "schema_version": SCHEMA_VERSION,
@@ -68,6 +68,12 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _reference(query: Query) -> str | None:
+    if query.named:
+        return query.named
+    return whole_if_there(query.reference) if query.reference else None
+
+
 def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:
     reply = exchange.reply
     return {
@@ -93,7 +99,8 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
     query = record["query"]
     return Trace(
         query=Query(
-            query["id"], Path(query["reference"]) if query["reference"] else None, query["modification"]
+            query["id"], Path(query["reference"]) if query["reference"] else None,
+            query["modification"],
         ),
         recipe=record["recipe"],
         profile=record["profile"],

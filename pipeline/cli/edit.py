@@ -49,6 +49,7 @@ _DEEP = 100
 
 
 def edit(
+    context: typer.Context,
     reference: ReferenceArgument = None,
     modification: ModificationArgument = None,
     trace: Annotated[
@@ -89,6 +90,7 @@ def edit(
     A changed target caption or list is used as it stands; where the caption alone was changed, the
     reasoner is asked again about it.
     """
+    from pipeline.cli.incoming import received
     from pipeline.cli.query import open_composer
     from pipeline.editing import Understood, overrides
     from pipeline.saved import read_saved
@@ -101,12 +103,13 @@ def edit(
     saved = read_saved(trace, ident) if trace else None
     if (saved is None) == (reference is None):
         raise ConfigError("nothing to edit", "give REF and a sentence, or --trace FILE")
+    file = received(reference, context, offline=offline)
     composer = open_composer(
         index, folder, recipe=recipe or recipe_or(saved.recipe if saved else ""),
         profile=profile or profile_or(saved.profile if saved else ""),
         weights=read_weights(weight), cache=cache_path(cache), device=device, offline=offline,
     )  # fmt: skip
-    query = _query(saved, reference, modification, composer)
+    query = _query(saved, file, modification, composer)
     deep = max(k, _DEEP)
     before = _answer(composer, query, deep, _known(saved))
     understood = Understood.of(before.description, before.intent)
@@ -138,7 +141,9 @@ def _query(
     assert composer.index is not None
     row = composer.index.row_of(str(found))
     if row is None:
-        raise InputError(f"no reference image at {found}, and no such item in the gallery")
+        raise InputError(
+            f"no reference image at {saved.query.named or found}, and no such item in the gallery"
+        )
     return replace(saved.query, reference=Path(composer.index.items([row])[0].path))
 
 

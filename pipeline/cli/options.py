@@ -16,8 +16,11 @@ from pipeline.errors import ConfigError
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="What stdout gets.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A name from `list`, or a file.")]
 ReferenceArgument = Annotated[
-    Path | None,
-    typer.Argument(metavar="[REF]", help="The reference image; query reads stdin for -."),
+    str | None,
+    typer.Argument(
+        metavar="[REF]",
+        help="The reference image: a file, an http address, - for stdin, or clipboard:",
+    ),
 ]
 ModificationArgument = Annotated[
     str | None, typer.Argument(metavar='["MODIFICATION"]', help="What should be different.")

@@ -50,6 +50,7 @@ from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
 from pipeline.outputs import check_folder
 from pipeline.picking import Picking
 from pipeline.records import Query
+from pipeline.spelling import is_no_file
 
 if TYPE_CHECKING:
     from pipeline.budget import Budget
@@ -138,7 +139,9 @@ def query(
     dry_run: DryRunOption = False,
 ) -> None:
     """Find pictures like REF, but changed as the sentence says."""
-    asked = _query(received(reference, context), modification, text)
+    asked = _query(received(reference, context, offline=offline), modification, text)
+    if reference and is_no_file(reference):
+        asked = replace(asked, named=reference)
     explain = explain or explain_all
     picking = Picking(k, skip, min_score)
     words = read_not(unwanted)
@@ -173,8 +176,7 @@ def query(
     trace = picking.pick(found)
     if explain:
         explain_trace(trace, every=explain_all)
-    named = replace(trace, query=replace(trace.query, reference=reference))
-    show.show_hits(named, form, folder, null=null)
+    show.show_hits(trace, form, folder, null=null)
     if explain and form is Format.table:
         explain_hits(trace.ranking.hits, every=explain_all)
     if report:
@@ -304,7 +306,7 @@ def tell_below(count: int, picking: Picking, which: str = "") -> None:
 
 
 def _title(asked: Query) -> str:
-    name = asked.reference.name if asked.reference else "text"
+    name = asked.named or (asked.reference.name if asked.reference else "text")
     return f"{name}: {asked.modification}" if asked.modification else name
 
 

@@ -117,9 +117,7 @@ def _part_already(part: str) -> str:
     return f"{rest.partition(' with ')[0]} already"  # "now … left of …" and "add … with …"
 
 
-def half_holding(
-    scene: Scene, rng: Random, *, held: Edit, seen_only: bool = False
-) -> Edit | None:
+def half_holding(scene: Scene, rng: Random, *, held: Edit, seen_only: bool = False) -> Edit | None:
     """Two changes of ``scene`` in one sentence, of which ``held`` holds already; either first."""
     kind = rng.choice([k for k in MAKERS if k not in _PART_OF_OBJECTS and k != held.kind])
     change = make_edit(scene, kind, rng, seen_only=seen_only)

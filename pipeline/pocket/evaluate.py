@@ -159,7 +159,7 @@ def reasoner_accuracy(folder: Path, count: int = 1000) -> dict[str, float]:
     """Shares of valid JSON and of right target captions, as stock code loads it."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from pipeline.pocket.train.reasoner import target_right
+    from pipeline.pocket.train.reasoner_figures import holding_right, target_right
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder).eval()
@@ -168,7 +168,9 @@ def reasoner_accuracy(folder: Path, count: int = 1000) -> dict[str, float]:
         shares = target_right(model, tokenizer, count, SEED, pairs=pairs)
         figures |= {f"{name} ({pairs} pairs)": value for name, value in shares.items()}
     shares = target_right(model, tokenizer, count, SEED, pairs="any", two_kinds=1.0)
-    return figures | {"target right, two kinds (any pairs)": shares["target right"]}
+    figures["target right, two kinds (any pairs)"] = shares["target right"]
+    holding = holding_right(model, tokenizer, count // 10, SEED)
+    return figures | {f"left alone: {name}": value for name, value in holding.items()}
 
 
 MEASURES = {"clip": clip_accuracy, "captioner": captioner_accuracy, "reasoner": reasoner_accuracy}

@@ -64,3 +64,10 @@ def test_the_trace_of_a_query_warns(tmp_path: Path) -> None:
 def test_the_sentences_of_the_drawn_world_hold_no_unknown_word() -> None:
     for query in plan_gallery(count=200, seed=5, queries=40).queries:
         assert unknown_words(query.modification, KNOWN) == []
+
+
+def test_words_that_are_set_or_searched_away_are_looked_at_too(tmp_path: Path) -> None:
+    composer = replace(colour_composer(tmp_path), words=KNOWN, unwanted=("a guitar", "zebras"))
+    given = {"target_caption": "a red sofa", "forbidden": ["green skyscrapers"]}
+    trace = composer.compose([Query("a", None, "red")], overrides=given)[0]
+    assert any("'sofa', 'skyscrapers', 'zebras'" in text for text in trace.warnings)

@@ -115,7 +115,9 @@ class Batches:
 
         rows = sorted(
             (
-                encode(self.tokenizer, *example(rng, two_kinds=0.75, alike=0.6, holding=HOLDING)[:2])
+                encode(
+                    self.tokenizer, *example(rng, two_kinds=0.75, alike=0.6, holding=HOLDING)[:2]
+                )
                 for _ in range(count * 8)
             ),
             key=lambda row: len(row[0]),
@@ -189,7 +191,9 @@ def _take_over(model: Any, tokenizer: Any, folder: Path) -> None:
 
     old, known = type(model).from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     weights, words_of_old = old.state_dict(), known.get_vocab()
-    pairs = [(row, words_of_old[w]) for w, row in tokenizer.get_vocab().items() if w in words_of_old]
+    pairs = [
+        (row, words_of_old[w]) for w, row in tokenizer.get_vocab().items() if w in words_of_old
+    ]
     new_rows, old_rows = (torch.tensor(rows) for rows in zip(*pairs, strict=True))
     for name in ("model.embed_tokens.weight", "lm_head.weight"):
         rows = model.state_dict()[name].detach().clone()
@@ -206,46 +210,3 @@ def save(model: Any, tokenizer: Any, out: Path) -> None:
     model.generation_config.max_new_tokens = 160
     deepcopy(model).to(torch.bfloat16).save_pretrained(out)
     tokenizer.save_pretrained(out)
-
-
-def target_right(
-    model: Any, tokenizer: Any, count: int, seed: int, *, pairs: str, two_kinds: float = 0.4
-) -> dict[str, float]:
-    """Shares of valid JSON and of right target captions over ``count`` unseen examples.
-
-    ``pairs`` is "any" or "unseen" (edits with a held-out pair before or after, only).
-    """
-    import torch
-
-    rng = Random(seed)
-    examples: list[tuple[str, str, edits.Edit]] = []
-    while len(examples) < count:
-        one = example(rng, seen_only=False, two_kinds=two_kinds)
-        if pairs == "any" or _has_unseen(one[2]):
-            examples.append(one)
-    tokenizer.padding_side = "left"
-    valid = right = 0
-    with torch.inference_mode():
-        for start in range(0, len(examples), 64):
-            part = examples[start : start + 64]
-            chats = [[{"role": "user", "content": user}] for user, _, _ in part]
-            texts = tokenizer.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
-            inputs = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
-            inputs.pop("token_type_ids", None)
-            outputs = model.generate(**inputs, do_sample=False, max_new_tokens=160)
-            for row, (_, _, edit) in zip(outputs, part, strict=True):
-                text = tokenizer.decode(
-                    row[inputs["input_ids"].shape[1] :], skip_special_tokens=True
-                )
-                try:
-                    reply = json.loads(text)
-                except json.JSONDecodeError:
-                    continue
-                valid += 1
-                right += reply.get("target_caption") == captions.canonical(edit.after)
-    return {"valid JSON": valid / count, "target right": right / count}
-
-
-def _has_unseen(edit: edits.Edit) -> bool:
-    kinds = (*edit.before.kinds, *edit.after.kinds)
-    return any(world.is_unseen(kind.category, kind.colour) for kind in kinds)
