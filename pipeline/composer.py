@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from indexes.errors import GalleryError
-from pipeline import prompting
+from pipeline import photographs, prompting
 from pipeline.agreement import Sight, agreed, consult
 from pipeline.cached import CachedEncoder, CachedEngine
 from pipeline.case import Case, Known
@@ -141,9 +141,12 @@ class Composer:
                 case.error = "the query has neither a reference nor a modification"
             elif query.reference is not None and case.known is None:
                 try:
-                    load_image(query.reference, _GLANCE)
+                    picture = load_image(query.reference, _GLANCE)
                 except GalleryError as problem:
                     case.error = f"the reference cannot be used: {problem.message}"
+                else:
+                    if self.words and photographs.looks_photographed(picture):
+                        case.warnings.append(photographs.warning(self.profile))
 
     def _describe(self, cases: list[Case], given: Mapping[str, Any]) -> None:
         if "caption" in given or "captions" in given:

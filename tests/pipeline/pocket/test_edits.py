@@ -89,3 +89,52 @@ def test_the_intent_of_a_setting_edit_forbids_the_old_setting() -> None:
     intent = edits.intent_of(edits.Edit("setting", ONE, after, "at the beach", "why"))
     assert intent.desired == ("at the beach",)
     assert intent.forbidden == ("in a forest",)
+
+
+def test_an_edit_that_holds_already_changes_nothing_and_says_so() -> None:
+    seen = set()
+    for seed in range(400):
+        edit = edits.random_edit(world.random_scene(Random(seed)), Random(seed))
+        held = edits.holding(edit)
+        if held is None:
+            assert any(step in edit.sentence for step in ("one more", "fewer", "take away one"))
+            continue
+        assert held.before == held.after == edit.after
+        assert held.sentence == edit.sentence
+        intent = edits.intent_of(held)
+        assert (intent.desired, intent.forbidden) == ((), ())
+        assert all(part.endswith(" already") for part in held.reasoning.split("; "))
+        seen |= set(held.kind.split("+"))
+    assert seen == set(edits.MAKERS)
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "already"),
+    [
+        ("apple colour red becomes blue", "apple colour blue already"),
+        ("cat becomes dog", "dog already"),
+        ("cat count one becomes two", "cat count two already"),
+        ("now cat left of dog", "cat left of dog already"),
+        ("add one red cat with cat above dog", "one red cat already"),
+        ("remove cat", "no cat already"),
+    ],
+)
+def test_what_holds_already_is_said_in_the_words_of_the_change(
+    reasoning: str, already: str
+) -> None:
+    edit = edits.Edit("any", ONE, ONE, "a sentence", reasoning)
+    held = edits.holding(edit)
+    assert held is not None
+    assert held.reasoning == already
+
+
+def test_half_of_a_sentence_may_hold_already() -> None:
+    held = edits.holding(edit_of(ONE, "colour"))
+    assert held is not None
+    for seed in range(20):
+        half = edits.half_holding(held.after, Random(seed), held=held)
+        assert half is not None
+        assert half.before == held.after != half.after
+        assert half.after.kinds[0].colour == held.after.kinds[0].colour
+        assert held.sentence in half.sentence or held.sentence.removeprefix("but ") in half.sentence
+        assert "already" in half.reasoning
