@@ -20,12 +20,13 @@ def main() -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on from the weights that are there"
     )
+    parser.add_argument("--seed", type=int, default=21, help="of the reasoner's examples")
     options = parser.parse_args()
     out = options.out or POCKET / str(options.model)
     if options.model == "reasoner":
         from pipeline.pocket.train.reasoner import train_reasoner
 
-        train_reasoner(out, options.examples or 400_000, resume=options.resume)
+        train_reasoner(out, options.examples or 400_000, resume=options.resume, seed=options.seed)
         return
     from pipeline.pocket.train.tower import train_tower
 

@@ -14,7 +14,7 @@ from pipeline.pocket import captions, edits, world
 from pipeline.pocket.train import data, optim, words
 
 LENGTH = 256
-HOLDING = 0.25  # of the examples of training
+HOLDING = 0.3  # of the examples of training
 SHAPE: dict[str, Any] = {
     "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4,
     "num_attention_heads": 6, "num_key_value_heads": 6, "max_position_embeddings": LENGTH,
@@ -149,9 +149,17 @@ def new_model(tokenizer: Any) -> Any:
 
 
 def train_reasoner(
-    out: Path, examples: int, batch: int = 128, rate: float = 1.5e-3, resume: bool = False
+    out: Path,
+    examples: int,
+    batch: int = 128,
+    rate: float = 1.5e-3,
+    resume: bool = False,
+    seed: int = 21,
 ) -> None:
-    """Train on ``examples`` fresh examples, from nothing or from ``out``; save the folder ``out``."""
+    """Train on ``examples`` fresh examples, from nothing or from ``out``; save the folder ``out``.
+
+    Another go on the same model needs another ``seed``, or it sees the same examples.
+    """
     import torch
 
     optim.use_plain_attention()
@@ -162,7 +170,7 @@ def train_reasoner(
         rate /= 1.5
     steps = examples // batch
     adam = optim.MixedAdam(model.parameters(), rate, steps)
-    stream = data.random_stream(Batches(tokenizer), batch, seed=22 if resume else 21)
+    stream = data.random_stream(Batches(tokenizer), batch, seed=seed)
     started, step = time.time(), 0
     while step < steps:
         for ids, labels in next(stream):
