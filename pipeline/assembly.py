@@ -8,11 +8,11 @@ from pipeline.budget import Budget
 from pipeline.cache import Cache
 from pipeline.cached import CachedEncoder, CachedEngine
 from pipeline.cached.read_only import ReadOnlyCache
-from pipeline.composer import Composer
 from pipeline.config import EngineChoice, Profile, load_profile, load_recipe
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.engines.contract import EngineSpec
 from pipeline.records import Sampling
+from pipeline.stages.composer import Composer
 from pipeline.vocabulary import vocabulary
 
 

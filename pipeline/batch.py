@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.composer import Composer
 from pipeline.errors import InputError, did_you_mean
 from pipeline.json_lines import read_text, split
 from pipeline.outputs import replacing
 from pipeline.pacing import needs, portions
 from pipeline.records import Query, Trace
 from pipeline.spelling import is_address
+from pipeline.stages.composer import Composer
 from pipeline.traces import trace_to_json
 
 CHUNK = 32

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 from pipeline import prompting
 from pipeline.cache import file_hash
 from pipeline.cached import CachedEncoder, CachedEngine
-from pipeline.describe import describe
 from pipeline.errors import InputError
 from pipeline.pacing import portions
 from pipeline.records import Sampling
+from pipeline.stages.contract import Need
+from pipeline.stages.describe import describe
 
 if TYPE_CHECKING:
     from indexes.items import Item
-    from pipeline.composer import Composer
+    from pipeline.stages.composer import Composer
 
 PROMPT = "describe/dense"
 FILE = "file "  # how the source of captions from a file begins
@@ -98,7 +99,7 @@ def caption_index(
     known = {item.row for item in side.all_items() if item.caption} if side else set()
     items = [item for item in index.all_items() if item.row not in known]
     writing = _Writing(captioner, on_progress, len(items))
-    for chunk in portions(items, [(captioner.engine, captioner.captions)], CHUNK):
+    for chunk in portions(items, [Need(captioner.engine, captioner.captions)], CHUNK):
         writing.take(chunk)
     written = sides.write_side(
         folder, writing.found, captioner.encoder, anew=anew,

@@ -14,11 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.finite import Finite
+from pipeline.roles import ROLES
 
-ROLES = (
-    "target_caption", "desired", "preserved", "forbidden", "modification", "reference", "caption",
-    "captions", "rewrites", "include", "exclude", "concatenation",
-)  # fmt: skip
 HERE = Path(__file__).parent
 # Engines that run in this process: their calls take time and no money.
 IN_PROCESS = ("transformers", "vllm", "scripted")
@@ -42,7 +39,7 @@ class ReasonStage(_Strict):
     main caption, or one about each of several captions, whose answers become the rewrites.
     ``samples``: how often each question is answered anew, at ``temperature`` (where nothing is
     said, the profile's, but no less than 0.7); ``choose`` makes one answer of them, see
-    `pipeline.agreement`.
+    `pipeline.stages.choose`.
     """
 
     prompt: str
@@ -168,6 +165,19 @@ class Recipe(_Strict):
     def told(self) -> dict[str, float]:
         """The caption grains that have a weight; a gallery needs captions for them."""
         return {name: weight for name, weight in self.caption_grains.items() if weight}
+
+    @property
+    def roles(self) -> list[str]:
+        """All roles that have a weight, in mixes and on both sides, too."""
+        weights = (*self.grains.items(), *self.caption_grains.items())
+        found = (
+            role for name, weight in weights if weight for role in self.mixes.get(name, (name,))
+        )
+        return list(dict.fromkeys(found))
+
+    def reads(self, part: str) -> bool:
+        """Whether a grain is made of that part of a trace; see `Role.reads`."""
+        return any(ROLES[role].reads == part for role in self.roles)
 
     def check_grain(self, name: str, where: str) -> None:
         """Raises ConfigError where ``name`` is neither a role nor a mix of this recipe."""

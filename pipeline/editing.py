@@ -1,7 +1,7 @@
-"""An understood query that a person changes and runs on from there: text to edit, overrides, moves.
+"""An understood query that a person changes and runs on from there: text to edit, moves.
 
 What was understood (captions and intent) is written as a small TOML text, read back strictly, and
-given to `Composer.compose` as overrides. A changed intent is used as it stands, without the
+made the start of a trace that runs on from there. A changed intent is used as it stands, without the
 reasoner; where captions alone were changed, the reasoner is asked about them.
 """
 
@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Recipe
 from pipeline.errors import ConfigError, InputError, did_you_mean
-from pipeline.records import Description, Intent, Query, Ranking
+from pipeline.records import Description, Query, Ranking, Trace
+from pipeline.roles import ROLES
 
 if TYPE_CHECKING:
-    from pipeline.composer import Composer
+    from pipeline.stages.composer import Composer
 
 _COMMENTS = {
     "caption": "What the reference shows. Changed alone, the reasoner is asked again about it.",
@@ -44,8 +45,9 @@ class Understood:
     forbidden: tuple[str, ...] = ()
 
     @staticmethod
-    def of(description: Description, intent: Intent) -> Understood:
-        """What a query's trace holds."""
+    def of(trace: Trace) -> Understood:
+        """What the stages up to reason made of a query."""
+        description, intent = trace.description, trace.intent
         return Understood(
             description.caption, intent.target_caption, intent.desired, intent.preserved,
             intent.forbidden,
@@ -92,66 +94,58 @@ def read_text(text: str, before: Understood) -> Understood:
     return after
 
 
-def overrides(
-    before: Understood, after: Understood, description: Description, intent: Intent
-) -> dict[str, Any]:
-    """What `Composer.compose` is given so that a query runs on from ``after``.
+def resumed(trace: Trace, after: Understood) -> Trace:
+    """A trace of the same query that runs on from ``after``, instead of what ``trace`` understood.
 
     Several captions, rewrites and samples stay as they were unless the main one of them was changed:
-    then it stands for all. ``before`` equal to ``after`` gives what repeats the query without a model.
+    then it stands for all. Without a change it repeats the query without a model.
     """
-    told: dict[str, Any] = {"captions": list(description.captions)}
+    before = Understood.of(trace)
+    description, intent = trace.description, trace.intent
     if after.caption != before.caption:
-        told = {"captions": [after.caption] if after.caption else []}
-        if replace(after, caption=before.caption) == before:
-            return told
+        description = Description((after.caption,) if after.caption else ())
+    fresh = Trace(trace.query, description=replace(description, problem=""), scope=trace.scope)
+    if after.caption != before.caption and replace(after, caption=before.caption) == before:
+        return fresh
     same = after.target_caption == before.target_caption
-    return {
-        **told,
-        "target_caption": after.target_caption,
+    changed = replace(
+        intent,
+        target_caption=after.target_caption,
         **{name: getattr(after, name) for name in LISTS},
-        "rewrites": intent.rewrites if same else (),
-        "samples": intent.samples if same else (),
-        "reasoning": intent.reasoning,
-        "fallback": intent.fallback if after == before else "",
-    }
+        rewrites=intent.rewrites if same else (),
+        samples=intent.samples if same else (),
+        fallback=intent.fallback if after == before else "",
+    )
+    return replace(fresh, intent=changed)
 
 
-# The field of what was understood that a role reads, where its name is another.
-_READS = {
-    "captions": "caption", "concatenation": "caption", "rewrites": "target_caption",
-    "include": "desired", "exclude": "forbidden",
-}  # fmt: skip
-
-
-def overrides_now(recipe: Recipe, given: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The overrides of values that say all the recipe needs; None where models are asked first.
+def resumed_now(recipe: Recipe, query: Query, given: Mapping[str, Any]) -> Trace | None:
+    """The query with values that say all the recipe needs; None where models are asked first.
 
     A caption alone is all that describe needs, and the reasoner is asked about it.
     """
     nothing = Understood("", "")
-    weighed = [n for n, weight in {**recipe.grains, **recipe.caption_grains}.items() if weight]
-    roles = {role for name in weighed for role in recipe.mixes.get(name, (name,))}
-    needed = {_READS.get(role, role) for role in roles} & set(vars(nothing))
+    reads = {"captions": "caption"}
+    parts = {ROLES[role].reads for role in recipe.roles}
+    needed = {reads.get(part, part) for part in parts} & set(vars(nothing))
     if set(given) != {"caption"} and not needed <= set(given):
         return None
-    return overrides(nothing, nothing.changed(given), Description(), Intent(""))
+    return resumed(Trace(query), nothing.changed(given))
 
 
-def overrides_for(composer: Composer, query: Query, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes a query run on from what is understood of it, changed by ``given``.
+def resumed_with(composer: Composer, query: Query, given: Mapping[str, Any]) -> Trace:
+    """The query running on from what is understood of it, changed by ``given``.
 
     The models are asked for what is not given and needed. Raises ConfigError as `Understood.changed`
     does, and InputError where the query cannot be understood.
     """
-    now = overrides_now(composer.recipe, given)
+    now = resumed_now(composer.recipe, query, given)
     if now is not None:
         return now
     before = composer.compose([query], until="reason")[0]
     if before.error:
         raise InputError(before.error)
-    seen = Understood.of(before.description, before.intent)
-    return overrides(seen, seen.changed(given), before.description, before.intent)
+    return resumed(before, Understood.of(before).changed(given))
 
 
 @dataclass(frozen=True)

@@ -14,19 +14,17 @@ costs if every reply is as long as max_tokens and every retry is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from pipeline import prompting
-from pipeline.case import Known
-from pipeline.composer import Composer
 from pipeline.config import Price
-from pipeline.describe import describe
 from pipeline.dry import SHARE, Asked, Call, DryEngine
 from pipeline.engines.server import Server
-from pipeline.records import Query, Reply
+from pipeline.records import Query, Reply, Trace
+from pipeline.stages.composer import Composer, run
+from pipeline.stages.describe import describe
 
 CHUNK = 256
 _ADVICE = 40  # tokens that ask for a better reply
@@ -69,26 +67,23 @@ class Estimate:
 
 def estimate(
     composer: Composer,
-    queries: Sequence[Query],
+    queries: Sequence[Query | Trace],
     *,
-    known: Sequence[Known] | None = None,
     gallery: Sequence[Path] = (),
     asked: Asked | None = None,
-    overrides: Mapping[str, Any] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Estimate:
     """What it takes to answer ``queries`` by this composer, which needs no index.
 
-    ``known`` and ``overrides`` are those of `Composer.compose`; pictures of the ``gallery`` are to be
-    captioned first. ``asked`` is handed from one estimate to the next where one command does all of
-    them. No model is asked, loaded or fetched. Raises ConfigError as the stages do.
+    Pictures of the ``gallery`` are to be captioned first. ``asked`` is handed from one estimate to
+    the next where one command does all of them. No model is asked, loaded or fetched. Raises
+    ConfigError as the stages do.
     """
     work = _Work(composer, asked or Asked())
     if gallery:
         work.caption(gallery)
     for start in range(0, len(queries), CHUNK):
-        part = slice(start, start + CHUNK)
-        work.take(queries[part], known[part] if known else None, overrides)
+        work.take(queries[start : start + CHUNK])
         if on_progress:
             on_progress(min(start + CHUNK, len(queries)), len(queries))
     return work.result()
@@ -110,22 +105,17 @@ class _Work:
         self.queries: dict[str, int] = {}
         self.failing: list[tuple[str, str]] = []
 
-    def take(
-        self,
-        queries: Sequence[Query],
-        known: Sequence[Known] | None,
-        overrides: Mapping[str, Any] | None,
-    ) -> None:
+    def take(self, queries: Sequence[Query | Trace]) -> None:
         """Run the stages that ask models."""
-        traces = self.composer.compose(
-            queries, overrides=overrides, known=known, until="reason",
-            on_stage=lambda name, done, count: self._file(name),
-        )  # fmt: skip
+        traces = [one if isinstance(one, Trace) else Trace(one) for one in queries]
+        for stage in self.composer.stages("reason"):
+            traces = run(stage, traces)
+            self._file(stage.name)
         for trace in traces:
             if trace.error:
                 self.failing.append((trace.query.id, trace.error))
-            for stage in {exchange.stage for exchange in trace.exchanges}:
-                self.queries[stage] = self.queries.get(stage, 0) + 1
+            for name in {exchange.stage for exchange in trace.exchanges}:
+                self.queries[name] = self.queries.get(name, 0) + 1
 
     def caption(self, gallery: Sequence[Path]) -> None:
         """Describe pictures as `captioning` does."""

@@ -10,22 +10,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from pipeline.cached import CachedEngine
-    from pipeline.composer import Composer
+    from pipeline.stages.composer import Composer
+    from pipeline.stages.contract import Need
 
 _Item = TypeVar("_Item")
-Need = tuple["CachedEngine", int]
 
 
 def needs(composer: Composer) -> list[Need]:
     """How often each engine is asked about one query at most, all retries included."""
-    recipe = composer.recipe
-    captions = recipe.describe.captions if recipe.describe else 0
-    asked = sum(
-        (stage.retries + 1) * (max(captions, 1) if stage.over == "captions" else 1) * stage.samples
-        for stage in recipe.reason
-    )
-    return [(composer.captioner, captions), (composer.reasoner, asked)]
+    return [need for stage in composer.stages("reason") for need in stage.needs()]
 
 
 def portions(items: Sequence[_Item], needs: Sequence[Need], most: int) -> Iterator[Sequence[_Item]]:

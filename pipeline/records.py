@@ -1,13 +1,14 @@
-"""The frozen values that flow between the stages.
+"""The frozen values that flow through the stages.
 
-Query → Description → Intent → Grain(s) → FusedQuery → Ranking; a Trace holds them all.
+A Trace goes in and comes out: each stage fills its part (Description, Intent, Grains, Ranking)
+where that is NOT_… yet. A saved, edited or earlier trace enters the same way.
 Vectors are float32 numpy arrays of shape (d,) and unit length unless said otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 class Query:
     """What a person asks: a reference image, a modification, or both.
 
+    ``row`` is a reference that is only known as a row of the gallery, by its vector there.
     ``named`` is what the person called a reference that is no file of theirs ("-", an address).
     """
 
@@ -26,6 +28,17 @@ class Query:
     reference: Path | None = None
     modification: str = ""
     named: str = ""
+    row: int | None = None
+
+    @property
+    def referring(self) -> bool:
+        """Whether there is a reference."""
+        return self.reference is not None or self.row is not None
+
+    @property
+    def composed(self) -> bool:
+        """Whether there are both a reference and a modification."""
+        return self.referring and bool(self.modification)
 
 
 @dataclass(frozen=True)
@@ -114,6 +127,18 @@ class Ranking:
 
 
 @dataclass(frozen=True)
+class Scope:
+    """What one query is ranked over: the gallery without ``exclude``, and ``subset`` by itself."""
+
+    exclude: Collection[int] = ()
+    subset: Sequence[int] = ()
+
+
+# What a stage has not filled yet. They are told by identity: a captioner may say nothing, too.
+NOT_DESCRIBED, NOT_REASONED, NOT_RANKED = Description(), Intent(""), Ranking(())
+
+
+@dataclass(frozen=True)
 class Message:
     """One chat message; ``images`` are shown to a model that can see, before the text."""
 
@@ -172,20 +197,30 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Trace:
-    """Everything about one query, as it happened.
+    """Everything about one query, as it happened; what is not given is for the stages to fill.
 
-    ``subset`` ranks the few items that a benchmark asks about apart from the gallery.
+    ``subset`` ranks the few items that a benchmark asks about apart from the gallery. Without a
+    ``scope`` the recipe says whether the reference is left out.
     """
 
     query: Query
-    recipe: str
-    profile: str
-    description: Description
-    intent: Intent
-    grains: tuple[Grain, ...]
-    ranking: Ranking
+    recipe: str = ""
+    profile: str = ""
+    description: Description = NOT_DESCRIBED
+    intent: Intent = NOT_REASONED
+    grains: tuple[Grain, ...] = ()
+    ranking: Ranking = NOT_RANKED
     subset: Ranking = Ranking(())
     exchanges: tuple[Exchange, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: str = ""
+    scope: Scope | None = None
+
+    def failed(self, error: str) -> Trace:
+        """The trace of a query that cannot be answered."""
+        return replace(self, error=error)
+
+    def warned(self, *warnings: str) -> Trace:
+        """With more warnings."""
+        return replace(self, warnings=(*self.warnings, *warnings))

@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import InputError, did_you_mean
 from pipeline.json_lines import numbered, read_text, split
-from pipeline.records import Description, Intent, Query
+from pipeline.records import Description, Intent, Query, Trace
 from pipeline.spelling import is_no_file
 from pipeline.traces import intent_from_json
 
 
-@dataclass(frozen=True)
-class Saved:
-    """A query with what was understood of it; ``recipe`` and ``profile`` are empty where not kept.
+def read_saved(path: Path, ident: str = "") -> Trace:
+    """The one query of a file, or the one with this id, with what was understood of it.
 
-    The reference of a run's query is the id of an item, as `eval` writes it.
+    The reference of a run's query is the id of an item, as `eval` writes it. Recipe and profile are
+    empty where they were not kept. Raises InputError.
     """
-
-    query: Query
-    description: Description
-    intent: Intent
-    recipe: str = ""
-    profile: str = ""
-
-
-def read_saved(path: Path, ident: str = "") -> Saved:
-    """The one query of a file, or the one with this id. Raises InputError."""
-    found: dict[str, Saved] = {}
+    found: dict[str, Trace] = {}
     for number, record in _records(path):
         try:
             saved = _saved(record)
@@ -65,7 +54,7 @@ def _records(path: Path) -> Iterator[tuple[int, Any]]:
             raise InputError(f"{path} line {number} is no JSON") from problem
 
 
-def _saved(record: Mapping[str, Any]) -> Saved:
+def _saved(record: Mapping[str, Any]) -> Trace:
     record = record.get("after", record)  # as `prompts edit --format json` writes it
     asked = record["case"] if "case" in record else record["query"]
     reference = asked["reference"]
@@ -75,8 +64,8 @@ def _saved(record: Mapping[str, Any]) -> Saved:
         str(asked["modification"]),
         reference if reference and is_no_file(reference) else "",
     )
-    return Saved(
-        query, Description(tuple(map(str, record["captions"]))),
+    return Trace(
+        query, str(record.get("recipe", "")), str(record.get("profile", "")),
+        Description(tuple(map(str, record["captions"]))),
         intent_from_json(record["intent"]) if record["intent"] else Intent(""),
-        str(record.get("recipe", "")), str(record.get("profile", "")),
     )  # fmt: skip

@@ -8,10 +8,10 @@ from queue import Empty, Queue
 from threading import Thread
 
 from pipeline.batch import CHUNK, answers, parse_query
-from pipeline.composer import Composer
 from pipeline.errors import InputError
 from pipeline.json_lines import without_mark
 from pipeline.records import Description, Intent, Query, Ranking, Trace
+from pipeline.stages.composer import Composer
 
 AHEAD = 1024  # lines that are read before they are asked
 

@@ -13,13 +13,10 @@ from pipeline.benchmarks import crops, runs
 from pipeline.benchmarks.records import Benchmark, Case
 from pipeline.benchmarks.runs import Result
 from pipeline.benchmarks.sources import Source, index_beside
-from pipeline.case import Known
-from pipeline.composer import Composer
 from pipeline.errors import InputError
 from pipeline.pacing import needs, portions
-from pipeline.records import Query, Trace
-from pipeline.scoring.whole import unit
-from pipeline.search import Scope
+from pipeline.records import Description, Query, Scope, Trace
+from pipeline.stages.composer import Composer
 
 CHUNK = 256
 
@@ -176,26 +173,23 @@ class Evaluation:
         self, cases: Sequence[Case], until: Literal["ground", "search"] = "search"
     ) -> list[Trace]:
         """What the composer makes of the cases, in order, once the evaluation is open."""
-        scopes, known = [self.scope(case) for case in cases], None
+        return self.composer.compose([self._begun(c) for c in cases], self.places(), until)
+
+    def _begun(self, case: Case) -> Trace:
+        """The case as a query of a picture, or of a row whose captions are known."""
+        scope = self.scope(case)
         if self.captions is None:
-            queries = [Query(c.id, self.path.get(c.reference), c.modification) for c in cases]
-        else:
-            queries = [Query(c.id, None, c.modification) for c in cases]
-            known = [self._known(case.reference) for case in cases]
-        return self.composer.compose(
-            queries, self.places(), scopes=scopes, known=known, until=until
-        )
+            query = Query(case.id, self.path.get(case.reference), case.modification)
+            return Trace(query, scope=scope)
+        query = Query(case.id, None, case.modification, row=self.row[case.reference])
+        captions = Description(self.captions[case.reference])
+        return Trace(query, description=captions, scope=scope)
 
     def _answer(self, cases: Sequence[Case]) -> None:
         traces = self.traces(cases)
         results = [self.result(case, trace) for case, trace in zip(cases, traces, strict=True)]
         runs.append(self.folder / runs.LOG, (_log_line(trace) for trace in traces))
         runs.append(self.folder / runs.RESULTS, (result.to_line() for result in results))
-
-    def _known(self, ident: str) -> Known:
-        assert self.composer.index is not None
-        assert self.captions is not None
-        return Known(unit(self.composer.index.vector(self.row[ident])), self.captions[ident])
 
     def result(self, case: Case, trace: Trace) -> Result:
         """The trace as a line of a run: rankings by the benchmark's own ids."""

@@ -8,11 +8,10 @@ from tempfile import TemporaryDirectory
 
 from pipeline.benchmarks import crops, runs
 from pipeline.benchmarks.records import Benchmark, Case
-from pipeline.case import Known
-from pipeline.composer import Composer
 from pipeline.dry import Asked
 from pipeline.estimate import Estimate, estimate
-from pipeline.records import Query
+from pipeline.records import Description, Query, Trace
+from pipeline.stages.composer import Composer
 
 
 def estimate_run(
@@ -35,16 +34,21 @@ def estimate_run(
     done = runs.finished(folder / runs.RESULTS)
     waiting = [case for case in cases if case.id not in done or (retry_errors and done[case.id])]
     if captions is not None:
-        queries = [Query(case.id, None, case.modification) for case in waiting]
-        known = [Known(None, captions[case.reference]) for case in waiting]
-        return estimate(composer, queries, known=known, asked=asked, on_progress=on_progress)
+        told = [
+            Trace(
+                Query(case.id, None, case.modification, row=0),  # of no index: nothing is looked at
+                description=Description(captions[case.reference]),
+            )
+            for case in waiting
+        ]
+        return estimate(composer, told, asked=asked, on_progress=on_progress)
     with TemporaryDirectory() as scratch:  # models are shown parts of pictures as files
-        told = bool(composer.recipe.told)
+        captioned = bool(composer.recipe.told)
         shown = {case.reference for case in waiting}
-        items = [item for item in benchmark.items if told or item.id in shown]
+        items = [item for item in benchmark.items if captioned or item.id in shown]
         path = {item.id: item.path for item in crops.cut(items, Path(scratch))}
         return estimate(
             composer,
             [Query(case.id, path.get(case.reference), case.modification) for case in waiting],
-            gallery=list(path.values()) if told else (), asked=asked, on_progress=on_progress,
+            gallery=list(path.values()) if captioned else (), asked=asked, on_progress=on_progress,
         )  # fmt: skip

@@ -25,7 +25,7 @@ from pipeline.errors import ConfigError, InputError, did_you_mean
 from pipeline.pacing import needs, portions
 from pipeline.records import Grain, Trace
 from pipeline.scoring import linear
-from pipeline.search import search as search_gallery
+from pipeline.stages.search import search as search_gallery
 
 HALVES = ("first", "second")
 

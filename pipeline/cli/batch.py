@@ -44,8 +44,8 @@ from pipeline.picking import Picking
 from pipeline.spelling import as_typed
 
 if TYPE_CHECKING:
-    from pipeline.composer import Composer
     from pipeline.records import Trace
+    from pipeline.stages.composer import Composer
 
 EPILOG = (
     "Examples: [cyan]likebut batch asked.jsonl --in ~/Pictures --profile cpu --out answers.jsonl[/cyan] · "

@@ -13,8 +13,8 @@ from pipeline.cli.output import Format, progress, say, write_rows
 
 if TYPE_CHECKING:
     from pipeline.benchmarks.records import Benchmark, Case
-    from pipeline.composer import Composer
     from pipeline.estimate import Estimate, Row
+    from pipeline.stages.composer import Composer
 
 
 @contextmanager

@@ -28,14 +28,12 @@ from pipeline.cli.output import Format, say, write_rows
 from pipeline.cli.settings import profile_or, recipe_or
 from pipeline.cli.show import Folders
 from pipeline.errors import ConfigError, InputError
-from pipeline.records import Query
+from pipeline.records import Query, Trace
 from pipeline.spelling import as_typed, whole
 
 if TYPE_CHECKING:
-    from pipeline.composer import Composer
     from pipeline.editing import Understood
-    from pipeline.records import Trace
-    from pipeline.saved import Saved
+    from pipeline.stages.composer import Composer
 
 EPILOG = """Examples:
 
@@ -92,7 +90,7 @@ def edit(
     """
     from pipeline.cli.incoming import received
     from pipeline.cli.query import open_composer
-    from pipeline.editing import Understood, overrides
+    from pipeline.editing import Understood, resumed
     from pipeline.saved import read_saved
 
     if report:
@@ -111,21 +109,21 @@ def edit(
     )  # fmt: skip
     query = _query(saved, file, modification, composer)
     deep = max(k, _DEEP)
-    before = _answer(composer, query, deep, _known(saved))
-    understood = Understood.of(before.description, before.intent)
+    known = resumed(saved, Understood.of(saved)) if saved else Trace(query)
+    before = _answer(composer, replace(known, query=query), deep)
+    understood = Understood.of(before)
     changed = understood.changed(given) if given else _by_hand(understood, query)
     if changed == understood:
         say("nothing was changed")
         return
-    values = overrides(understood, changed, before.description, before.intent)
-    after = _answer(composer, query, deep, values)
+    after = _answer(composer, resumed(before, changed), deep)
     _show(before, after, understood, changed, form, k, folder)
     if report:
         _report(before, after, report, k)
 
 
 def _query(
-    saved: Saved | None, reference: Path | None, modification: str | None, composer: Composer
+    saved: Trace | None, reference: Path | None, modification: str | None, composer: Composer
 ) -> Query:
     """The query of the arguments or of the file. Raises ConfigError and InputError."""
     if saved is None:
@@ -147,18 +145,8 @@ def _query(
     return replace(saved.query, reference=Path(composer.index.items([row])[0].path))
 
 
-def _known(saved: Saved | None) -> dict[str, Any] | None:
-    """The overrides that give a saved query's answer again, without a model but the encoder."""
-    from pipeline.editing import Understood, overrides
-
-    if saved is None:
-        return None
-    same = Understood.of(saved.description, saved.intent)
-    return overrides(same, same, saved.description, saved.intent)
-
-
-def _answer(composer: Composer, query: Query, k: int, values: dict[str, Any] | None) -> Trace:
-    trace = composer.compose([query], k, overrides=values)[0]
+def _answer(composer: Composer, query: Trace, k: int) -> Trace:
+    trace = composer.compose([query], k)[0]
     if trace.error:
         raise InputError(trace.error)
     return trace
@@ -188,7 +176,7 @@ def _show(
     from pipeline.editing import Understood, differences, moves
 
     # Where the reasoner was asked again, its new answer is a change, too.
-    shown = Understood.of(after.description, after.intent) if form is Format.table else new
+    shown = Understood.of(after) if form is Format.table else new
     for name, was, now in differences(old, shown):
         say(f"{name}: {was or '–'} → {now or '–'}")
     data = form in (Format.json, Format.jsonl)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pipeline.benchmarks.records import Benchmark
     from pipeline.benchmarks.sources import Source
     from pipeline.budget import Budget
-    from pipeline.composer import Composer
+    from pipeline.stages.composer import Composer
 
 EPILOG = (
     "Examples: [cyan]likebut eval pocket --data bench --draw --out runs/likebut[/cyan] · "

@@ -26,10 +26,10 @@ from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from pipeline.benchmarks.evaluate import Evaluation
-    from pipeline.composer import Composer
     from pipeline.lab.queries import FileQueries, RunQueries
     from pipeline.lab.trial import Trial
     from pipeline.lab.variants import Variant
+    from pipeline.stages.composer import Composer
 
 EPILOG = (
     "Examples: [cyan]likebut prompts compare likebut cirevl mine.j2 --on runs/likebut --sample 200 "

@@ -54,7 +54,7 @@ WeightOption = Annotated[
 
 
 class Choose(StrEnum):
-    """How one answer is made of several samples; see `pipeline.agreement`."""
+    """How one answer is made of several samples; see `pipeline.stages.choose`."""
 
     first = "first"
     vote = "vote"

@@ -54,8 +54,8 @@ from pipeline.spelling import is_no_file
 
 if TYPE_CHECKING:
     from pipeline.budget import Budget
-    from pipeline.composer import Composer
     from pipeline.records import Trace
+    from pipeline.stages.composer import Composer
 
 EPILOG = """Examples, of photographs (models of --profile cpu are fetched once):
 
@@ -163,11 +163,11 @@ def query(
     )  # fmt: skip
     composer = replace(composer, unwanted=words)
     if dry_run:
-        from pipeline.editing import overrides_now
+        from pipeline.editing import resumed_now
         from pipeline.estimate import estimate
 
-        known = overrides_now(composer.recipe, given)
-        show_estimates({recipe: estimate(composer, [asked], overrides=known)}, form)
+        known = resumed_now(composer.recipe, asked, given) if given else None
+        show_estimates({recipe: estimate(composer, [known or asked])}, form)
         return
     with telling(budget, quiet=not explain):
         found = _answer(composer, asked, picking.depth, given)
@@ -195,9 +195,9 @@ def _answer(composer: Composer, asked: Query, k: int, given: Mapping[str, Any]) 
     """The trace; with ``given``, of the query run on from there, as `prompts edit` does."""
     if not given:
         return composer.compose([asked], k)[0]
-    from pipeline.editing import overrides_for
+    from pipeline.editing import resumed_with
 
-    return composer.compose([asked], k, overrides=overrides_for(composer, asked, given))[0]
+    return composer.compose([resumed_with(composer, asked, given)], k)[0]
 
 
 def _query(reference: Path | None, modification: str | None, text: str | None) -> Query:

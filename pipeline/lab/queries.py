@@ -14,9 +14,9 @@ from pipeline.benchmarks.evaluate import Evaluation, sample
 from pipeline.benchmarks.records import Benchmark, Case, Item
 from pipeline.benchmarks.sources import Source, Texts, index_beside
 from pipeline.cache import file_hash
-from pipeline.composer import Composer
 from pipeline.errors import ConfigError, InputError
 from pipeline.json_lines import read_lines
+from pipeline.stages.composer import Composer
 
 OnProgress = Callable[[int, int], None]
 

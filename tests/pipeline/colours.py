@@ -16,11 +16,11 @@ from indexes.sides import write_side
 from indexes.store import Index
 from pipeline.cache import Cache
 from pipeline.cached import CachedEncoder, CachedEngine
-from pipeline.composer import Composer
 from pipeline.config import Recipe, load_recipe
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.engines.contract import EngineSpec
 from pipeline.engines.scripted import ScriptedEngine
+from pipeline.stages.composer import Composer
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "grey": (99, 99, 99)}
 

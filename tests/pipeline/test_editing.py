@@ -14,14 +14,14 @@ from pipeline.editing import (
     Understood,
     differences,
     moves,
-    overrides,
-    overrides_for,
-    overrides_now,
     read_text,
+    resumed,
+    resumed_now,
+    resumed_with,
     to_text,
 )
 from pipeline.errors import ConfigError
-from pipeline.records import Description, Hit, Intent, Query, Ranking
+from pipeline.records import Description, Hit, Intent, Query, Ranking, Trace
 from tests.pipeline.colours import REPLY, colour_composer
 
 SEEN = Understood("a red square", "a blue square", ("blue",), ("square",), ("red", "pink"))
@@ -81,10 +81,9 @@ def test_a_changed_list_is_used_without_the_reasoner(tmp_path: Path) -> None:
     composer = colour_composer(tmp_path, (".", REPLY))
     query = Query("q", tmp_path / "gallery" / "red.png", "make it blue")
     before = composer.compose([query], 4)[0]
-    seen = Understood.of(before.description, before.intent)
+    seen = Understood.of(before)
     after_seen = seen.changed({"target_caption": "a green square", "desired": ["green"]})
-    values = overrides(seen, after_seen, before.description, before.intent)
-    after = composer.compose([query], 4, overrides=values)[0]
+    after = composer.compose([resumed(before, after_seen)], 4)[0]
     assert after.exchanges == ()
     assert after.description == before.description
     assert after.intent.preserved == before.intent.preserved
@@ -99,10 +98,9 @@ def test_a_changed_caption_alone_is_asked_about_again(tmp_path: Path) -> None:
     )
     query = Query("q", tmp_path / "gallery" / "red.png", "as it is")
     before = composer.compose([query], 4)[0]
-    seen = Understood.of(before.description, before.intent)
+    seen = Understood.of(before)
     changed = seen.changed({"caption": "a green thing"})
-    values = overrides(seen, changed, before.description, before.intent)
-    after = composer.compose([query], 4, overrides=values)[0]
+    after = composer.compose([resumed(before, changed)], 4)[0]
     assert after.description.captions == ("a green thing",)
     assert after.intent.target_caption == "a green square"
 
@@ -114,32 +112,32 @@ def test_the_same_understanding_gives_the_same_ranking_without_a_model(
     composer = colour_composer(tmp_path, recipe=load_recipe(recipe))
     query = Query("q", tmp_path / "gallery" / "red.png", "make it blue")
     before = composer.compose([query], 4)[0]
-    seen = Understood.of(before.description, before.intent)
-    values = overrides(seen, seen, before.description, before.intent)
-    after = composer.compose([query], 4, overrides=values)[0]
+    seen = Understood.of(before)
+    after = composer.compose([resumed(before, seen)], 4)[0]
     assert after.ranking == before.ranking
     assert after.intent == before.intent
     assert after.exchanges == ()
 
 
 def test_a_changed_target_stands_for_all_rewrites() -> None:
-    intent = Intent("a", rewrites=("a", "b"))
-    description = Description(("c", "d"))
-    seen = Understood.of(description, intent)
-    same = overrides(seen, seen.changed({"desired": ["x"]}), description, intent)
-    assert (same["rewrites"], same["captions"]) == (("a", "b"), ["c", "d"])
-    other = overrides(seen, seen.changed({"target_caption": "z"}), description, intent)
-    assert (other["rewrites"], other["target_caption"]) == ((), "z")
+    intent, description = Intent("a", rewrites=("a", "b")), Description(("c", "d"))
+    before = Trace(Query("q", None, "x"), description=description, intent=intent)
+    seen = Understood.of(before)
+    same = resumed(before, seen.changed({"desired": ["x"]}))
+    assert (same.intent.rewrites, same.description.captions) == (("a", "b"), ("c", "d"))
+    other = resumed(before, seen.changed({"target_caption": "z"}))
+    assert (other.intent.rewrites, other.intent.target_caption) == ((), "z")
 
 
 def test_the_mean_of_samples_stays_until_the_target_caption_is_changed() -> None:
     told, intent = Description(("a red square",)), Intent("a", desired=("x",), samples=("a", "b"))
-    seen = Understood.of(told, intent)
+    before = Trace(Query("q", None, "x"), description=told, intent=intent)
+    seen = Understood.of(before)
     fewer = seen.changed({"desired": []})
     other = seen.changed({"target_caption": "c"})
-    assert overrides(seen, seen, told, intent)["samples"] == ("a", "b")
-    assert overrides(seen, fewer, told, intent)["samples"] == ("a", "b")
-    assert overrides(seen, other, told, intent)["samples"] == ()
+    assert resumed(before, seen).intent.samples == ("a", "b")
+    assert resumed(before, fewer).intent.samples == ("a", "b")
+    assert resumed(before, other).intent.samples == ()
 
 
 EDITS: list[dict[str, object]] = [
@@ -165,16 +163,16 @@ def test_one_edit_gives_one_ranking_before_and_after_the_first_answer(
     )
     query = Query("q", tmp_path / "gallery" / "red.png", "make it blue")
     before = composer.compose([query], 4)[0]
-    seen = Understood.of(before.description, before.intent)
-    later = overrides(seen, seen.changed(edit), before.description, before.intent)
-    at_once = overrides_for(composer, query, edit)
-    first, second = (composer.compose([query], 4, overrides=v)[0] for v in (at_once, later))
+    seen = Understood.of(before)
+    later = resumed(before, seen.changed(edit))
+    at_once = resumed_with(composer, query, edit)
+    first, second = composer.compose([at_once, later], 4)
     assert first.ranking == second.ranking
 
 
 def test_no_model_is_asked_for_what_is_given_or_not_weighed(tmp_path: Path) -> None:
     def asked(recipe: str, **given: object) -> bool:
-        return overrides_now(load_recipe(recipe), given) is None
+        return resumed_now(load_recipe(recipe), Query("q", None, "x"), given) is None
 
     assert not asked("cirevl", target_caption="a")
     assert not asked("text-only", target_caption="a")

@@ -16,14 +16,13 @@ from pipeline.assembly import assemble
 from pipeline.batch import read_queries, run_batch, unanswered
 from pipeline.budget import Budget
 from pipeline.cache import Cache
-from pipeline.case import Known
-from pipeline.composer import Composer
 from pipeline.config import Price, load_recipe
 from pipeline.dry import Asked, _fitting
 from pipeline.engines.contract import EngineSpec
 from pipeline.estimate import Row, estimate
 from pipeline.ledger import total
-from pipeline.records import Query, Reply
+from pipeline.records import Description, Intent, Query, Reply, Trace
+from pipeline.stages.composer import Composer
 from tests.pipeline.colours import REPLY, colour_composer, entries
 
 
@@ -117,9 +116,11 @@ def test_a_query_that_cannot_be_asked_is_named_and_takes_no_call(tmp_path: Path)
 
 def test_captions_that_are_given_take_no_call(tmp_path: Path) -> None:
     composer = colour_composer(tmp_path)
-    told = estimate(composer, [Query("q", None, "x")], known=[Known(None, ("a", "b"))])
+    row = Trace(Query("q", None, "x", row=0), description=Description(("a", "b")))
+    told = estimate(composer, [row])
     assert [row.stage for row in told.rows] == ["reason"]
-    shown = estimate(composer, [red(tmp_path)], overrides={"target_caption": "a rose"})
+    known = Trace(red(tmp_path), description=Description(), intent=Intent("a rose"))
+    shown = estimate(composer, [known])
     assert shown.rows == ()
 
 

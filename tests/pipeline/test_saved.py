@@ -11,8 +11,8 @@ import pytest
 from pipeline.benchmarks.records import Case
 from pipeline.benchmarks.runs import Result
 from pipeline.errors import InputError
-from pipeline.records import Description, Intent, Query
-from pipeline.saved import Saved, read_saved
+from pipeline.records import Description, Intent, Query, Trace
+from pipeline.saved import read_saved
 from pipeline.traces import trace_to_json
 from tests.pipeline.colours import colour_composer
 
@@ -29,9 +29,9 @@ def test_a_trace_alone_or_among_others_is_read(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     path.write_text(json.dumps(one, indent=2))
     reference = tmp_path / "gallery" / "red.png"
-    expected = Saved(
-        Query("1", reference, "make it blue"), Description(("a square of one colour",)), INTENT,
-        "likebut@pocket", "test",
+    expected = Trace(
+        Query("1", reference, "make it blue"), "likebut@pocket", "test",
+        Description(("a square of one colour",)), INTENT,
     )  # fmt: skip
     assert read_saved(path) == expected
     path.write_text(json.dumps({"before": one, "after": one}))
@@ -49,8 +49,8 @@ def test_the_result_of_a_run_is_read(tmp_path: Path) -> None:
     result = Result(Case("q1", "red.png", "make it blue"), captions=("c",), intent=asdict(INTENT))
     failed = Result(Case("q2", "red.png", "x"), error="no answer")
     path.write_text(result.to_line() + failed.to_line())
-    assert read_saved(path, "q1") == Saved(
-        Query("q1", Path("red.png"), "make it blue"), Description(("c",)), INTENT
+    assert read_saved(path, "q1") == Trace(
+        Query("q1", Path("red.png"), "make it blue"), "", "", Description(("c",)), INTENT
     )
     assert read_saved(path, "q2").intent == Intent("")
 

@@ -10,7 +10,7 @@ import pytest
 from pipeline.assembly import assemble
 from pipeline.errors import ConfigError
 from pipeline.pocket.plan import plan_gallery
-from pipeline.records import Query
+from pipeline.records import Intent, Query, Trace
 from pipeline.vocabulary import unknown_words, vocabulary, warning
 from tests.pipeline.colours import colour_composer
 
@@ -68,6 +68,6 @@ def test_the_sentences_of_the_drawn_world_hold_no_unknown_word() -> None:
 
 def test_words_that_are_set_or_searched_away_are_looked_at_too(tmp_path: Path) -> None:
     composer = replace(colour_composer(tmp_path), words=KNOWN, unwanted=("a guitar", "zebras"))
-    given = {"target_caption": "a red sofa", "forbidden": ["green skyscrapers"]}
-    trace = composer.compose([Query("a", None, "red")], overrides=given)[0]
+    given = Intent("a red sofa", forbidden=("green skyscrapers",))
+    trace = composer.compose([Trace(Query("a", None, "red"), intent=given)])[0]
     assert any("'sofa', 'skyscrapers', 'zebras'" in text for text in trace.warnings)

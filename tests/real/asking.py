@@ -9,8 +9,8 @@ from pipeline import prompting
 from pipeline.cached import CachedEngine
 from pipeline.errors import ReplyError
 from pipeline.prompting import Prompt
-from pipeline.reason import reason
 from pipeline.records import Exchange, Sampling
+from pipeline.stages.ask import ask as ask_reasoner
 from tests.real.questions import questions
 
 COUNT = 100
@@ -43,7 +43,7 @@ def ask(engine: CachedEngine) -> Outcome:
     """All questions by the chain-of-thought prompt, schema-constrained."""
     prompt = prompting.load(PROMPT)
     started = time.perf_counter()
-    found = reason(questions(COUNT), prompt, engine, SAMPLING)
+    found = ask_reasoner(questions(COUNT), prompt, engine, SAMPLING)
     replies = [exchange.reply for _, exchanges in found for exchange in exchanges]
     made = [reply for reply in replies if not reply.cached]
     return Outcome(

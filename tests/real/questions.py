@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 from random import Random
 
-from pipeline.reason import Question
+from pipeline.stages.ask import Question
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 

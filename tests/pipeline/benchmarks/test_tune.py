@@ -32,11 +32,11 @@ from pipeline.benchmarks.tune import (
 )
 from pipeline.cache import Cache
 from pipeline.cached import CachedEncoder
-from pipeline.composer import Composer
 from pipeline.config import Fusion, Recipe, load_recipe
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.errors import ConfigError, InputError
 from pipeline.records import Grain
+from pipeline.stages.composer import Composer
 from tests.pipeline.colours import scripted
 
 QUERIES, DIMENSION = 60, 24

@@ -15,14 +15,15 @@ import pytest
 
 from pipeline import prompting
 from pipeline.assembly import assemble
-from pipeline.composer import Composer
-from pipeline.describe import describe
 from pipeline.engines import make_engine
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.errors import ModelError
 from pipeline.prompting import Prompt
-from pipeline.reason import Question, reason
 from pipeline.records import Message, Sampling
+from pipeline.stages.ask import Question
+from pipeline.stages.ask import ask as ask_reasoner
+from pipeline.stages.composer import Composer
+from pipeline.stages.describe import describe
 from tests.pipeline.engines.families import CAPTIONERS, FAMILIES, READERS, SEERS
 
 TEXTS = ("a red apple", "make it a cat at night, with no dog. two pears, please", "é 猫", "what")
@@ -290,7 +291,9 @@ def test_the_reason_stage_reads_intents_from_a_family(
     questions = [
         Question("a red apple", text, images) for text, images in zip(TEXTS, shown, strict=True)
     ]
-    answers = reason(questions, bounded, composer.reasoner, composer.reasoner_sampling, retries=0)
+    answers = ask_reasoner(
+        questions, bounded, composer.reasoner, composer.reasoner_sampling, retries=0
+    )
     for intent, exchanges in answers:
         assert not intent.fallback
         assert intent.target_caption in ("a red apple", "a green pear", "a cat at night")

@@ -15,8 +15,8 @@ from pipeline.batch import run_batch
 from pipeline.cache import Cache
 from pipeline.cached import CachedEngine
 from pipeline.engines.contract import EngineSpec
-from pipeline.reason import Question, reason
 from pipeline.records import Sampling
+from pipeline.stages.ask import Question, ask
 from tests.pipeline.colours import REPLY, colour_composer
 from tests.pipeline.engines.faulty_server import FaultyServer, faulty_server
 
@@ -44,8 +44,8 @@ def test_the_reason_stage_hands_over_its_schema_and_gets_better_answers_when_it_
 ) -> None:
     with faulty_server(replies_of("garbage", "length", "ok"), lambda body: REPLY) as server:
         question = [Question("a red square", "make it blue")]
-        intent, exchanges = reason(question, PROMPT, behind(server, cache), Sampling())[0]
-        again = reason(question, PROMPT, behind(server, cache), Sampling())[0]
+        intent, exchanges = ask(question, PROMPT, behind(server, cache), Sampling())[0]
+        again = ask(question, PROMPT, behind(server, cache), Sampling())[0]
     assert (intent.target_caption, intent.fallback) == ("a blue square", "")
     assert [exchange.reply.finish for exchange in exchanges] == ["stop", "length", "stop"]
     assert [exchange.repaired for exchange in exchanges] == [False, False, False]
@@ -66,7 +66,7 @@ def test_the_reason_stage_hands_over_its_schema_and_gets_better_answers_when_it_
 
 def test_a_reply_that_is_always_cut_ends_as_a_marked_fallback(cache: Cache) -> None:
     with faulty_server(lambda words, attempt: "length", lambda body: REPLY) as server:
-        intent, exchanges = reason(
+        intent, exchanges = ask(
             [Question("a cat", "as a dog")], PROMPT, behind(server, cache), Sampling()
         )[0]
     assert intent.target_caption == "a cat, as a dog"

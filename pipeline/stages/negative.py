@@ -31,8 +31,10 @@ def negative_grains(
     for text, (vector, tokens) in zip(unique, encoder.texts_with_counts(unique), strict=True):
         grains.append(Grain(f"{ROLE}:{text}", ROLE, weight, vector, text))
         if tokens > encoder.context_length:
-            warnings.append(
-                f"{ROLE} has {tokens} tokens and the encoder reads {encoder.context_length}: "
-                "its end is not used"
-            )
+            warnings.append(too_long(ROLE, tokens, encoder.context_length))
     return grains, warnings
+
+
+def too_long(role: str, tokens: int, limit: int) -> str:
+    """What is to be said of a text that the encoder cuts."""
+    return f"{role} has {tokens} tokens and the encoder reads {limit}: its end is not used"

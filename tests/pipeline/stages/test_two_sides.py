@@ -18,10 +18,10 @@ from indexes.store import Index
 from indexes.writing import Content, write_index
 from pipeline.config import Fusion, Recipe, load_recipe
 from pipeline.errors import ConfigError
-from pipeline.ground import Pieces, Plan, ground
-from pipeline.records import Description, Grain, Intent, Query
+from pipeline.records import Description, Grain, Query, Trace
 from pipeline.scoring.linear import fold
-from pipeline.search import Scope, search
+from pipeline.stages.ground import ground
+from pipeline.stages.search import Scope, search
 from tests.pipeline.colours import colour_composer
 
 
@@ -165,11 +165,15 @@ def test_grains_of_two_sides_do_not_fold_into_one_vector() -> None:
 
 def test_roles_and_mixes_of_both_sides_are_told_apart(tmp_path: Path) -> None:
     composer = colour_composer(tmp_path)
-    plan = Plan(
-        {"modification": 0.5}, {"mix": {"captions": 0.2, "modification": 0.8}}, {"mix": 0.1}
+    recipe = composer.recipe.model_copy(
+        update={
+            "grains": {"modification": 0.5},
+            "mixes": {"mix": {"captions": 0.2, "modification": 0.8}},
+            "caption_grains": {"mix": 0.1},
+        }
     )
-    pieces = Pieces(Intent(""), "blue", Description(("red", "red")))
-    (grains, _), *_ = ground([pieces], [plan], composer.encoder)
+    told = Trace(Query("q", Path("red.png"), "blue"), description=Description(("red", "red")))
+    (grains, _), *_ = ground([told], recipe, composer.encoder, [None])
     assert [(g.name, g.weight) for g in grains] == [("modification", 0.5), ("caption/mix", 0.1)]
     # 0.2·red + 0.8·blue, at length 1
     assert grains[1].vector.tolist() == pytest.approx([0.2 / 0.68**0.5, 0, 0.8 / 0.68**0.5])

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.agreement import Sight, agreed, best, consult, sampling_of, vote
 from pipeline.cache import Cache
 from pipeline.cached import CachedEncoder, CachedEngine
 from pipeline.config import ReasonStage, load_recipe
@@ -21,8 +20,9 @@ from pipeline.engines.contract import EngineSpec, Request
 from pipeline.engines.scripted import ScriptedEngine
 from pipeline.errors import ConfigError
 from pipeline.prompting import load
-from pipeline.reason import Question
 from pipeline.records import Intent, Query, Reply, Sampling
+from pipeline.stages.ask import Question
+from pipeline.stages.choose import agreed, best, consult, sampling_of, vote
 from pipeline.traces import trace_from_json, trace_to_json
 from tests.pipeline.colours import REPLY, ColourEncoder, colour_composer, scripted
 
@@ -107,7 +107,7 @@ def test_the_reasoning_is_that_of_a_sample_with_the_chosen_caption() -> None:
 def test_samples_that_have_no_caption_to_give_vote_on_elements_alone() -> None:
     samples = [Intent("", desired=("night",)), Intent("", desired=("night", "moon"))]
     assert vote(samples, {}) == Intent("", desired=("night",))
-    assert best(samples, {}, Sight("m")) == Intent("", desired=("night",))
+    assert best(samples, {}, [E[1]]) == Intent("", desired=("night",))
 
 
 texts = st.sampled_from(["a red pear", "A red pear", "a blue square", "a cat", "", "green"])
@@ -128,7 +128,7 @@ def test_the_order_of_samples_changes_nothing(samples: list[Intent], random: Any
     shuffled = random.sample(samples, len(samples))
     if all(one.fallback for one in samples):
         return
-    sight = [Sight("make it blue", E[0])]
+    sight = [[E[0], E[2]]]  # a red reference, "make it blue"
     for how in ("vote", "mean", "best"):
         one, other = (agreed([group], how, Encoder(), sight)[0] for group in (samples, shuffled))  # type: ignore[arg-type]
         assert one == other
@@ -141,7 +141,7 @@ def test_the_order_of_samples_changes_nothing(samples: list[Intent], random: Any
 def test_a_fallback_has_no_say_unless_there_is_nothing_else(encoder: CachedEncoder) -> None:
     wrong = replace(Intent("red, make it blue"), fallback="no JSON")
     for how in ("first", "vote", "mean", "best"):
-        sights = [Sight("make it blue")] * 2
+        sights = [[E[2]]] * 2
         one, none = agreed([[wrong, wrong, Intent("blue")], [wrong, wrong]], how, encoder, sights)
         assert one == Intent("blue"), how
         assert none == wrong, how
@@ -155,14 +155,12 @@ def test_the_mean_keeps_every_caption_and_is_searched_as_one_vector(encoder: Cac
 
 def test_the_best_sample_agrees_with_reference_and_sentence() -> None:
     """Reference e1, sentence e2: (.8, .6, 0) agrees 1.4, e1 and e2 agree 1 each, e3 not at all."""
-    vectors = {"same": E[0], "other": E[2], "both": np.array([0.8, 0.6, 0], np.float32), "m": E[1]}
+    vectors = {"same": E[0], "other": E[2], "both": np.array([0.8, 0.6, 0], np.float32)}
     samples = [Intent("same"), Intent("both", desired=("x",)), Intent("other")]
-    assert best(samples, vectors, Sight("m", E[0])) == samples[1]
-    assert best(samples, vectors, Sight("", E[2])) == samples[2]
+    assert best(samples, vectors, [E[0], E[1]]) == samples[1]
+    assert best(samples, vectors, [E[2]]) == samples[2]
     unchanged = [Intent("other"), Intent("both")]
-    assert (
-        best(unchanged, vectors, Sight("m")) == unchanged[1]
-    )  # without a picture, the sentence alone
+    assert best(unchanged, vectors, [E[1]]) == unchanged[1]  # without a picture, the sentence alone
 
 
 def test_the_encoder_is_asked_only_where_captions_are_compared(cache: Cache) -> None:

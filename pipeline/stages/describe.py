@@ -3,17 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import prompting
 from pipeline.cached import CachedEngine
+from pipeline.config import Recipe
 from pipeline.engines.contract import Request
 from pipeline.errors import ReplyError
 from pipeline.prompting import Prompt
-from pipeline.records import Description, Exchange, Reply, Sampling
+from pipeline.records import (
+    NOT_DESCRIBED,
+    NOT_REASONED,
+    Description,
+    Exchange,
+    Reply,
+    Sampling,
+    Trace,
+)
+from pipeline.stages.contract import Need
 
 Described = tuple[Description, tuple[Exchange, ...]]
+
+
+@dataclass(frozen=True)
+class Describe:
+    """Captions of the references, where the recipe wants them for a question or a grain.
+
+    ``looks`` says whether the reasoner looks at pictures where its stage lets it.
+    """
+
+    recipe: Recipe
+    engine: CachedEngine
+    sampling: Sampling
+    looks: bool = False
+    name = "describe"
+
+    def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
+        """Traces with descriptions; one whose captioner gave no answer has an error."""
+        stage = self.recipe.describe
+        places = [n for n, trace in enumerate(traces) if stage and self._is_wanted(trace)]
+        if stage is None or not places:
+            return list(traces)
+        described = describe(
+            [path for n in places if (path := traces[n].query.reference)],
+            prompting.load(stage.prompt), self.engine, self.sampling, stage.captions,
+            [traces[n].query.modification for n in places],
+        )  # fmt: skip
+        found = list(traces)
+        for n, (description, exchanges) in zip(places, described, strict=True):
+            found[n] = _with(traces[n], description, exchanges)
+        return found
+
+    def needs(self) -> Sequence[Need]:
+        """The captioner, once a caption."""
+        stage = self.recipe.describe
+        return [Need(self.engine, stage.captions)] if stage else []
+
+    def _is_wanted(self, trace: Trace) -> bool:
+        """Whether a question or a grain is about captions, and not about the picture itself."""
+        if trace.description is not NOT_DESCRIBED or not trace.query.composed:
+            return False
+        if trace.query.reference is None:
+            return False
+        asked = any(not (stage.sees and self.looks) for stage in self.recipe.reason)
+        return (asked and trace.intent is NOT_REASONED) or self.recipe.reads("captions")
+
+
+def _with(trace: Trace, description: Description, exchanges: tuple[Exchange, ...]) -> Trace:
+    trace = replace(trace, description=description, exchanges=(*trace.exchanges, *exchanges))
+    if description.problem:
+        return trace.failed(description.problem)
+    if not description.captions:
+        return trace.warned("the captioner said nothing about the reference")
+    return trace
 
 
 def describe(

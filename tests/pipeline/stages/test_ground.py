@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pipeline.cache import Cache
 from pipeline.cached import CachedEncoder
+from pipeline.config import Recipe, load_recipe
 from pipeline.encoders.contract import EncoderSpec
-from pipeline.ground import Pieces, Plan, ground
-from pipeline.records import Description, Grain, Intent
+from pipeline.records import Description, Grain, Intent, Query, Trace
+from pipeline.stages.ground import ground
 from tests.pipeline.colours import ColourEncoder
 
 INTENT = Intent("blue", desired=("blue", "green"), preserved=(), forbidden=("red", "red"))
@@ -23,35 +26,47 @@ def encoder(tmp_path: Path) -> CachedEncoder:
     return CachedEncoder(spec, Cache(tmp_path / "c.sqlite"), encoder=ColourEncoder())
 
 
-def grains(encoder: CachedEncoder, pieces: Pieces, **weights: float) -> list[Grain]:
-    return ground([pieces], [Plan(weights)], encoder)[0][0]
+UNDERSTOOD = Trace(Query("q", Path("red.png"), "make it blue"), intent=INTENT)
+Mixes = dict[str, dict[str, float]]
+
+
+def recipe(weights: dict[str, float], mixes: Mixes | None = None) -> Recipe:
+    """A recipe of these grains alone."""
+    changes = {"grains": weights, "mixes": mixes or {}, "caption_grains": {}}
+    return load_recipe("text-only").model_copy(update=changes)
+
+
+def grains(
+    encoder: CachedEncoder, trace: Trace, picture: Any = None, **weights: float
+) -> list[Grain]:
+    return ground([trace], recipe(weights), encoder, [picture])[0][0]
 
 
 def test_a_list_role_shares_its_weight_among_its_elements(encoder: CachedEncoder) -> None:
-    found = grains(encoder, Pieces(INTENT), desired=0.6)
+    found = grains(encoder, UNDERSTOOD, desired=0.6)
     assert [(g.name, g.weight) for g in found] == [("desired:blue", 0.3), ("desired:green", 0.3)]
 
 
 def test_an_element_that_is_named_twice_counts_once(encoder: CachedEncoder) -> None:
-    assert [g.weight for g in grains(encoder, Pieces(INTENT), forbidden=-0.5)] == [-0.5]
+    assert [g.weight for g in grains(encoder, UNDERSTOOD, forbidden=-0.5)] == [-0.5]
 
 
 def test_an_empty_piece_and_a_zero_weight_make_no_grain(encoder: CachedEncoder) -> None:
-    pieces = Pieces(INTENT, modification="")
+    pieces = replace(UNDERSTOOD, query=Query("q", Path("red.png"), ""))
     assert grains(encoder, pieces, preserved=1.0, modification=1.0, target_caption=0.0) == []
 
 
 def test_the_reference_is_a_grain_of_pixels(encoder: CachedEncoder) -> None:
     vector = np.array([1, 0, 0], np.float32)
-    (grain,) = grains(encoder, Pieces(INTENT, reference=vector), reference=0.2)
+    (grain,) = grains(encoder, UNDERSTOOD, vector, reference=0.2)
     assert (grain.name, grain.text, grain.weight) == ("reference", "", 0.2)
-    assert grains(encoder, Pieces(INTENT), reference=0.2) == []
+    assert grains(encoder, UNDERSTOOD, reference=0.2) == []
 
 
 def test_the_first_caption_is_one_grain_and_all_captions_share_a_weight(
     encoder: CachedEncoder,
 ) -> None:
-    pieces = Pieces(INTENT, description=Description(("red", "green", "red")))
+    pieces = replace(UNDERSTOOD, description=Description(("red", "green", "red")))
     assert [(g.name, g.weight) for g in grains(encoder, pieces, caption=1.0)] == [("caption", 1.0)]
     found = grains(encoder, pieces, captions=0.9)
     assert [(g.name, round(g.weight, 6)) for g in found] == [
@@ -62,27 +77,27 @@ def test_the_first_caption_is_one_grain_and_all_captions_share_a_weight(
 
 
 def test_include_and_exclude_are_one_text_each(encoder: CachedEncoder) -> None:
-    found = grains(encoder, Pieces(INTENT), include=1.0, exclude=1.0)
+    found = grains(encoder, UNDERSTOOD, include=1.0, exclude=1.0)
     assert [(g.role, g.text) for g in found] == [("include", "blue and green"), ("exclude", "red")]
 
 
 def test_without_rewrites_the_target_caption_stands_in(encoder: CachedEncoder) -> None:
-    assert [g.text for g in grains(encoder, Pieces(INTENT), rewrites=1.0)] == ["blue"]
+    assert [g.text for g in grains(encoder, UNDERSTOOD, rewrites=1.0)] == ["blue"]
 
 
 def test_a_mix_is_one_unit_vector_worked_out_by_hand(encoder: CachedEncoder) -> None:
-    plan = Plan({"both": -2.0}, {"both": {"target_caption": 0.8, "reference": 0.6}})
-    pieces = Pieces(INTENT, reference=np.array([1, 0, 0], np.float32))
-    (grain,) = ground([pieces], [plan], encoder)[0][0]
+    mixed = recipe({"both": -2.0}, {"both": {"target_caption": 0.8, "reference": 0.6}})
+    picture = np.array([1, 0, 0], np.float32)
+    (grain,) = ground([UNDERSTOOD], mixed, encoder, [picture])[0][0]
     assert (grain.name, grain.weight) == ("both", -2.0)
     assert grain.vector.tolist() == pytest.approx([0.6, 0.0, 0.8])  # 0.8² + 0.6² = 1
 
 
 def test_a_mix_of_nothing_is_no_grain(encoder: CachedEncoder) -> None:
-    plan = Plan({"both": 1.0}, {"both": {"reference": 1.0, "modification": 1.0}})
-    assert ground([Pieces(INTENT)], [plan], encoder)[0][0] == []
+    mixed = recipe({"both": 1.0}, {"both": {"reference": 1.0, "preserved": 1.0}})
+    assert ground([UNDERSTOOD], mixed, encoder, [None])[0][0] == []
 
 
 def test_grains_are_unit_vectors_of_their_texts(encoder: CachedEncoder) -> None:
-    (grain,) = grains(encoder, Pieces(INTENT), target_caption=1.0)
+    (grain,) = grains(encoder, UNDERSTOOD, target_caption=1.0)
     assert grain.vector.tolist() == [0.0, 0.0, 1.0]

@@ -8,9 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.cache import file_hash
 from pipeline.cached import CachedEncoder
+from pipeline.records import Trace
+from pipeline.scoring.whole import unit
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from indexes.store import Index
+
+
+def vectors_seen(
+    traces: Sequence[Trace], index: Index, encoder: CachedEncoder
+) -> list[NDArray[Any] | None]:
+    """A (d,) unit vector per trace: of the row of its reference, else of the picture; or None."""
+    shown = [t for t in traces if t.query.row is None and t.query.reference is not None]
+    paths = list(dict.fromkeys(t.query.reference for t in shown if t.query.reference))
+    seen = dict(zip(paths, reference_vectors(paths, index, encoder), strict=True)) if paths else {}
+    return [
+        unit(index.vector(t.query.row))
+        if t.query.row is not None
+        else seen.get(t.query.reference)
+        if t.query.reference
+        else None
+        for t in traces
+    ]
 
 
 def reference_vectors(paths: Sequence[Path], index: Index, encoder: CachedEncoder) -> list[Any]:

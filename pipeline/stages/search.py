@@ -6,14 +6,16 @@ inner-product search over them; the other families are computed for every pictur
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import Fusion, Recipe
 from pipeline.errors import ConfigError
-from pipeline.records import FusedQuery, Grain, Hit, Ranking
+from pipeline.records import NOT_RANKED, FusedQuery, Grain, Hit, Ranking, Scope, Trace
 from pipeline.scoring import linear
+from pipeline.stages.contract import Need
+from pipeline.stages.reference import rows_showing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,11 +26,38 @@ Found = tuple[Ranking, Ranking]
 
 
 @dataclass(frozen=True)
-class Scope:
-    """What one query is ranked over: the gallery without ``exclude``, and ``subset`` by itself."""
+class Search:
+    """The ``k`` best of a gallery for every trace."""
 
-    exclude: Collection[int] = ()
-    subset: Sequence[int] = ()
+    recipe: Recipe
+    index: Index
+    k: int
+    name = "search"
+
+    def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
+        """Traces with rankings."""
+        places = [n for n, trace in enumerate(traces) if trace.ranking is NOT_RANKED]
+        found = list(traces)
+        if places:
+            asked = [traces[n] for n in places]
+            ranked = search(
+                self.index, [trace.grains for trace in asked], self.recipe.fusion, self.k,
+                [trace.scope or self._usual(trace) for trace in asked],
+            )  # fmt: skip
+            for n, (ranking, subset) in zip(places, ranked, strict=True):
+                found[n] = replace(traces[n], ranking=ranking, subset=subset)
+        return found
+
+    def needs(self) -> Sequence[Need]:
+        """None."""
+        return ()
+
+    def _usual(self, trace: Trace) -> Scope:
+        """By the recipe's rule about the reference."""
+        reference = trace.query.reference
+        if reference is None or not self.recipe.exclude_reference:
+            return Scope()
+        return Scope(rows_showing(reference, self.index))
 
 
 def check_preprocessing(index: Index, preprocessing: str) -> None:

@@ -9,11 +9,11 @@ import pytest
 from pipeline import prompting
 from pipeline.cache import Cache
 from pipeline.cached import CachedEngine
-from pipeline.describe import describe
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.engines.scripted import ScriptedEngine
 from pipeline.errors import ConfigError
 from pipeline.records import Reply, Sampling
+from pipeline.stages.describe import describe
 from tests.pipeline.colours import entries, paint_gallery, scripted
 
 

@@ -11,8 +11,9 @@ from pipeline.cache import Cache
 from pipeline.cached import CachedEngine
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.engines.scripted import ScriptedEngine
-from pipeline.reason import Question, merged, reason, warmed
 from pipeline.records import Intent, Reply, Sampling
+from pipeline.stages.ask import Question, ask, warmed
+from pipeline.stages.intent import merged
 from tests.pipeline.colours import REPLY, entries, scripted
 
 PROMPT = prompting.load("reason/likebut")
@@ -25,7 +26,7 @@ def cache(tmp_path: Path) -> Cache:
 
 def test_a_reply_becomes_an_intent(cache: Cache) -> None:
     engine = scripted(cache, (".", REPLY))
-    intent, exchanges = reason([Question("a red square", "blue")], PROMPT, engine, Sampling())[0]
+    intent, exchanges = ask([Question("a red square", "blue")], PROMPT, engine, Sampling())[0]
     assert intent.target_caption == "a blue square"
     assert (intent.desired, intent.preserved, intent.forbidden) == (
         ("blue",),
@@ -41,14 +42,14 @@ def test_spaces_are_folded_and_empty_elements_dropped(cache: Cache) -> None:
     reply = REPLY.replace("a blue square", "  a  blue\\nsquare ").replace(
         '["blue"]', '[" ", " blue "]'
     )
-    intent, _ = reason([Question("c", "m")], PROMPT, scripted(cache, (".", reply)), Sampling())[0]
+    intent, _ = ask([Question("c", "m")], PROMPT, scripted(cache, (".", reply)), Sampling())[0]
     assert intent.target_caption == "a blue square"
     assert intent.desired == ("blue",)
 
 
 def test_the_model_is_told_what_was_wrong_and_asked_again(cache: Cache) -> None:
     engine = scripted(cache, ("cannot be used", REPLY), (".", "I would rather chat"))
-    intent, exchanges = reason([Question("c", "m")], PROMPT, engine, Sampling(), retries=1)[0]
+    intent, exchanges = ask([Question("c", "m")], PROMPT, engine, Sampling(), retries=1)[0]
     assert intent.target_caption == "a blue square"
     assert not intent.fallback
     assert len(exchanges) == 2
@@ -57,7 +58,7 @@ def test_the_model_is_told_what_was_wrong_and_asked_again(cache: Cache) -> None:
 
 def test_after_the_last_attempt_caption_and_modification_stand_in(cache: Cache) -> None:
     engine = scripted(cache, (".", "no"))
-    intent, exchanges = reason(
+    intent, exchanges = ask(
         [Question("a cat", "make it a dog")], PROMPT, engine, Sampling(), retries=2
     )[0]
     assert intent.target_caption == "a cat, make it a dog"
@@ -67,7 +68,7 @@ def test_after_the_last_attempt_caption_and_modification_stand_in(cache: Cache) 
 
 def test_only_the_failed_pairs_are_asked_again(cache: Cache) -> None:
     engine = scripted(cache, ("cannot be used|good", REPLY), (".", "no"))
-    answers = reason([Question("good", "m"), Question("bad", "m")], PROMPT, engine, Sampling())
+    answers = ask([Question("good", "m"), Question("bad", "m")], PROMPT, engine, Sampling())
     assert [len(exchanges) for _, exchanges in answers] == [1, 2]
 
 
@@ -77,7 +78,7 @@ def test_a_request_the_model_cannot_take_falls_back_alone(cache: Cache) -> None:
         "error": "the prompt has 9,999 tokens, the model takes 256",
     }  # fmt: skip
     engine = entries(cache, told, {"match": ".", "reply": REPLY})
-    short, long = reason([Question("c", "m"), Question("long", "m")], PROMPT, engine, Sampling())
+    short, long = ask([Question("c", "m"), Question("long", "m")], PROMPT, engine, Sampling())
     assert short[0].target_caption == "a blue square"
     assert long[0].target_caption == "long, m"
     assert "9,999 tokens" in long[0].fallback
@@ -86,7 +87,7 @@ def test_a_request_the_model_cannot_take_falls_back_alone(cache: Cache) -> None:
 
 def test_a_reply_that_was_cut_is_asked_for_again_warmer_and_never_used(cache: Cache) -> None:
     cut = {"match": ".", "reply": REPLY, "finish": "length"}
-    intent, exchanges = reason(
+    intent, exchanges = ask(
         [Question("a cat", "a dog")], PROMPT, entries(cache, cut), Sampling(), retries=2
     )[0]
     assert intent.target_caption == "a cat, a dog"
@@ -111,13 +112,13 @@ def test_attempts_have_temperatures_and_seeds_of_their_own(cache: Cache) -> None
             return super()._answer(request)
 
     spec = EngineSpec("scripted", "s", options={"replies": [{"match": ".", "reply": "no"}]})
-    reason([Question("c", "m")], PROMPT, CachedEngine(spec, cache, Watched(spec)), Sampling())
+    ask([Question("c", "m")], PROMPT, CachedEngine(spec, cache, Watched(spec)), Sampling())
     assert [(one.temperature, one.seed) for one in seen] == [(0.0, 0), (0.3, 1), (0.6, 2)]
 
 
 def test_a_call_nobody_answered_is_not_asked_again_by_the_stage(cache: Cache) -> None:
     engine = entries(cache, {"match": ".", "error": "the connection failed"})
-    intent, exchanges = reason([Question("c", "m")], PROMPT, engine, Sampling())[0]
+    intent, exchanges = ask([Question("c", "m")], PROMPT, engine, Sampling())[0]
     assert "the connection failed" in intent.fallback
     assert [exchange.reply.finish for exchange in exchanges] == ["failed"]
 
@@ -126,7 +127,7 @@ def test_a_reply_that_needed_repair_is_told_apart(cache: Cache) -> None:
     replies = ((REPLY, False), (f"```json\n{REPLY}\n```", True), (REPLY[:-2], True))
     for number, (reply, repaired) in enumerate(replies):
         engine = entries(cache, {"match": ".", "reply": reply})
-        intent, exchanges = reason([Question(f"c{number}", "m")], PROMPT, engine, Sampling())[0]
+        intent, exchanges = ask([Question(f"c{number}", "m")], PROMPT, engine, Sampling())[0]
         assert intent.target_caption == "a blue square"
         assert exchanges[0].repaired is repaired
 
@@ -144,7 +145,7 @@ def test_the_answers_to_several_questions_are_one_intent() -> None:
 def test_a_reply_may_lack_what_its_prompt_does_not_ask_for(cache: Cache) -> None:
     reply = '{"desired": ["blue"], "forbidden": []}'
     prompt = prompting.load("reason/object-scale")
-    intent, _ = reason([Question("c", "m")], prompt, scripted(cache, (".", reply)), Sampling())[0]
+    intent, _ = ask([Question("c", "m")], prompt, scripted(cache, (".", reply)), Sampling())[0]
     assert (intent.target_caption, intent.desired) == ("", ("blue",))
     assert not intent.fallback
 
@@ -152,7 +153,7 @@ def test_a_reply_may_lack_what_its_prompt_does_not_ask_for(cache: Cache) -> None
 def test_several_readings_become_rewrites_with_the_likeliest_first(cache: Cache) -> None:
     reply = '{"reasoning": "r", "target_caption": "a", "rewrites": [" b  c", "a", "", "d"]}'
     prompt = prompting.load("reason/divergent")
-    intent, _ = reason([Question("c", "m")], prompt, scripted(cache, (".", reply)), Sampling())[0]
+    intent, _ = ask([Question("c", "m")], prompt, scripted(cache, (".", reply)), Sampling())[0]
     assert intent.target_caption == "a"
     assert intent.rewrites == ("a", "b c", "d")
 
@@ -160,7 +161,7 @@ def test_several_readings_become_rewrites_with_the_likeliest_first(cache: Cache)
 def test_a_field_that_no_schema_asked_for_may_be_anything(cache: Cache) -> None:
     reply = '{"desired": ["a"], "forbidden": [], "preserved": 7, "rewrites": {"x": 1}, "target_caption": 3}'
     prompt = prompting.load("reason/object-scale")
-    intent, _ = reason([Question("c", "m")], prompt, scripted(cache, (".", reply)), Sampling())[0]
+    intent, _ = ask([Question("c", "m")], prompt, scripted(cache, (".", reply)), Sampling())[0]
     assert intent == Intent("", "", ("a",))
 
 
@@ -168,9 +169,9 @@ def test_a_reply_longer_than_its_bounds_is_read(cache: Cache) -> None:
     long = REPLY.replace("red becomes blue", "so " * 400).replace(
         '["blue"]', str(["b"] * 30).replace("'", '"')
     )
-    intent, exchanges = reason(
-        [Question("c", "m")], PROMPT, scripted(cache, (".", long)), Sampling()
-    )[0]
+    intent, exchanges = ask([Question("c", "m")], PROMPT, scripted(cache, (".", long)), Sampling())[
+        0
+    ]
     assert len(intent.reasoning) > 1000
     assert len(intent.desired) == 30
     assert len(exchanges) == 1
@@ -196,13 +197,13 @@ def test_questions_about_things_alone_leave_the_rewrites_as_they_are() -> None:
 
 def test_an_empty_reply_is_not_shown_again_and_its_reason_stays(cache: Cache) -> None:
     engine = scripted(cache, (".", " "))
-    intent, exchanges = reason([Question("a", "b")], PROMPT, engine, Sampling(), retries=1)[0]
+    intent, exchanges = ask([Question("a", "b")], PROMPT, engine, Sampling(), retries=1)[0]
     assert [len(exchange.messages) for exchange in exchanges] == [2, 2]
     assert "no JSON object" in intent.fallback
 
 
 def test_a_reply_that_a_filter_stopped_is_not_asked_for_again(cache: Cache) -> None:
     told = {"match": ".", "reply": "", "finish": "content_filter"}
-    intent, exchanges = reason([Question("a", "b")], PROMPT, entries(cache, told), Sampling())[0]
+    intent, exchanges = ask([Question("a", "b")], PROMPT, entries(cache, told), Sampling())[0]
     assert len(exchanges) == 1
     assert "content filter" in intent.fallback

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.config import Fusion, load_recipe, recipe_names
 from pipeline.records import Grain, Query
-from pipeline.search import Scope, _best, search
+from pipeline.stages.search import Scope, _best, search
 from tests.pipeline.colours import REPLY, colour_composer
 
 RED, BLUE = np.array([1, 0, 0], np.float32), np.array([0, 0, 1], np.float32)

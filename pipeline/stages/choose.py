@@ -19,31 +19,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cached import CachedEncoder, CachedEngine
 from pipeline.config import ReasonStage
 from pipeline.prompting import Prompt
-from pipeline.reason import Question, reason
 from pipeline.records import Exchange, Intent, Sampling
+from pipeline.stages.ask import Question, ask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Vectors = Mapping[str, Any]
+# What a sample should be near: the (d,) unit vectors of the reference and of the sentence.
+Sides = Sequence["NDArray[Any]"]
 # Samples at temperature 0 would be one answer n times; describe samples its captions no colder.
 LUKEWARM = 0.7
 # Of a cosine: what differs less is equal, on whatever machine it is computed.
 DIGITS = 5
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What a sample is compared with: the sentence, and the reference's (d,) unit vector."""
-
-    modification: str
-    reference: NDArray[Any] | None = None
 
 
 def sampling_of(stage: ReasonStage, sampling: Sampling) -> Sampling:
@@ -69,7 +63,7 @@ def consult(
     """
     warm = sampling_of(stage, sampling)
     rounds = [
-        reason(questions, prompt, engine, warm, stage.retries, sample=number, samples=stage.samples)
+        ask(questions, prompt, engine, warm, stage.retries, sample=number, samples=stage.samples)
         for number in range(stage.samples)
     ]
     return [
@@ -85,35 +79,33 @@ def agreed(
     groups: Sequence[Sequence[Intent]],
     choose: str,
     encoder: CachedEncoder,
-    sights: Sequence[Sight] = (),
+    sides: Sequence[Sides] = (),
 ) -> list[Intent]:
     """One Intent per group of samples; a fallback has no say unless there is nothing else.
 
-    ``choose``: "first", "vote", "mean" or "best", which needs a Sight per group. The encoder is
-    asked only where captions are compared.
+    ``choose``: "first", "vote", "mean" or "best", which needs Sides per group. The encoder is asked
+    only where captions are compared.
     """
     heard = [[one for one in group if not one.fallback] or [group[0]] for group in groups]
     wanted: dict[str, None] = {}
-    for number, samples in enumerate(heard):
+    for samples in heard:
         captions = [one.target_caption for one in samples if one.target_caption]
         if len(samples) > 1 and (choose == "best" or (choose != "first" and _tied(captions))):
             wanted |= dict.fromkeys(captions)
-            if choose == "best" and sights[number].modification:
-                wanted[sights[number].modification] = None
     texts = list(wanted)
     found = encoder.texts_with_counts(texts) if texts else []
     vectors = {text: vector for text, (vector, _) in zip(texts, found, strict=True)}
     return [
-        _one(samples, choose, vectors, sights[number] if choose == "best" else Sight(""))
+        _one(samples, choose, vectors, sides[number] if choose == "best" else ())
         for number, samples in enumerate(heard)
     ]
 
 
-def _one(samples: Sequence[Intent], choose: str, vectors: Vectors, sight: Sight) -> Intent:
+def _one(samples: Sequence[Intent], choose: str, vectors: Vectors, sides: Sides) -> Intent:
     if len(samples) == 1 or choose == "first":
         return samples[0]
     if choose == "best":
-        return best(samples, vectors, sight)
+        return best(samples, vectors, sides)
     whole = vote(samples, vectors)
     if choose == "mean":
         return replace(
@@ -140,19 +132,14 @@ def vote(samples: Sequence[Intent], vectors: Vectors) -> Intent:
     )
 
 
-def best(samples: Sequence[Intent], vectors: Vectors, sight: Sight) -> Intent:
-    """The sample whose target caption agrees most with reference and modification, as it is.
+def best(samples: Sequence[Intent], vectors: Vectors, sides: Sides) -> Intent:
+    """The sample whose target caption agrees most with all sides, as it is.
 
     Where no sample has a target caption there is nothing to compare, and they vote.
     """
-    import numpy as np
-
     captioned = [one for one in samples if one.target_caption]
     if not captioned:
         return vote(samples, vectors)
-    sides = [] if sight.reference is None else [np.asarray(sight.reference)]
-    if sight.modification:
-        sides.append(vectors[sight.modification])
 
     def rank(one: Intent) -> tuple[float, str, str]:
         agreement = sum(float(vectors[one.target_caption] @ side) for side in sides)

@@ -1,0 +1,1 @@
+"""The stages of a query: traces in, traces out; see `contract`."""

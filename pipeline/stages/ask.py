@@ -1,0 +1,111 @@
+"""Questions to the reasoner: it thinks about caption and modification and answers with an Intent.
+
+An unusable reply is asked for again within a bound, at a higher temperature each time, and with a
+word on what was wrong. After that the query falls back to "caption, modification", and its Intent
+says so. A call that the engine could not get answered is not asked again here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pipeline import prompting
+from pipeline.cached import CachedEngine
+from pipeline.engines.contract import Request
+from pipeline.errors import ReplyError
+from pipeline.prompting import Prompt
+from pipeline.records import Exchange, Intent, Message, Reply, Sampling
+from pipeline.stages.intent import fallback, read_intent
+
+WARMER, WARMEST = 0.3, 1.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about one query: a caption of the reference, or the reference itself."""
+
+    caption: str
+    modification: str
+    images: tuple[Path, ...] = ()
+
+
+@dataclass
+class _Asked:
+    question: Question
+    messages: tuple[Message, ...]
+    exchanges: list[Exchange] = field(default_factory=list)
+    intent: Intent | None = None
+    problem: str = ""
+
+
+def ask(
+    questions: Sequence[Question],
+    prompt: Prompt,
+    engine: CachedEngine,
+    sampling: Sampling,
+    retries: int = 2,
+    *,
+    sample: int = 0,
+    samples: int = 1,
+) -> list[tuple[Intent, tuple[Exchange, ...]]]:
+    """An Intent per question, in order, with the model calls that made it.
+
+    The attempts of sample number ``sample`` of ``samples`` share no repeat with those of another.
+    """
+    asked = [_Asked(question, _messages(question, prompt)) for question in questions]
+    for attempt in range(retries + 1):
+        waiting = [one for one in asked if one.intent is None]
+        if not waiting:
+            break
+        setting = warmed(sampling, attempt)
+        _round(waiting, prompt, engine, setting, repeat=sample + samples * attempt)
+    return [(one.intent or _given_up(one, one.problem), tuple(one.exchanges)) for one in asked]
+
+
+def _messages(question: Question, prompt: Prompt) -> tuple[Message, ...]:
+    values = {"caption": question.caption, "modification": question.modification}
+    return prompting.render(prompt, values, images=question.images)
+
+
+def _given_up(one: _Asked, why: str) -> Intent:
+    return fallback(one.question.caption, one.question.modification, why)
+
+
+def warmed(sampling: Sampling, attempt: int) -> Sampling:
+    """The sampling of an attempt (from 0): each is WARMER than the one before, to WARMEST at most.
+
+    What a greedy model got wrong it would get wrong again.
+    """
+    if not attempt:
+        return sampling
+    warm = min(sampling.temperature + WARMER * attempt, max(WARMEST, sampling.temperature))
+    return replace(sampling, temperature=round(warm, 6))
+
+
+def _round(
+    asked: Sequence[_Asked], prompt: Prompt, engine: CachedEngine, sampling: Sampling, repeat: int
+) -> None:
+    requests = [Request(one.messages, sampling, prompt.schema) for one in asked]
+    for one, reply in zip(asked, engine.generate(requests, repeat=repeat), strict=True):
+        exchange = Exchange(
+            "reason", engine.model, prompt.name, one.messages, reply, revision=engine.revision
+        )
+        try:
+            reading = prompting.read_reply(prompt, reply)
+            one.intent = read_intent(reading.value)
+            exchange = replace(exchange, repaired=reading.repaired)
+        except ReplyError as problem:
+            one.problem = problem.message
+            if reply.error or reply.finish == "content_filter":  # asking again changes nothing
+                one.intent = _given_up(one, problem.message)
+            elif reply.finish == "stop" and reply.text.strip():
+                # A reply that was cut may run on, and an empty turn is refused: they are not shown.
+                one.messages = (*one.messages, *_correction(reply, problem))
+        one.exchanges.append(exchange)
+
+
+def _correction(reply: Reply, problem: ReplyError) -> tuple[Message, ...]:
+    advice = f"That reply cannot be used: {problem.message}. Answer with the JSON object alone."
+    return (Message("assistant", reply.text), Message("user", advice))

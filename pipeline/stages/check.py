@@ -1,0 +1,77 @@
+"""The check stage: what cannot be answered, and what will be answered badly, is said beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexes.errors import GalleryError
+from pipeline import photographs, vocabulary
+from pipeline.records import Trace
+from pipeline.stages.contract import Need
+
+# What a reference is opened at to see that it is a picture: cheap for a large JPEG.
+_GLANCE = 224
+
+
+@dataclass(frozen=True)
+class Check:
+    """Looks at sentences and reference files.
+
+    ``words`` are all that the models of ``profile`` know, none where that cannot be said;
+    ``unwanted`` are searched away in every query.
+    """
+
+    words: frozenset[str]
+    profile: str
+    unwanted: tuple[str, ...] = ()
+    name = "check"
+
+    def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
+        """Traces with their errors and warnings."""
+        return [self._checked(trace) for trace in traces]
+
+    def needs(self) -> Sequence[Need]:
+        """None."""
+        return ()
+
+    def _checked(self, trace: Trace) -> Trace:
+        query = trace.query
+        said = ". ".join((*_given(trace), *self.unwanted))
+        if told := vocabulary.warning(said, self.words, self.profile):
+            trace = trace.warned(told)
+        if not _is_text(query.modification):
+            return trace.failed("the modification is not UTF-8")
+        if not query.referring and not query.modification.strip():
+            return trace.failed("the query has neither a reference nor a modification")
+        return self._seen(trace, query.reference) if query.reference is not None else trace
+
+    def _seen(self, trace: Trace, reference: Path) -> Trace:
+        from indexes.decode import load_image
+
+        try:
+            picture = load_image(reference, _GLANCE)
+        except GalleryError as problem:
+            return trace.failed(f"the reference cannot be used: {problem.message}")
+        if self.words and photographs.looks_photographed(picture):
+            return trace.warned(photographs.warning(self.profile))
+        return trace
+
+
+def _given(trace: Trace) -> Iterator[str]:
+    """All texts that the trace comes with."""
+    intent = trace.intent
+    yield trace.query.modification
+    yield from trace.description.captions
+    yield intent.target_caption
+    yield from (*intent.desired, *intent.preserved, *intent.forbidden)
+
+
+def _is_text(text: str) -> bool:
+    """Whether no part of it is half a character, as bytes that are not UTF-8 become."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,125 @@
+"""The composer: runs the stages over a batch of queries, one stage after the other.
+
+It knows the order and no model. A query that cannot be answered keeps its error in its trace and
+never stops the others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pipeline.cached import CachedEncoder, CachedEngine
+from pipeline.config import Recipe
+from pipeline.errors import ConfigError
+from pipeline.records import Query, Sampling, Trace
+from pipeline.stages.check import Check
+from pipeline.stages.contract import Stage
+from pipeline.stages.describe import Describe
+from pipeline.stages.ground import Ground
+from pipeline.stages.reason import Reason
+from pipeline.stages.reference import vectors_seen
+from pipeline.stages.search import Search, check_preprocessing, check_sides
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexes.store import Index
+
+Until = Literal["describe", "reason", "ground", "search"]
+
+
+@dataclass(frozen=True)
+class Composer:
+    """Answers queries by one recipe, with the engines, encoder and index it was given.
+
+    ``unwanted`` are texts whose similarity is subtracted from every score; ``words`` are all that
+    the models know, none where that cannot be said.
+    """
+
+    recipe: Recipe
+    profile: str
+    captioner: CachedEngine
+    reasoner: CachedEngine
+    encoder: CachedEncoder
+    captioner_sampling: Sampling = Sampling()
+    reasoner_sampling: Sampling = Sampling()
+    reasoner_sees: bool = False
+    words: frozenset[str] = frozenset()
+    index: Index | None = None
+    unwanted: tuple[str, ...] = ()
+
+    def on(self, folder: Path) -> Composer:
+        """The composer with the index in ``folder``.
+
+        Raises what Index.open raises, and ConfigError where the recipe scores captions that the
+        gallery does not have.
+        """
+        from indexes.store import Index
+
+        opened = Index.open_both if self.recipe.told else Index.open
+        index = opened(folder, self.encoder.fingerprint)
+        check_preprocessing(index, self.encoder.preprocessing)
+        check_sides(index, self.recipe, self.profile)
+        return replace(self, index=index)
+
+    @property
+    def gallery(self) -> Index:
+        """The index. Raises ConfigError where there is none."""
+        if self.index is None:
+            raise ConfigError("the composer has no index", "open one with .on(folder)")
+        return self.index
+
+    def stages(self, until: Until = "search", k: int = 10) -> tuple[Stage, ...]:
+        """The stages up to ``until``, the last of which finds the ``k`` best.
+
+        Raises ConfigError without an index, which describe and reason do not need.
+        """
+        recipe, encoder, looks = self.recipe, self.encoder, self.reasoner_sees
+        stages: list[Stage] = [
+            Check(self.words, self.profile, self.unwanted),
+            Describe(recipe, self.captioner, self.captioner_sampling, looks),
+            Reason(recipe, self.reasoner, self.reasoner_sampling, encoder, self.seen, looks),
+        ]
+        if until in ("ground", "search"):
+            stages.append(Ground(recipe, encoder, self.seen, self.unwanted))
+            stages.append(Search(recipe, self.gallery, k))
+        names = [stage.name for stage in stages]
+        return tuple(stages[: names.index(until) + 1])
+
+    def seen(self, traces: Sequence[Trace]) -> list[NDArray[Any] | None]:
+        """The (d,) unit vectors of references, None where there is none."""
+        return vectors_seen(traces, self.gallery, self.encoder)
+
+    def compose(
+        self, queries: Sequence[Query | Trace], k: int = 10, until: Until = "search"
+    ) -> list[Trace]:
+        """A Trace per query, in order, with its ``k`` best hits; none where it ends before search.
+
+        A trace runs on from what it holds: a stage whose part is there is passed over. Raises
+        ConfigError without an index (which reason does not need), BudgetReached, and ModelError
+        where a model that is needed cannot be had; a query's own faults go to its trace.
+        """
+        stages = self.stages(until, k)
+        traces = [one if isinstance(one, Trace) else Trace(one) for one in queries]
+        traces = [replace(t, recipe=self.recipe.name, profile=self.profile) for t in traces]
+        for stage in stages:
+            traces = run(stage, traces)
+        return traces
+
+
+def run(stage: Stage, traces: Sequence[Trace]) -> list[Trace]:
+    """The traces, in order; those without an error went through the stage and share its seconds."""
+    alive = [n for n, trace in enumerate(traces) if not trace.error]
+    found = list(traces)
+    if not alive:
+        return found
+    started = time.perf_counter()
+    done = stage([traces[n] for n in alive])
+    each = (time.perf_counter() - started) / len(alive)
+    for n, trace in zip(alive, done, strict=True):
+        found[n] = replace(trace, seconds={**trace.seconds, stage.name: each})
+    return found

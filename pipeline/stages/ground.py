@@ -1,0 +1,206 @@
+"""The ground stage: every piece of a query becomes a grain, a named unit vector with a weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pipeline.cached import CachedEncoder
+from pipeline.config import Recipe
+from pipeline.records import Grain, Trace
+from pipeline.roles import grain_name, texts_of
+from pipeline.scoring.linear import CAPTION_SIDE
+from pipeline.stages.contract import Need
+from pipeline.stages.negative import negative_grains, too_long
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Encoded = Mapping[str, tuple[Any, int]]
+Weights = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The grains of a recipe, and one of each of the texts that are ``unwanted``.
+
+    ``seen`` gives the (d,) unit vectors of references, None where there is none.
+    """
+
+    recipe: Recipe
+    encoder: CachedEncoder
+    seen: Callable[[Sequence[Trace]], list[NDArray[Any] | None]]
+    unwanted: tuple[str, ...] = ()
+    name = "ground"
+
+    def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
+        """Traces with grains; one that has none with a weight has an error."""
+        places = [n for n, trace in enumerate(traces) if not trace.grains]
+        if not places:
+            return list(traces)
+        looked = [n for n in places if looks(traces[n], self.recipe)]
+        vectors = dict(zip(looked, self.seen([traces[n] for n in looked]), strict=True))
+        without, told = negative_grains(self.unwanted, self.recipe, self.encoder)
+        grounded = ground(
+            [traces[n] for n in places], self.recipe, self.encoder, [vectors.get(n) for n in places]
+        )
+        found = list(traces)
+        for n, (grains, warnings) in zip(places, grounded, strict=True):
+            trace = replace(traces[n], grains=(*grains, *without)).warned(*warnings, *told)
+            if not grains:
+                trace = trace.failed(
+                    f"the query has no grain with a weight (recipe {self.recipe.name})"
+                )
+            elif broken := not_finite(trace.grains):
+                trace = trace.failed(f"the encoder gave no finite vector for {broken}")
+            found[n] = trace
+        return found
+
+    def needs(self) -> Sequence[Need]:
+        """None: an encoder costs no calls."""
+        return ()
+
+
+def picture_weights(trace: Trace, recipe: Recipe) -> Weights:
+    """The weights of the grains that this query can have and that score pictures."""
+    weights = _worded(recipe.grains, trace)
+    query = trace.query
+    if query.referring and not query.modification and not weights.get("reference"):
+        weights["reference"] = 1.0
+    return weights
+
+
+def _worded(weights: Weights, trace: Trace) -> dict[str, float]:
+    """Without a reference the sentence is its own target caption, and one grain says it."""
+    twice = not trace.query.referring and "target_caption" in weights
+    return {n: weight for n, weight in weights.items() if not (twice and n == "modification")}
+
+
+def _both(trace: Trace, recipe: Recipe) -> tuple[Weights, Weights]:
+    """The weights of grains that score pictures, and of those that score captions."""
+    return picture_weights(trace, recipe), _worded(recipe.caption_grains, trace)
+
+
+def _roles(trace: Trace, recipe: Recipe) -> list[str]:
+    """All roles that have a weight in this query, in mixes, too."""
+    roles: dict[str, None] = {}
+    for weights in _both(trace, recipe):
+        for name, weight in weights.items():
+            if weight:
+                roles.update(dict.fromkeys(recipe.mixes.get(name, (name,))))
+    return list(roles)
+
+
+def looks(trace: Trace, recipe: Recipe) -> bool:
+    """Whether the reference's pixels are a grain, or part of one; a row costs nothing to look at."""
+    return trace.query.row is not None or "reference" in _roles(trace, recipe)
+
+
+def grains_of(
+    role: str, weight: float, trace: Trace, encoded: Encoded, picture: NDArray[Any] | None
+) -> list[Grain]:
+    """The grains of one role; several texts share the weight."""
+    if role == "reference":
+        return [] if picture is None else [Grain(role, role, weight, picture)]
+    texts = texts_of(role, trace)
+    if role == "target_caption" and len(texts) > 1:
+        parts = [Grain(text, role, 1.0, encoded[text][0]) for text in texts]
+        return [replace(g, text=trace.intent.target_caption) for g in mixed(role, weight, parts)]
+    return [
+        Grain(grain_name(role, number, text), role, weight / len(texts), encoded[text][0], text)
+        for number, text in enumerate(texts)
+    ]
+
+
+def mixed(name: str, weight: float, parts: Sequence[Grain]) -> list[Grain]:
+    """One grain: the weighted sum of the parts, brought to length 1; none without parts."""
+    import numpy as np
+
+    if not parts:
+        return []
+    total = np.sum([part.weight * part.vector for part in parts], axis=0)
+    length = float(np.linalg.norm(total))
+    if not length:
+        return []
+    text = " + ".join(dict.fromkeys(part.name for part in parts))
+    return [Grain(name, name, weight, (total / length).astype(np.float32), text)]
+
+
+def not_finite(grains: Sequence[Grain]) -> str:
+    """The name of the first grain whose vector holds NaN or infinity; empty where all is well."""
+    import numpy as np
+
+    return next((grain.name for grain in grains if not np.isfinite(grain.vector).all()), "")
+
+
+def ground(
+    traces: Sequence[Trace],
+    recipe: Recipe,
+    encoder: CachedEncoder,
+    pictures: Sequence[NDArray[Any] | None],
+) -> list[tuple[list[Grain], list[str]]]:
+    """(grains, warnings) per trace, in order; ``pictures`` are the unit vectors of references.
+
+    All texts of the batch are encoded together, each once. A text that is longer than the
+    encoder's context is used as far as it goes, and a warning says so.
+    """
+    unique = list(
+        dict.fromkeys(
+            text
+            for trace in traces
+            for role in _roles(trace, recipe)
+            for text in texts_of(role, trace)
+        )
+    )
+    encoded = dict(zip(unique, encoder.texts_with_counts(unique), strict=True)) if unique else {}
+    return [
+        (_grains(trace, recipe, encoded, picture), _warnings(trace, recipe, encoded, encoder))
+        for trace, picture in zip(traces, pictures, strict=True)
+    ]
+
+
+def _grains(
+    trace: Trace, recipe: Recipe, encoded: Encoded, picture: NDArray[Any] | None
+) -> list[Grain]:
+    """The grains of both sides; those of the caption side have it in name and role."""
+    shown, told = (
+        _of_side(weights, trace, recipe.mixes, encoded, picture) for weights in _both(trace, recipe)
+    )
+    return shown + [
+        replace(g, name=f"{CAPTION_SIDE}{g.name}", role=f"{CAPTION_SIDE}{g.role}") for g in told
+    ]
+
+
+def _of_side(
+    weights: Weights,
+    trace: Trace,
+    mixes: Mapping[str, Weights],
+    encoded: Encoded,
+    picture: NDArray[Any] | None,
+) -> list[Grain]:
+    grains: list[Grain] = []
+    for name, weight in weights.items():
+        if not weight:
+            continue
+        if name not in mixes:
+            grains += grains_of(name, weight, trace, encoded, picture)
+            continue
+        parts = [
+            grain
+            for role, share in mixes[name].items()
+            if share
+            for grain in grains_of(role, share, trace, encoded, picture)
+        ]
+        grains += mixed(name, weight, parts)
+    return grains
+
+
+def _warnings(trace: Trace, recipe: Recipe, encoded: Encoded, encoder: CachedEncoder) -> list[str]:
+    found = []
+    for role in _roles(trace, recipe):
+        for text in dict.fromkeys(texts_of(role, trace)):
+            tokens = encoded[text][1]
+            if tokens > encoder.context_length:
+                found.append(too_long(role, tokens, encoder.context_length))
+    return found

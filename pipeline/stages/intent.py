@@ -1,0 +1,68 @@
+"""What the reasoner's reply says of a query, and one Intent of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pipeline.records import Intent
+
+
+def fallback(caption: str, modification: str, why: str) -> Intent:
+    """The Intent of a query whose reply could not be used."""
+    parts = [part for part in (caption, modification) if part]
+    return Intent(target_caption=", ".join(parts), fallback=why)
+
+
+def merged(intents: Sequence[Intent]) -> Intent:
+    """One Intent of several questions about one query.
+
+    The first target caption that is no fallback counts, else the first of all. Where several questions
+    have one, all of them are rewrites, with those that a reply holds itself. Other lists are joined,
+    each element once. A fallback of any question is a fallback of the whole.
+    """
+    told = [intent for intent in intents if intent.target_caption]
+    told = [intent for intent in told if not intent.fallback] or told
+    first = told[0] if told else intents[0]
+    lists: dict[str, Any] = {
+        name: tuple(dict.fromkeys(text for i in intents for text in getattr(i, name)))
+        for name in ("desired", "preserved", "forbidden")
+    }
+    return replace(
+        first,
+        reasoning="\n".join(dict.fromkeys(i.reasoning for i in intents if i.reasoning)),
+        rewrites=_rewrites(told),
+        fallback="; ".join(dict.fromkeys(i.fallback for i in intents if i.fallback)),
+        **lists,
+    )
+
+
+def _rewrites(told: Sequence[Intent]) -> tuple[str, ...]:
+    """What one question holds of them, or what several say: each text once, in order."""
+    if len(told) == 1:
+        return told[0].rewrites
+    texts = (text for intent in told for text in (intent.rewrites or (intent.target_caption,)))
+    return tuple(dict.fromkeys(texts))
+
+
+def read_intent(value: Mapping[str, Any] | str) -> Intent:
+    """The Intent of a reply: a text is its target caption, an object has the fields of a schema."""
+    if isinstance(value, str):
+        return Intent(target_caption=value)
+    target = " ".join(_texts([value.get("target_caption")]))
+    rewrites = _texts(value.get("rewrites"))
+    if rewrites:  # several readings of one query: the likeliest comes first
+        rewrites = tuple(dict.fromkeys((target, *rewrites) if target else rewrites))
+    desired, preserved, forbidden = (
+        _texts(value.get(name)) for name in ("desired", "preserved", "forbidden")
+    )
+    why = str(value.get("reasoning", ""))
+    return Intent(target or "".join(rewrites[:1]), why, desired, preserved, forbidden, rewrites)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """The texts of a list on one line each; a field that its schema says nothing of may be anything."""
+    given = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    texts = (" ".join(text.split()) for text in given if isinstance(text, str))
+    return tuple(text for text in texts if text)

@@ -1,0 +1,121 @@
+"""The reason stage: what the reasoner understands of every query that has a reference and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pipeline import prompting
+from pipeline.cached import CachedEncoder, CachedEngine
+from pipeline.config import ReasonStage, Recipe
+from pipeline.records import FAILED, NOT_REASONED, Exchange, Intent, Sampling, Trace
+from pipeline.stages.ask import Question
+from pipeline.stages.choose import Sides, agreed, consult
+from pipeline.stages.contract import Need
+from pipeline.stages.intent import merged
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One or several prompts, each asked once or in samples.
+
+    ``seen`` gives the (d,) unit vectors of references, None where there is none; with ``looks`` the
+    reasoner is shown pictures where its stage lets it.
+    """
+
+    recipe: Recipe
+    engine: CachedEngine
+    sampling: Sampling
+    encoder: CachedEncoder
+    seen: Callable[[Sequence[Trace]], list[NDArray[Any] | None]]
+    looks: bool = False
+    name = "reason"
+
+    def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
+        """Traces with intents; one whose reasoner gave no answer has an error."""
+        found = list(traces)
+        wanted = [n for n, t in enumerate(found) if t.intent is NOT_REASONED and t.query.composed]
+        intents: dict[int, list[Intent]] = {n: [] for n in wanted}
+        for stage in self.recipe.reason:
+            alive = [n for n in wanted if not found[n].error]
+            answers = self._ask(stage, [found[n] for n in alive])
+            for n, (intent, exchanges) in zip(alive, answers, strict=True):
+                intents[n].append(intent)
+                found[n] = _with(found[n], exchanges)
+        for n, told in intents.items():
+            if told:
+                found[n] = replace(found[n], intent=merged(told))
+        return [_as_said(trace) for trace in found]
+
+    def needs(self) -> Sequence[Need]:
+        """The reasoner, with all samples and retries of all prompts."""
+        described = self.recipe.describe
+        captions = max(described.captions if described else 0, 1)
+        calls = sum(
+            (stage.retries + 1) * (captions if stage.over == "captions" else 1) * stage.samples
+            for stage in self.recipe.reason
+        )
+        return [Need(self.engine, calls)]
+
+    def _ask(
+        self, stage: ReasonStage, traces: Sequence[Trace]
+    ) -> list[tuple[Intent, tuple[Exchange, ...]]]:
+        """One question a trace, or one about each of its captions; one answer of its samples."""
+        if not traces:
+            return []
+        questions = [self._questions(stage, trace) for trace in traces]
+        asked = [(n, question) for n, several in enumerate(questions) for question in several]
+        sampled = consult(
+            [question for _, question in asked], prompting.load(stage.prompt), self.engine,
+            self.sampling, stage,
+        )  # fmt: skip
+        sides = self._sides([traces[n] for n, _ in asked]) if stage.choose == "best" else ()
+        chosen = agreed([part for part, _ in sampled], stage.choose, self.encoder, sides)
+        answers: list[tuple[list[Intent], list[Exchange]]] = [([], []) for _ in traces]
+        for (n, _), intent, (_, exchanges) in zip(asked, chosen, sampled, strict=True):
+            answers[n][0].append(intent)
+            answers[n][1].extend(exchanges)
+        one = stage.over == "caption"
+        return [(told[0] if one else _over_captions(told), tuple(e)) for told, e in answers]
+
+    def _questions(self, stage: ReasonStage, trace: Trace) -> list[Question]:
+        """What the reasoner is asked: about the picture, its caption, or each of its captions."""
+        sentence, picture = trace.query.modification, trace.query.reference
+        if stage.sees and self.looks and picture:
+            return [Question("", sentence, (picture,))]
+        captions = trace.description.captions or ("",)
+        asked = captions if stage.over == "captions" else captions[:1]
+        return [Question(caption, sentence) for caption in asked]
+
+    def _sides(self, traces: Sequence[Trace]) -> list[Sides]:
+        """What samples about each trace are compared with: its reference and its sentence."""
+        sentences = list(dict.fromkeys(trace.query.modification for trace in traces))
+        told = dict(zip(sentences, self.encoder.texts_with_counts(sentences), strict=True))
+        return [
+            [side for side in (picture, told[trace.query.modification][0]) if side is not None]
+            for trace, picture in zip(traces, self.seen(traces), strict=True)
+        ]
+
+
+def _over_captions(told: Sequence[Intent]) -> Intent:
+    return replace(merged(told), rewrites=tuple(intent.target_caption for intent in told))
+
+
+def _with(trace: Trace, exchanges: tuple[Exchange, ...]) -> Trace:
+    trace = replace(trace, exchanges=(*trace.exchanges, *exchanges))
+    # A prompt that is refused falls back; one that nobody answered can be asked again.
+    for reply in (exchange.reply for exchange in exchanges):
+        if reply.finish == FAILED:
+            trace = trace.failed(f"the reasoner gave no answer: {reply.error}")
+    return trace
+
+
+def _as_said(trace: Trace) -> Trace:
+    """Without a reference the sentence itself says what the picture shows."""
+    if trace.intent is not NOT_REASONED:
+        return trace
+    return replace(trace, intent=Intent("" if trace.query.referring else trace.query.modification))
