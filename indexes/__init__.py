@@ -20,7 +20,7 @@ _HOMES = {
     "IndexIncompatible": "indexes.errors",
     "IndexMissing": "indexes.errors",
     "IndexStale": "indexes.errors",
-    "Item": "indexes.store",
+    "Item": "indexes.items",
     "NoImages": "indexes.errors",
     "NotWritable": "indexes.errors",
     "Scan": "indexes.scan",

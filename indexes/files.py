@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from errno import (
     EACCES,
     EDQUOT,
@@ -26,7 +27,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexes.errors import DiskFull, GalleryError, NotWritable
-from indexes.manifest import FileEntry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +34,16 @@ if TYPE_CHECKING:
 CHUNK = 1 << 22
 # the last four: a drive of another machine that knows no locks
 _REFUSED = (EACCES, EPERM, EROFS, ENOLCK, ENOSYS, ENOTSUP, EOPNOTSUPP)
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file of the index: its name in the folder, rows, size in bytes and SHA-256."""
+
+    file: str
+    rows: int
+    bytes: int
+    sha256: str
 
 
 def write_bytes(path: Path, chunks: Iterable[bytes | memoryview]) -> tuple[int, str]:

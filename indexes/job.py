@@ -27,9 +27,10 @@ from indexes.formats import why_not
 from indexes.journal import Journal
 from indexes.lock import write_lock
 from indexes.manifest import EncoderId, Manifest
-from indexes.own import check_own, check_roots
+from indexes.own import check_own
 from indexes.plan import Plan, make_plan
 from indexes.reading import Reader, in_threads
+from indexes.roots import check_roots
 from indexes.scan import Scan, scan
 from indexes.sides import is_behind
 from indexes.store import Index

@@ -19,16 +19,16 @@ from indexes.errors import (
     readable,
     rebuild_hint,
 )
-from indexes.files import disk_errors, sha256_of
+from indexes.files import FileEntry, disk_errors, sha256_of
 from indexes.lock import write_lock
-from indexes.manifest import FileEntry, read_manifest, rows_hash
+from indexes.manifest import read_manifest, rows_hash
+from indexes.shards import check_shards, take_rows
+from indexes.sides import realign
+from indexes.store import SIDE, Index, earlier_side, stale
 from indexes.writing import Content, write_index
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from indexes.items import Item
-    from indexes.store import Index
 
 NORM_TOLERANCE = 2e-3  # rows of d halves are off unit length by less than 2^-11
 
@@ -56,8 +56,6 @@ def verify(folder: Path) -> VerifyReport:
     Raises ``IndexMissing`` or ``IndexIncompatible``; whatever is damaged is a problem in the
     report.
     """
-    from indexes.store import Index
-
     folder = Path(folder)
     try:
         manifest = read_manifest(folder)
@@ -72,9 +70,6 @@ def verify(folder: Path) -> VerifyReport:
 
 def _side_problems(folder: Path, pictures_damaged: bool) -> list[str]:
     """What is wrong with the caption side, each line marked as its own."""
-    from indexes.sides import SIDE, stale
-    from indexes.store import Index
-
     try:
         problems = list(verify(folder / SIDE).problems)
         if not problems and not pictures_damaged:
@@ -150,9 +145,6 @@ def info(folder: Path) -> dict[str, Any]:
 
 def _side_facts(folder: Path) -> dict[str, Any]:
     """Of the caption side, or of an index that is captions itself; nothing without captions."""
-    from indexes.sides import earlier_side, stale
-    from indexes.store import Index
-
     try:
         pictures = Index.open(folder)
         if pictures.manifest.encoder.reads_captions:
@@ -176,9 +168,6 @@ def remove(folder: Path, glob: str) -> int:
     the captions after the pictures. Gives how many went. Raises
     ``NoImages`` when none would be left.
     """
-    from indexes.sides import realign
-    from indexes.store import Index
-
     folder = Path(folder)
     if not folder.is_dir():
         raise IndexMissing(f"no index in {folder}")
@@ -193,30 +182,10 @@ def remove(folder: Path, glob: str) -> int:
                 f"{glob!r} matches all {len(items)} items", "an index holds at least one"
             )
         if len(stay) < len(items):
-            check_shards(index)
+            check_shards(index.folder, index.manifest)
             write_index(folder, _remaining(index, stay))
         realign(folder)
         return len(items) - len(stay)
-
-
-def check_shards(index: Index) -> None:
-    """Raise ``IndexDamaged`` if a shard changed: rows about to be copied get a fresh checksum."""
-    for entry in index.manifest.shards:
-        if sha256_of(index.folder / entry.file) != entry.sha256:
-            raise index.damaged(f"{entry.file}: the checksum differs")
-
-
-def take_rows(shards: Sequence[NDArray[Any]], rows: NDArray[Any]) -> NDArray[Any]:
-    """The vectors of ``rows`` (any order) of an index's shards, (n, d)."""
-    import numpy as np
-
-    taken = np.empty((len(rows), shards[0].shape[1]), shards[0].dtype)
-    first = 0
-    for shard in shards:
-        here = np.flatnonzero((rows >= first) & (rows < first + len(shard)))
-        taken[here] = shard[rows[here] - first]
-        first += len(shard)
-    return taken
 
 
 def _remaining(index: Index, stay: Sequence[Item]) -> Content:

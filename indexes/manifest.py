@@ -23,11 +23,13 @@ from indexes.errors import (
     another_hint,
     rebuild_hint,
 )
+from indexes.files import FileEntry
+from indexes.own import foreign
+from indexes.seal import MANIFEST, is_sealed, seal
 
 if TYPE_CHECKING:
     from indexes.contract import ImageEncoder
 
-MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
 CAPTIONS = "captions"  # the preprocessing of an index whose rows stand for texts
 
@@ -49,16 +51,6 @@ class EncoderId:
     def reads_captions(self) -> bool:
         """Whether the rows stand for captions: means of unit vectors, or zeros without one."""
         return self.preprocessing == CAPTIONS
-
-
-@dataclass(frozen=True)
-class FileEntry:
-    """A file of the index: its name in the folder, rows, size in bytes and SHA-256."""
-
-    file: str
-    rows: int
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -106,18 +98,6 @@ def rows_hash(rows: Iterable[tuple[str, str]]) -> str:
     for ident, content_hash in rows:
         digest.update(f"{ident}\n{content_hash}\n".encode())
     return digest.hexdigest()
-
-
-def seal(content: dict[str, Any]) -> dict[str, Any]:
-    """``content`` with the checksum of everything else in it."""
-    rest = {key: value for key, value in content.items() if key != "checksum"}
-    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
-    return {**rest, "checksum": hashlib.sha256(text.encode("ascii")).hexdigest()}
-
-
-def is_sealed(content: object) -> bool:
-    """Whether this is a manifest as it was written, of whatever format."""
-    return isinstance(content, dict) and "checksum" in content and content == seal(content)
 
 
 def write_manifest(folder: Path, workspace: Path, manifest: Manifest) -> None:
@@ -184,8 +164,6 @@ def read_manifest(folder: Path, roots: Sequence[str] = ()) -> Manifest:
 
 def _unsealed(folder: Path, damaged: IndexDamaged) -> GalleryError:
     """What a manifest is that was not written so: one of something else, or damaged."""
-    from indexes.own import foreign
-
     if not foreign(folder):
         return damaged
     return IndexMissing(

@@ -10,16 +10,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from indexes.errors import EXIT_USAGE, GalleryError, readable
+from indexes.errors import GalleryError, readable
 from indexes.files import sha256_of
-from indexes.manifest import MANIFEST, is_sealed
-
-if TYPE_CHECKING:
-    from indexes.store import Index
+from indexes.seal import MANIFEST, is_sealed
 
 _NAMED = re.compile(
     r"(?:vectors-([0-9a-f]{16})\.npy|items-([0-9a-f]{16})\.parquet|stats-([0-9a-f]{16})\.npz)"
@@ -99,34 +94,3 @@ def _is_other(folder: Path, name: str) -> bool:
             for entry in path.iterdir()
         )
     return name in (MANIFEST, _LOCK)
-
-
-def check_roots(index: Index, roots: Sequence[str]) -> None:
-    """Raises ``GalleryError`` where ``index`` would silently lose pictures if it were of ``roots``.
-
-    A root is kept by itself or by a folder above it; a single picture that was deleted is no loss.
-    """
-    kept = {place for root in roots for place in (root, os.path.realpath(root))}
-    lost = [
-        root
-        for root in index.manifest.roots
-        if not _under(root, kept) and not _under(os.path.realpath(root), kept)
-        if os.path.lexists(root) or index.row_of(Path(root)) is None
-    ]
-    if not lost:
-        return
-    shown = ", ".join(readable(root) for root in lost[:_SHOWN]) + (" …" if lost[_SHOWN:] else "")
-    raise GalleryError(
-        f"the index in {index.folder} is of other pictures, too, and would lose those of {shown}",
-        "name all of its folders, or another --out; --change-roots takes those out that are not named",
-        EXIT_USAGE,
-    )
-
-
-def _under(path: str, places: set[str]) -> bool:
-    while path not in places:
-        above = os.path.dirname(path)
-        if above == path:
-            return False
-        path = above
-    return True

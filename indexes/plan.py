@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from indexes.errors import readable
 from indexes.items import Item
 from indexes.journal import Journal, Place, Stamp
-from indexes.maintain import check_shards, take_rows
 from indexes.manifest import EncoderId, Failed
 from indexes.scan import Found, Scan
+from indexes.shards import check_shards, take_rows
 from indexes.writing import Content
 
 if TYPE_CHECKING:
@@ -86,9 +86,10 @@ class Plan:
         places = [self._place(digest) for _, digest in self.settled]
         same = [digest for _, digest in self.settled] == [i.content_hash for i in self.before]
         if self.previous and not same:
-            check_shards(self.previous)
+            check_shards(self.previous.folder, self.previous.manifest)
         for batch in {place.batch for place in places if place.batch < PREVIOUS}:
-            check_shards(self.donors[PREVIOUS - batch - 1])
+            donor = self.donors[PREVIOUS - batch - 1]
+            check_shards(donor.folder, donor.manifest)
         return Content(
             encoder=encoder,
             dimension=dimension,

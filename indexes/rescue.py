@@ -6,18 +6,14 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from indexes.captions import Key
 from indexes.errors import GalleryError, IndexDamaged
 from indexes.files import sha256_of
 from indexes.items import ItemTable
-from indexes.maintain import check_shards
 from indexes.manifest import read_manifest
-from indexes.sides import SIDE, earlier_side
-
-if TYPE_CHECKING:
-    from indexes.store import Index
+from indexes.shards import check_shards
+from indexes.store import SIDE, Index, earlier_side
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +23,7 @@ def usable_side(folder: Path) -> tuple[Index | None, dict[Key, Sequence[str]]]:
     try:
         old = earlier_side(folder)
         if old:
-            check_shards(old)
+            check_shards(old.folder, old.manifest)
         return old, {}
     except IndexDamaged as error:
         told = _still_told(folder / SIDE)

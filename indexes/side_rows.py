@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from indexes.captions import means
-from indexes.maintain import take_rows
+from indexes.shards import take_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

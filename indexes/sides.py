@@ -9,7 +9,6 @@ captions belong to contents.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,24 +19,19 @@ from indexes.captions import Key, as_lines
 from indexes.errors import (
     GalleryError,
     IndexDamaged,
-    IndexIncompatible,
     IndexMissing,
-    IndexStale,
-    readable,
 )
 from indexes.files import disk_errors
 from indexes.lock import write_lock
-from indexes.maintain import check_shards
 from indexes.manifest import CAPTIONS, EncoderId
+from indexes.shards import check_shards
 from indexes.side_rows import Rows
+from indexes.store import SIDE, Index, earlier_side, side_damaged
 from indexes.writing import Content, write_index
 
 if TYPE_CHECKING:
     from indexes.captions import TextEncoder
     from indexes.items import Item
-    from indexes.store import Index
-
-SIDE = "captions"
 
 
 @dataclass(frozen=True)
@@ -47,55 +41,6 @@ class SideReport:
     items: int
     captioned: int
     encoded: int
-
-
-def caption_command(folder: Path) -> str:
-    """The command that makes, completes or realigns the caption side of the index in ``folder``."""
-    return f"likebut index caption {shlex.quote(readable(str(folder)))}"
-
-
-def earlier_side(folder: Path) -> Index | None:
-    """The caption side in ``folder``, of whatever rows and encoder. Raises ``IndexDamaged``."""
-    from indexes.store import Index
-
-    try:
-        return Index.open(folder / SIDE)
-    except IndexMissing:
-        return None
-    except (IndexDamaged, IndexIncompatible) as error:
-        raise _damaged(folder, error) from error
-
-
-def _damaged(folder: Path, error: GalleryError) -> IndexDamaged:
-    """The error that says how a caption side that is damaged is made anew; see ``rescue``."""
-    return IndexDamaged(
-        error.message,
-        f"make it anew: {caption_command(folder)} (or likebut index build … --captions FILE); what is "
-        "there is moved aside",
-    )
-
-
-def open_side(pictures: Index) -> Index | None:
-    """See ``Index.caption_side``."""
-    side = earlier_side(pictures.folder)
-    if side is None:
-        return None
-    why = stale(side, pictures)
-    if why:
-        raise IndexStale(
-            f"the captions in {side.folder} {why}",
-            f"bring them up: {caption_command(pictures.folder)}",
-        )
-    return side
-
-
-def stale(side: Index, pictures: Index) -> str:
-    """Why a caption side does not fit the pictures; empty where it does."""
-    if side.rows_sha256 != pictures.rows_sha256:
-        return "belong to earlier rows of the index"
-    if side.manifest.encoder.fingerprint != pictures.manifest.encoder.fingerprint:
-        return f"were encoded by another encoder ({side.manifest.encoder.name})"
-    return ""
 
 
 def write_side(
@@ -116,7 +61,6 @@ def write_side(
     both sides are then as they were.
     """
     from indexes.rescue import usable_side
-    from indexes.store import Index
 
     with disk_errors(folder), write_lock(folder):
         pictures = Index.open(folder, encoder.fingerprint)
@@ -145,8 +89,6 @@ def align(folder: Path) -> Index | None:
 
 def is_behind(folder: Path) -> bool:
     """Whether there is a caption side of other rows than the pictures. Damage is not judged here."""
-    from indexes.store import Index
-
     with suppress(IndexDamaged, IndexMissing):
         old = earlier_side(folder)
         return old is not None and old.rows_sha256 != Index.open(folder).rows_sha256
@@ -158,8 +100,6 @@ def realign(folder: Path) -> None:
 
     Captions stay with their content. A side that is damaged is left for the one who opens it.
     """
-    from indexes.store import Index
-
     with suppress(IndexDamaged):
         old = earlier_side(folder)
         if old is None:
@@ -221,9 +161,9 @@ class _Merge:
             return report
         if old and max(places, default=-1) >= 0:
             try:
-                check_shards(old)
+                check_shards(old.folder, old.manifest)
             except IndexDamaged as error:
-                raise _damaged(self.pictures.folder, error) from error
+                raise side_damaged(self.pictures.folder, error) from error
         dimension = encoder.dimension if encoder else old.dimension if old else 0
         gather = Rows(self.items, places, old, encoder, dimension, on_progress)
         dtype = self.pictures.manifest.dtype

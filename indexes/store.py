@@ -15,25 +15,32 @@ not pull files away from a reader. No pickle anywhere.
 from __future__ import annotations
 
 import io
-import mmap
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexes.errors import GalleryError, IndexDamaged, IndexStale, rebuild_hint
-from indexes.files import HEADERS, load_npy
+from indexes.errors import (
+    GalleryError,
+    IndexDamaged,
+    IndexIncompatible,
+    IndexMissing,
+    IndexStale,
+    readable,
+)
+from indexes.files import HEADERS
 from indexes.items import Item, ItemTable
 from indexes.lock import wait_for_writer
-from indexes.maintain import VerifyReport, info, remove, verify
-from indexes.manifest import FileEntry, Manifest, check_encoder, read_manifest, rows_hash
+from indexes.manifest import Manifest, check_encoder, read_manifest, rows_hash
+from indexes.shards import damaged, open_bytes, open_shard
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Index", "Item", "VerifyReport", "info", "remove", "verify"]
+SIDE = "captions"
 
 
 class Index:
@@ -42,9 +49,9 @@ class Index:
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
-        self._shards = [self._shard(entry) for entry in manifest.shards]
-        self._items_bytes = self._mapped(manifest.items)
-        self._stats_bytes = self._mapped(manifest.stats)
+        self._shards = [open_shard(folder, manifest, entry) for entry in manifest.shards]
+        self._items_bytes = open_bytes(folder, manifest, manifest.items)
+        self._stats_bytes = open_bytes(folder, manifest, manifest.stats)
         if sum(map(len, self._shards)) != manifest.count or manifest.items.rows != manifest.count:
             raise self.damaged("counts disagree")
 
@@ -132,9 +139,16 @@ class Index:
 
         Raises ``IndexDamaged``, or ``IndexStale`` where it belongs to other rows or another encoder.
         """
-        from indexes.sides import open_side
-
-        return open_side(self)
+        side = earlier_side(self.folder)
+        if side is None:
+            return None
+        why = stale(side, self)
+        if why:
+            raise IndexStale(
+                f"the captions in {side.folder} {why}",
+                f"bring them up: {caption_command(self.folder)}",
+            )
+        return side
 
     @property
     def mu(self) -> NDArray[np.float64]:
@@ -193,32 +207,39 @@ class Index:
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise self.damaged(f"{self.manifest.stats.file} cannot be read") from error
 
-    def _shard(self, entry: FileEntry) -> NDArray[Any]:
-        path = self.folder / entry.file
-        try:
-            if path.stat().st_size != entry.bytes:
-                raise self.damaged(f"{entry.file} has another size")
-            shard = load_npy(path)
-        except (OSError, ValueError) as error:
-            raise self.damaged(f"{entry.file} cannot be read") from error
-        manifest = self.manifest
-        if shard.shape != (entry.rows, manifest.dimension) or shard.dtype.name != manifest.dtype:
-            raise self.damaged(f"{entry.file} has another shape")
-        return shard
-
-    def _mapped(self, entry: FileEntry) -> mmap.mmap:
-        try:
-            with (self.folder / entry.file).open("rb") as file:
-                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:
-            raise self.damaged(f"{entry.file} cannot be read") from error
-        if len(data) != entry.bytes:
-            raise self.damaged(f"{entry.file} has another size")
-        return data
-
     def damaged(self, what: str) -> IndexDamaged:
         """The error that says so, with the command that rebuilds this index."""
-        return IndexDamaged(
-            f"the index in {self.folder} is damaged: {what}",
-            rebuild_hint(self.folder, self.manifest.roots),
-        )
+        return damaged(self.folder, self.manifest, what)
+
+
+def caption_command(folder: Path) -> str:
+    """The command that makes, completes or realigns the caption side of the index in ``folder``."""
+    return f"likebut index caption {shlex.quote(readable(str(folder)))}"
+
+
+def earlier_side(folder: Path) -> Index | None:
+    """The caption side in ``folder``, of whatever rows and encoder. Raises ``IndexDamaged``."""
+    try:
+        return Index.open(folder / SIDE)
+    except IndexMissing:
+        return None
+    except (IndexDamaged, IndexIncompatible) as error:
+        raise side_damaged(folder, error) from error
+
+
+def side_damaged(folder: Path, error: GalleryError) -> IndexDamaged:
+    """The error that says how a caption side that is damaged is made anew; see ``rescue``."""
+    return IndexDamaged(
+        error.message,
+        f"make it anew: {caption_command(folder)} (or likebut index build … --captions FILE); what is "
+        "there is moved aside",
+    )
+
+
+def stale(side: Index, pictures: Index) -> str:
+    """Why a caption side does not fit the pictures; empty where it does."""
+    if side.rows_sha256 != pictures.rows_sha256:
+        return "belong to earlier rows of the index"
+    if side.manifest.encoder.fingerprint != pictures.manifest.encoder.fingerprint:
+        return f"were encoded by another encoder ({side.manifest.encoder.name})"
+    return ""

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexes.errors import GalleryError
-from indexes.files import npy_chunks, store_file
+from indexes.files import FileEntry, npy_chunks, store_file
 from indexes.items import Item, write_items
 from indexes.manifest import (
     EncoderId,
     Failed,
-    FileEntry,
     Manifest,
     read_manifest,
     rows_hash,

@@ -19,8 +19,9 @@ from indexes.errors import (
     NoImages,
 )
 from indexes.journal import Journal
+from indexes.maintain import verify
 from indexes.manifest import EncoderId
-from indexes.store import Index, verify
+from indexes.store import Index
 from tests.indexes.conftest import MeanColour, colour_vectors
 
 

@@ -15,10 +15,11 @@ import pytest
 
 from indexes.build import build
 from indexes.contents import changed_files
+from indexes.maintain import info, verify
 from indexes.manifest import seal
 from indexes.plan import make_plan
 from indexes.scan import Found
-from indexes.store import Index, info, verify
+from indexes.store import Index
 from tests.indexes.conftest import MeanColour, colour_vectors
 
 Paint = Callable[..., Path]

@@ -12,8 +12,8 @@ from PIL import Image
 from indexes import formats
 from indexes.build import build
 from indexes.errors import NoImages
+from indexes.maintain import info
 from indexes.scan import scan
-from indexes.store import info
 from tests.indexes.conftest import MeanColour
 
 MISSING = find_spec("pillow_heif") is None

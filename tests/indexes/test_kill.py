@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from indexes.build import build
-from indexes.store import Index, verify
+from indexes.maintain import verify
+from indexes.store import Index
 from tests.indexes.conftest import MeanColour
 
 KILLS = int(os.environ.get("LIKEBUT_KILLS", "6"))

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from indexes.build import build
 from indexes.errors import IndexBusy, NotWritable
 from indexes.lock import LOCK, wait_for_writer, write_lock
+from indexes.maintain import remove
 from indexes.refresh import refresh
 from indexes.sides import write_side
-from indexes.store import Index, remove
+from indexes.store import Index
 from tests.indexes.conftest import MeanColour
 from tests.rights import read_only
 
@@ -194,7 +195,7 @@ def test_both_sides_are_opened_of_the_same_rows_while_a_writer_is_between_them(
         assert go.wait(120)
         real(folder)
 
-    monkeypatch.setattr(indexes.sides, "realign", late)
+    monkeypatch.setattr(indexes.maintain, "realign", late)
     with ThreadPoolExecutor(2) as pool:
         removing = pool.submit(remove, out, "red.png")
         assert between.wait(120)

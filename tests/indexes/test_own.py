@@ -12,7 +12,8 @@ import pytest
 from indexes.build import build
 from indexes.captions import build_captions, captions_of
 from indexes.errors import GalleryError, IndexDamaged, IndexMissing
-from indexes.store import Index, verify
+from indexes.maintain import verify
+from indexes.store import Index
 from tests.indexes.conftest import MeanColour
 from tests.indexes.test_lock import Reads
 

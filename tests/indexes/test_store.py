@@ -23,8 +23,9 @@ from indexes.errors import (
 )
 from indexes.exact import search
 from indexes.items import GROUP_ROWS, Item
+from indexes.maintain import info, remove, verify
 from indexes.manifest import EncoderId, seal
-from indexes.store import Index, info, remove, verify
+from indexes.store import Index
 from indexes.writing import Content, write_index
 
 

@@ -1,0 +1,68 @@
+"""The files of an index that hold its vectors and facts: opened, checked, read row by row."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from indexes.errors import IndexDamaged, rebuild_hint
+from indexes.files import FileEntry, load_npy, sha256_of
+from indexes.manifest import Manifest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def damaged(folder: Path, manifest: Manifest, what: str) -> IndexDamaged:
+    """The error that says so, with the command that rebuilds the index."""
+    return IndexDamaged(
+        f"the index in {folder} is damaged: {what}", rebuild_hint(folder, manifest.roots)
+    )
+
+
+def open_shard(folder: Path, manifest: Manifest, entry: FileEntry) -> NDArray[Any]:
+    """A memory-mapped shard, (rows, d). Raises ``IndexDamaged``."""
+    path = folder / entry.file
+    try:
+        if path.stat().st_size != entry.bytes:
+            raise damaged(folder, manifest, f"{entry.file} has another size")
+        shard = load_npy(path)
+    except (OSError, ValueError) as error:
+        raise damaged(folder, manifest, f"{entry.file} cannot be read") from error
+    if shard.shape != (entry.rows, manifest.dimension) or shard.dtype.name != manifest.dtype:
+        raise damaged(folder, manifest, f"{entry.file} has another shape")
+    return shard
+
+
+def open_bytes(folder: Path, manifest: Manifest, entry: FileEntry) -> mmap.mmap:
+    """A memory-mapped file. Raises ``IndexDamaged``."""
+    try:
+        with (folder / entry.file).open("rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise damaged(folder, manifest, f"{entry.file} cannot be read") from error
+    if len(data) != entry.bytes:
+        raise damaged(folder, manifest, f"{entry.file} has another size")
+    return data
+
+
+def check_shards(folder: Path, manifest: Manifest) -> None:
+    """Raise ``IndexDamaged`` if a shard changed: rows about to be copied get a fresh checksum."""
+    for entry in manifest.shards:
+        if sha256_of(folder / entry.file) != entry.sha256:
+            raise damaged(folder, manifest, f"{entry.file}: the checksum differs")
+
+
+def take_rows(shards: Sequence[NDArray[Any]], rows: NDArray[Any]) -> NDArray[Any]:
+    """The vectors of ``rows`` (any order) of an index's shards, (n, d)."""
+    import numpy as np
+
+    taken = np.empty((len(rows), shards[0].shape[1]), shards[0].dtype)
+    first = 0
+    for shard in shards:
+        here = np.flatnonzero((rows >= first) & (rows < first + len(shard)))
+        taken[here] = shard[rows[here] - first]
+        first += len(shard)
+    return taken
