@@ -12,13 +12,12 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from pipeline.engines import kind_of
 from pipeline.errors import ConfigError, did_you_mean
 from pipeline.finite import Finite
 from pipeline.roles import ROLES
 
 HERE = Path(__file__).parent
-# Engines that run in this process: their calls take time and no money.
-IN_PROCESS = ("transformers", "vllm", "scripted")
 
 
 class _Strict(BaseModel):
@@ -248,7 +247,7 @@ class EngineChoice(_Strict):
     @property
     def charge(self) -> Price | None:
         """What its tokens cost: as the profile says, nothing in this process, else not known."""
-        free = Price(input=0.0, output=0.0) if self.engine in IN_PROCESS else None
+        free = Price(input=0.0, output=0.0) if kind_of(self.engine).runs == "here" else None
         return self.price or free
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from pipeline import prompting
 from pipeline.config import Price
 from pipeline.dry import SHARE, Asked, Call, DryEngine
+from pipeline.engines import kind_of
 from pipeline.engines.server import Server
 from pipeline.records import Query, Reply, Trace
 from pipeline.stages.composer import Composer, run
@@ -201,5 +202,5 @@ def _seconds(engine: DryEngine, calls: int, each: float | None) -> float | None:
         return 0.0
     if each is None:
         return None
-    served = engine.spec.engine == "openai"
+    served = kind_of(engine.spec.engine).weights == "server"
     return calls * each / (Server.of(engine.spec.options).concurrency if served else 1)

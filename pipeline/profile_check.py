@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from pipeline import models
+from pipeline import encoders, engines, models
 from pipeline.config import EncoderChoice, EngineChoice, Profile, Size
 from pipeline.devices import choose_device, choose_dtype
 from pipeline.engines.probe import Answer, probe
@@ -23,8 +23,6 @@ from pipeline.weights import Weights, weights_in
 
 State = Literal["ok", "fetch", "missing", "tight", "skipped", "unknown"]
 Choice = EngineChoice | EncoderChoice
-_PACKAGES = {"openai": "openai", "vllm": "vllm", "sentence": "sentence_transformers"}
-_EXTRAS = {"openai": "openai", "vllm": "vllm", "sentence": "text"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def check_profile(
     for part, choice in parts:
         try:
             found += _package(part, choice)
-            if isinstance(choice, EngineChoice) and choice.engine == "openai":
+            if isinstance(choice, EngineChoice) and _is_served(choice):
                 servers.setdefault(Server.of(choice.options), []).append(choice.model)
                 continue
             finding, place = _model(part, choice, offline)
@@ -84,17 +82,23 @@ def _words(problem: LikebutError) -> str:
     return f"{problem.message}: {problem.hint}" if problem.hint else problem.message
 
 
-def _kind(choice: Choice) -> str:
-    return choice.engine if isinstance(choice, EngineChoice) else choice.encoder
+def _kind(choice: Choice) -> engines.Kind | encoders.Kind:
+    if isinstance(choice, EngineChoice):
+        return engines.kind_of(choice.engine)
+    return encoders.kind_of(choice.encoder)
+
+
+def _is_served(choice: EngineChoice) -> bool:
+    return engines.kind_of(choice.engine).weights == "server"
 
 
 def _package(part: str, choice: Choice) -> list[Finding]:
     """The optional package that a part needs, where it is not installed."""
-    package = _PACKAGES.get(_kind(choice), "")
-    if not package or find_spec(package):
+    kind = _kind(choice)
+    if not kind.package or find_spec(kind.package):
         return []
-    advice = f"pip install 'likebut[{_EXTRAS[_kind(choice)]}]'"
-    return [Finding(part, "missing", f"needs the package {package}: {advice}")]
+    advice = f"pip install 'likebut[{kind.extra}]'"
+    return [Finding(part, "missing", f"needs the package {kind.package}: {advice}")]
 
 
 def _model(part: str, choice: Choice, offline: bool) -> tuple[Finding, _Place]:
@@ -124,13 +128,9 @@ def _fetched(choice: Choice) -> Path | None:
     """The folder that the hub's library keeps a model in, where it has been fetched."""
     if isinstance(choice, EngineChoice):
         return models.hub_snapshot(choice.model, choice.revision)
-    name = choice.model.removeprefix("hf-hub:")
-    if choice.encoder == "open_clip" and choice.pretrained:
-        import open_clip
-
-        config = open_clip.get_pretrained_cfg(choice.model, choice.pretrained) or {}
-        name = config.get("hf_hub", "").rstrip("/") or name
-    return models.hub_snapshot(name)
+    return models.hub_snapshot(
+        encoders.repository_of(choice.encoder, choice.model, choice.pretrained)
+    )
 
 
 def _in_memory(weights: Weights | None, size: Size | None, dtype: str, device: str) -> float | None:

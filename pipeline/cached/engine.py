@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import models, tokens
 from pipeline.cache import Cache, content_key, file_hash
+from pipeline.engines import Kind, kind_of
 from pipeline.engines.constraining import constrains
 from pipeline.engines.contract import Engine, EngineSpec, Request
 from pipeline.records import Reply
@@ -17,9 +18,6 @@ from pipeline.records import Reply
 if TYPE_CHECKING:
     from pipeline.budget import Account
 
-# Engines whose models have commits on the hub; engines whose models lie with a server.
-_ON_HUB = ("transformers", "vllm")
-_SERVED = ("openai",)
 # Engine options that say where and how fast, not what. A server's address is one of them: the same
 # model answers the same wherever it runs, and a model that moves to another port, or a cache that
 # moves to another machine, must not be paid for again. What changes weights behind one name is
@@ -71,14 +69,18 @@ class CachedEngine:
         A commit that is not known yet is known once the model is loaded, so it may be fetched here.
         """
         if not self._revision:
-            apart = (*_PLACEMENT, "structured") if self.spec.engine in _ON_HUB else _PLACEMENT
+            apart = (*_PLACEMENT, "structured") if self._kind.weights == "hub" else _PLACEMENT
             options = {k: v for k, v in self.spec.options.items() if k not in apart}
             suffix = f" {content_key(options=options)}" if options else ""
             self._revision = self._weights() + suffix
         return self._revision
 
+    @property
+    def _kind(self) -> Kind:
+        return kind_of(self.spec.engine)
+
     def _weights(self) -> str:
-        if self.spec.engine in _SERVED:
+        if self._kind.weights == "server":
             return self.spec.revision or "unversioned"
         path = Path(self.spec.model)
         if path.is_file():
@@ -88,7 +90,7 @@ class CachedEngine:
 
     def _commit(self) -> str | None:
         """The commit of a hub model, from the hub's own folder or as this cache remembers it."""
-        if self.spec.engine not in _ON_HUB:
+        if self._kind.weights != "hub":
             return self.spec.revision or "unversioned"
         key = content_key(kind="commit", model=self.spec.model, revision=self.spec.revision)
         commit = models.hub_commit(self.spec.model, self.spec.revision)
@@ -111,7 +113,7 @@ class CachedEngine:
         if self._engine is None:
             from pipeline.engines import make_engine
 
-            on_hub = self.spec.engine in _ON_HUB and models.local_folder(self.spec.model) is None
+            on_hub = self._kind.weights == "hub" and models.local_folder(self.spec.model) is None
             commit = self._commit() if on_hub else None
             self._engine = make_engine(replace(self.spec, revision=commit or self.spec.revision))
         return self._engine
@@ -203,6 +205,6 @@ class CachedEngine:
         Whether it does may follow from what is installed, so the option alone would not say it.
         Replies that are not held have the keys that they had before there was a choice.
         """
-        if self.spec.engine not in _ON_HUB or request.schema is None:
+        if self._kind.weights != "hub" or request.schema is None:
             return {}
         return {"held": json.dumps(request.schema)} if constrains(self.spec.options) else {}

@@ -18,7 +18,6 @@ EPILOG = (
     "can these models run here?"
 )
 PACKAGES = ("torch", "transformers", "open_clip_torch", "faiss-cpu", "pyarrow", "pillow", "aggdraw")
-OPTIONAL = ("vllm", "openai")
 
 
 def doctor(
@@ -48,9 +47,12 @@ def doctor(
         rows = [vars(found) for found in check_profile(load_profile(profile), offline=offline)]
         _finish(rows, form)
         return
+    from pipeline.engines import ENGINES
+
     rows = [_row("python", sys.version.split()[0], True)]
     rows += [_package(name, needed=True) for name in PACKAGES]
-    rows += [_package(name, needed=False) for name in OPTIONAL]
+    optional = [kind.package for kind in ENGINES.values() if kind.package]
+    rows += [_package(name, needed=False) for name in optional]
     rows += _devices()
     rows += _models()
     path = cache_path(None)

@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any, NamedTuple
 
 from pipeline.encoders.contract import Encoder, EncoderSpec
 from pipeline.errors import ConfigError, did_you_mean
 
+
+class Kind(NamedTuple):
+    """What the rest of the product asks of an encoder without loading it.
+
+    ``target`` is its module and class, ``hub_name`` a function of (model, pretrained) that names the
+    hub's repository where that is not the model. ``package`` and ``extra``: as those of engines.
+    """
+
+    target: str
+    hub_name: str = ""
+    package: str = ""
+    extra: str = ""
+
+
 ENCODERS = {
-    "open_clip": "pipeline.encoders.open_clip:OpenClipEncoder",
-    "sentence": "pipeline.encoders.sentence:SentenceEncoder",
+    "open_clip": Kind(
+        "pipeline.encoders.open_clip:OpenClipEncoder", "pipeline.encoders.open_clip:hub_name"
+    ),
+    "sentence": Kind(
+        "pipeline.encoders.sentence:SentenceEncoder", package="sentence_transformers", extra="text"
+    ),
 }
+
+
+def kind_of(encoder: str) -> Kind:
+    """The kind of an encoder by name; nothing is known of one that was handed in."""
+    return ENCODERS.get(encoder, Kind(""))
 
 
 def make_encoder(spec: EncoderSpec) -> Encoder:
@@ -19,6 +43,16 @@ def make_encoder(spec: EncoderSpec) -> Encoder:
         raise ConfigError(
             f"no encoder {spec.encoder!r}", did_you_mean(spec.encoder, list(ENCODERS))
         )
-    module, _, name = ENCODERS[spec.encoder].partition(":")
-    encoder: Encoder = getattr(import_module(module), name)(spec)
+    encoder: Encoder = _load(ENCODERS[spec.encoder].target)(spec)
     return encoder
+
+
+def repository_of(encoder: str, model: str, pretrained: str | None) -> str:
+    """The hub repository of an encoder's weights."""
+    function = kind_of(encoder).hub_name
+    return str(_load(function)(model, pretrained)) if function else model
+
+
+def _load(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)

@@ -209,3 +209,14 @@ def state_hash(model: Any) -> str:
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
+
+
+def hub_name(model: str, pretrained: str | None) -> str:
+    """The hub repository of a model, or of the tag ``pretrained`` of it."""
+    name = model.removeprefix("hf-hub:")
+    if not pretrained:
+        return name
+    import open_clip
+
+    config = open_clip.get_pretrained_cfg(model, pretrained) or {}
+    return str(config.get("hf_hub", "")).rstrip("/") or name

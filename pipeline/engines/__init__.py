@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Literal, NamedTuple
 
 from pipeline.engines.contract import Engine, EngineSpec
 from pipeline.errors import ConfigError, did_you_mean
 
+
+class Kind(NamedTuple):
+    """What the rest of the product asks of an engine without loading it.
+
+    ``target`` is its module and class. One that runs "here" takes time and no money. Its weights are
+    a commit of the hub, a file, or lie with a server. ``package`` is what it imports beyond what
+    every installation has, and ``extra`` the extra of likebut that brings it.
+    """
+
+    target: str
+    runs: Literal["here", "server"] = "here"
+    weights: Literal["hub", "file", "server"] = "hub"
+    package: str = ""
+    extra: str = ""
+
+
 ENGINES = {
-    "transformers": "pipeline.engines.transformers:TransformersEngine",
-    "vllm": "pipeline.engines.vllm:VLLMEngine",
-    "openai": "pipeline.engines.openai:OpenAIEngine",
-    "scripted": "pipeline.engines.scripted:ScriptedEngine",
+    "transformers": Kind("pipeline.engines.transformers:TransformersEngine"),
+    "vllm": Kind("pipeline.engines.vllm:VLLMEngine", package="vllm", extra="vllm"),
+    "openai": Kind(
+        "pipeline.engines.openai:OpenAIEngine", "server", "server", package="openai", extra="openai"
+    ),
+    "scripted": Kind("pipeline.engines.scripted:ScriptedEngine", weights="file"),
 }
+_HANDED_IN = Kind("", "server", "file")  # nothing is known of it
+
+
+def kind_of(engine: str) -> Kind:
+    """The kind of an engine by name; of one that was handed in, nothing is taken for granted."""
+    return ENGINES.get(engine, _HANDED_IN)
 
 
 def make_engine(spec: EngineSpec) -> Engine:
     """Load the engine of a spec. Raises ConfigError for an unknown name, ModelError if absent."""
     if spec.engine not in ENGINES:
         raise ConfigError(f"no engine {spec.engine!r}", did_you_mean(spec.engine, list(ENGINES)))
-    module, _, name = ENGINES[spec.engine].partition(":")
+    module, _, name = ENGINES[spec.engine].target.partition(":")
     engine: Engine = getattr(import_module(module), name)(spec)
     return engine

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from indexes.items import Item
 from indexes.manifest import CAPTIONS, EncoderId
-from indexes.store import SIDE
-from indexes.store import Index
+from indexes.store import SIDE, Index
 from indexes.writing import Content, write_index
 from pipeline.config import Fusion, Recipe, load_recipe
 from pipeline.errors import ConfigError
