@@ -21,6 +21,8 @@ class Query:
     """What a person asks: a reference image, a modification, or both.
 
     ``row`` is a reference that is only known as a row of the gallery, by its vector there.
+    ``wordings`` say the modification otherwise: models are asked about the modification, and where a
+    score looks at its words it takes the mean vector of all.
     ``named`` is what the person called a reference that is no file of theirs ("-", an address).
     """
 
@@ -29,6 +31,7 @@ class Query:
     modification: str = ""
     named: str = ""
     row: int | None = None
+    wordings: tuple[str, ...] = ()
 
     @property
     def referring(self) -> bool:

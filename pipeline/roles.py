@@ -11,7 +11,8 @@ from pipeline.records import Trace
 class Role(NamedTuple):
     """``texts`` of a trace; empty ones are left out.
 
-    ``names`` tells its grains apart: by nothing ("": there is one), by number, or by their text.
+    ``names`` tells its grains apart: by number, by their text, or by nothing (""): there is one, the
+    mean of all texts.
     ``reads`` is the part of a trace that is looked at, which may be changed by hand.
     """
 
@@ -28,16 +29,20 @@ def _target(trace: Trace) -> Sequence[str]:
     return trace.intent.samples or (trace.intent.target_caption,)
 
 
+def _sentences(trace: Trace) -> Sequence[str]:
+    return (trace.query.modification, *trace.query.wordings)
+
+
 def _concatenation(trace: Trace) -> Sequence[str]:
-    parts = (trace.description.caption, trace.query.modification)
-    return (", ".join(part for part in parts if part),)
+    caption = trace.description.caption
+    return [", ".join(part for part in (caption, said) if part) for said in _sentences(trace)]
 
 
-# Only captions, rewrites and a target caption of samples may hold one text several times.
+# Only captions, rewrites and what is a mean may hold one text several times.
 ROLES: dict[str, Role] = {
     "reference": Role(lambda trace: (), "reference"),
     "target_caption": Role(_target, "target_caption"),
-    "modification": Role(lambda trace: (trace.query.modification,), "modification"),
+    "modification": Role(_sentences, "modification"),
     "caption": Role(lambda trace: trace.description.captions[:1], "captions"),
     "captions": Role(lambda trace: trace.description.captions, "captions", "number"),
     "rewrites": Role(
@@ -57,6 +62,11 @@ ROLES: dict[str, Role] = {
 def texts_of(role: str, trace: Trace) -> tuple[str, ...]:
     """The texts of a role; none for the reference, which is pixels."""
     return tuple(text for text in ROLES[role].texts(trace) if text)
+
+
+def main_text(role: str, trace: Trace) -> str:
+    """What stands for the texts of a role whose grain is their mean."""
+    return trace.intent.target_caption if role == "target_caption" else texts_of(role, trace)[0]
 
 
 def grain_name(role: str, number: int, text: str) -> str:

@@ -179,9 +179,11 @@ class Evaluation:
         """The case as a query of a picture, or of a row whose captions are known."""
         scope = self.scope(case)
         if self.captions is None:
-            query = Query(case.id, self.path.get(case.reference), case.modification)
+            reference = self.path.get(case.reference)
+            query = Query(case.id, reference, case.modification, wordings=case.wordings)
             return Trace(query, scope=scope)
-        query = Query(case.id, None, case.modification, row=self.row[case.reference])
+        row = self.row[case.reference]
+        query = Query(case.id, None, case.modification, row=row, wordings=case.wordings)
         captions = Description(self.captions[case.reference])
         return Trace(query, description=captions, scope=scope)
 

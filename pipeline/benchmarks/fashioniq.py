@@ -19,6 +19,7 @@ METRICS = ("Recall@10", "Recall@50")
 JOINS: dict[str, str] = {
     "and": '"first and second", each without .?, and spaces at its ends',
     "reversed": '"second and first", each without .?, and spaces at its ends',
+    "both": '"first and second", and the mean vector of both orders where its words are scored',
 }
 
 GALLERIES = {
@@ -32,7 +33,8 @@ def protocol(
 ) -> Protocol:
     """By category, the reference in the ranking, as the official scorer has it.
 
-    Average the three categories for the headline number.
+    Average the three categories for the headline number. The join "both" is that of SEARLE (Baldrati et
+    al., ICCV 2023), for the words that are scored; a reasoner is asked about the first order.
     """
     variant = ("" if join == "and" else f"+{join}") + ("" if gallery == "split" else f"+{gallery}")
     variant += "-reference" if exclude_reference else ""
@@ -92,11 +94,13 @@ def _case(row: dict[str, Any], number: int, join: str, where: str) -> Case:
     parts = [str(caption).strip(".?, ") for caption in captions]
     if join == "reversed":
         parts.reverse()
+    orders = tuple(dict.fromkeys((" and ".join(parts), " and ".join(reversed(parts)))))
     target = str(field(row, "target", str, where))
     return Case(
         id=str(number),
         reference=str(field(row, "candidate", str, where)),
-        modification=" and ".join(parts),  # of an empty one the official join leaves the "and"
+        modification=orders[0],  # of an empty one the official join leaves the "and"
+        wordings=orders[1:] if join == "both" else (),
         targets=(target,),
         correct=(target,),
     )

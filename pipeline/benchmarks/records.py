@@ -48,7 +48,7 @@ class Case:
 
     ``targets``: Recall counts a hit on any of them. ``correct``: all ground truths, for mAP.
     ``subset``: the few candidates of a subset metric, without the reference. Test splits have no
-    targets.
+    targets. ``wordings`` say the modification otherwise; see `Query`.
     """
 
     id: str
@@ -58,6 +58,7 @@ class Case:
     correct: tuple[str, ...] = ()
     subset: tuple[str, ...] = ()
     aspects: tuple[str, ...] = ()
+    wordings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

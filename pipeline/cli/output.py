@@ -16,6 +16,8 @@ from typing import Any
 
 # The key of a row under which its path has a URL; never a column.
 LINK = "link"
+# Of rows as JSON. It grows when a field is renamed, moved or means something else.
+ROWS_VERSION = 1
 
 
 class Format(StrEnum):
@@ -69,13 +71,16 @@ def _is_escape(character: str) -> bool:
 def write_rows(
     rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str] = ()
 ) -> None:
-    """Write ``rows`` to stdout; ``columns`` chooses and orders what a table or CSV shows."""
+    """Write ``rows`` to stdout; ``columns`` chooses and orders what a table or CSV shows.
+
+    In JSON every row says its ``schema_version``.
+    """
     columns = columns or (list(rows[0]) if rows else [])
     if form is Format.json:
-        print(json.dumps(list(rows), indent=2, ensure_ascii=True))
+        print(json.dumps([_versioned(row) for row in rows], indent=2, ensure_ascii=True))
     elif form is Format.jsonl:
         for row in rows:
-            print(json.dumps(row, ensure_ascii=True))
+            print(json.dumps(_versioned(row), ensure_ascii=True))
     elif form is Format.csv:
         buffer = io.StringIO()
         writer = csv.DictWriter(buffer, columns, extrasaction="ignore", lineterminator="\n")
@@ -87,6 +92,10 @@ def write_rows(
             print(row.get("path") or row.get("name", ""))
     else:
         write_table(rows, columns)
+
+
+def _versioned(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"schema_version": ROWS_VERSION, **row}
 
 
 def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.cached import CachedEncoder
 from pipeline.config import Recipe
 from pipeline.records import Grain, Trace
-from pipeline.roles import grain_name, texts_of
+from pipeline.roles import ROLES, grain_name, main_text, texts_of
 from pipeline.scoring.linear import CAPTION_SIDE
 from pipeline.stages.contract import Need
 from pipeline.stages.negative import negative_grains, too_long
@@ -104,9 +104,9 @@ def grains_of(
     if role == "reference":
         return [] if picture is None else [Grain(role, role, weight, picture)]
     texts = texts_of(role, trace)
-    if role == "target_caption" and len(texts) > 1:
+    if not ROLES[role].names and len(texts) > 1:
         parts = [Grain(text, role, 1.0, encoded[text][0]) for text in texts]
-        return [replace(g, text=trace.intent.target_caption) for g in mixed(role, weight, parts)]
+        return [replace(g, text=main_text(role, trace)) for g in mixed(role, weight, parts)]
     return [
         Grain(grain_name(role, number, text), role, weight / len(texts), encoded[text][0], text)
         for number, text in enumerate(texts)

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import benchmarks
 from pipeline.benchmarks import metrics, scoring, submissions
-from pipeline.benchmarks.records import Benchmark
+from pipeline.benchmarks.records import Benchmark, Case
 from pipeline.errors import InputError
 
 
@@ -152,11 +152,17 @@ def test_the_small_gallery_of_fashioniq_holds_what_its_queries_name(official: Pa
     assert sizes == [2628, 3089, 2902]
 
 
-def test_the_two_joins_of_fashioniq(official: Path) -> None:
-    def first(join: str) -> str:
+def test_the_joins_of_fashioniq(official: Path) -> None:
+    def case(join: str) -> Case:
         folder = official / "fashioniq"
         loaded = benchmarks.load("fashioniq", folder, "dress", annotations_only=True, join=join)
-        return loaded.cases[0].modification
+        return loaded.cases[0]
+
+    def first(join: str) -> str:
+        return case(join).modification
 
     assert first("and") == "is shiny and silver with shorter sleeves and fit and flare"
     assert first("reversed") == "fit and flare and is shiny and silver with shorter sleeves"
+    both = case("both")
+    assert (both.modification, both.wordings) == (first("and"), (first("reversed"),))
+    assert case("and").wordings == ()

@@ -23,11 +23,14 @@ ROWS = [
 ]
 
 
-def test_json_and_jsonl_give_the_rows_back(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_and_jsonl_give_the_rows_back_each_with_its_version(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    versioned = [{"schema_version": 1, **row} for row in ROWS]
     write_rows(ROWS, Format.json)
-    assert json.loads(capsys.readouterr().out) == ROWS
+    assert json.loads(capsys.readouterr().out) == versioned
     write_rows(ROWS, Format.jsonl)
-    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == ROWS
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == versioned
 
 
 def test_csv_quotes_what_needs_quotes(capsys: pytest.CaptureFixture[str]) -> None:

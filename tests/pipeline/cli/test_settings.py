@@ -127,7 +127,7 @@ def test_format_paths_is_left_to_commands_that_rank_pictures(
     monkeypatch.setenv("LIKEBUT_FORMAT", "paths")
     assert "description" in likebut("profiles", "list").out
     monkeypatch.setenv("LIKEBUT_FORMAT", "jsonl")
-    assert likebut("profiles", "list").out.startswith('{"name"')
+    assert likebut("profiles", "list").out.startswith('{"schema_version": 1, "name"')
 
 
 def test_help_shows_the_value_that_holds(likebut: Run, monkeypatch: pytest.MonkeyPatch) -> None:

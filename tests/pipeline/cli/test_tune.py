@@ -134,7 +134,7 @@ def test_two_recipes_are_held_side_by_side(likebut: Run, tmp_path: Path) -> None
     assert "grains.reference" in table.out
     assert "0.4500" in table.out
     rows = json.loads(likebut("recipes", "diff", "cirevl", "likebut", "-f", "json").out)
-    assert {"key": "grains.modification", "a": None, "b": 1.5} in rows
+    assert {"schema_version": 1, "key": "grains.modification", "a": None, "b": 1.5} in rows
     same = likebut("recipes", "diff", "likebut", "likebut")
     assert (same.code, same.out) == (0, "")
     assert "do not differ" in same.err

@@ -101,3 +101,14 @@ def test_a_mix_of_nothing_is_no_grain(encoder: CachedEncoder) -> None:
 def test_grains_are_unit_vectors_of_their_texts(encoder: CachedEncoder) -> None:
     (grain,) = grains(encoder, UNDERSTOOD, target_caption=1.0)
     assert grain.vector.tolist() == [0.0, 0.0, 1.0]
+
+
+def test_two_wordings_of_a_sentence_are_one_grain_of_their_mean(encoder: CachedEncoder) -> None:
+    said = Query("q", Path("red.png"), "red", wordings=("blue",))
+    (grain,) = grains(encoder, replace(UNDERSTOOD, query=said), modification=1.5)
+    assert (grain.name, grain.weight, grain.text) == ("modification", 1.5, "red")
+    assert grain.vector.tolist() == pytest.approx([0.5**0.5, 0, 0.5**0.5])
+    told = replace(UNDERSTOOD, query=said, description=Description(("green thing",)))
+    (grain,) = grains(encoder, told, concatenation=1.0)
+    # (green + red and green + blue), each at length 1: (1, 1, 0) + (0, 1, 1) over their length
+    assert grain.vector.tolist() == pytest.approx([1 / 6**0.5, 2 / 6**0.5, 1 / 6**0.5])
