@@ -38,7 +38,7 @@ def search(
     queries: NDArray[Any],
     k: int,
     *,
-    exclude: Sequence[Collection[int]] | None = None,
+    exclude: Sequence[Collection[int] | NDArray[Any]] | None = None,
     block_rows: int = SCAN_ROWS,
     threads: int | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -56,7 +56,7 @@ def search(
     shards = _shards(index_or_vectors)
     wanted = np.atleast_2d(np.asarray(queries, dtype=np.float32))
     _check(shards, wanted, k, exclude)
-    barred = [_sorted_rows(rows) for rows in exclude] if exclude is not None else None
+    barred = [sorted_rows(rows) for rows in exclude] if exclude is not None else None
     if not len(wanted) or not k:
         return np.empty((len(wanted), k), np.int64), np.empty((len(wanted), k), np.float32)
     step = max(1, min(block_rows, SCORES_AT_ONCE // len(wanted)))
@@ -102,7 +102,7 @@ def _check(
     shards: list[NDArray[Any]],
     queries: NDArray[np.float32],
     k: int,
-    exclude: Sequence[Collection[int]] | None,
+    exclude: Sequence[Collection[int] | NDArray[Any]] | None,
 ) -> None:
     if k < 0:
         raise ValueError(f"k must not be negative, got {k}")
@@ -115,10 +115,11 @@ def _check(
         raise ValueError(f"{len(queries)} queries, but {len(exclude)} sets to exclude")
 
 
-def _sorted_rows(rows: Collection[int]) -> NDArray[np.int64]:
+def sorted_rows(rows: Collection[int] | NDArray[Any]) -> NDArray[np.int64]:
     import numpy as np
 
-    return np.array(sorted(rows), dtype=np.int64)
+    # a long array, as of a filter, is not made a list first
+    return np.unique(rows) if isinstance(rows, np.ndarray) else np.array(sorted(rows), np.int64)
 
 
 def _parts(shards: list[NDArray[Any]], step: int, workers: int) -> list[list[Block]]:

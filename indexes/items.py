@@ -102,6 +102,11 @@ class ItemTable:
             for at, values in enumerate(zip(*columns.values(), strict=True)):
                 yield _from_values(dict(zip(columns, values, strict=True)), start + at)
 
+    def columns(self, names: Sequence[str]) -> Iterator[dict[str, list[Any]]]:
+        """The values of these columns, a row group at a time, in row order."""
+        for group in range(self._file.num_row_groups):
+            yield self._file.read_row_group(group, columns=list(names)).to_pydict()
+
     def rows_where(self, column: str, value: str | bytes) -> list[int]:
         """The rows whose ``column`` equals ``value``; skips groups whose statistics deny it."""
         rows: list[int] = []

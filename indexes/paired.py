@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from indexes.candidates import Pool
-from indexes.exact import SCAN_ROWS, SCORES_AT_ONCE, best_of, exact_scores
+from indexes.exact import SCAN_ROWS, SCORES_AT_ONCE, best_of, exact_scores, sorted_rows
 from indexes.kernels import NumpyScan, bar
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def search(
     captions: Side,
     k: int,
     *,
-    exclude: Sequence[Collection[int]] | None = None,
+    exclude: Sequence[Collection[int] | NDArray[Any]] | None = None,
     block_rows: int = SCAN_ROWS,
     threads: int | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -50,7 +50,7 @@ def search(
     scores = np.full((asked, k), -np.inf, np.float32)
     if not asked or not k:
         return rows, scores
-    barred = [np.array(sorted(one), np.int64) for one in exclude] if exclude is not None else None
+    barred = [sorted_rows(one) for one in exclude] if exclude is not None else None
     step = max(1, min(block_rows, SCORES_AT_ONCE // asked))
     spans = [(start, min(start + step, count)) for start in range(0, count, step)]
     # one query leaves BLAS single-threaded: see exact

@@ -22,29 +22,32 @@ _log = logging.getLogger(__name__)
 
 
 def refresh(
-    gallery: Path,
+    gallery: Path | Sequence[Path],
     out: Path,
     elsewhere: Path,
     encoder: ImageEncoder,
     *,
+    donors: Sequence[Path] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Path, BuildReport | None]:
-    """The index folder to search ``gallery`` by, and what was done to it.
+    """The index folder to search ``gallery`` by, one folder or several, and what was done to it.
 
     That is ``out``, brought up to date; while another process writes it, ``out`` as it is (there is
     no report then), or, where there is none yet, what that process writes. Where ``out`` has work to
-    do and cannot be written, it is ``elsewhere``. Raises what `build` raises.
+    do and cannot be written, it is ``elsewhere``. Vectors of equal contents are taken from the index
+    folders ``donors``. Raises what `build` raises.
     """
+    roots = [gallery] if isinstance(gallery, Path) else list(gallery)
     try:
-        return out, _brought_up(gallery, out, encoder, on_progress)
+        return out, _brought_up(roots, out, encoder, on_progress, donors)
     except NotWritable as refused:
         there = _is_there(out)
-        if there and (report := look([gallery], out, encoder)):
+        if there and (report := look(roots, out, encoder)):
             return out, report
         known = _is_there(elsewhere)
         try:
             # what is encoded beside the gallery need not be encoded again
-            report = _brought_up(gallery, elsewhere, encoder, on_progress, donors=[out])
+            report = _brought_up(roots, elsewhere, encoder, on_progress, [out, *donors])
         except NotWritable:
             if not there:
                 raise refused from None
@@ -56,7 +59,7 @@ def refresh(
 
 
 def _brought_up(
-    gallery: Path,
+    roots: Sequence[Path],
     out: Path,
     encoder: ImageEncoder,
     on_progress: Callable[[int, int], None] | None,
@@ -64,7 +67,7 @@ def _brought_up(
 ) -> BuildReport | None:
     try:
         return build(
-            [gallery], out, encoder, on_progress=on_progress, wait=not _is_there(out), donors=donors
+            roots, out, encoder, on_progress=on_progress, wait=not _is_there(out), donors=donors
         )
     except (IndexBusy, DiskFull) as problem:
         if not _is_there(out):

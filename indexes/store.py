@@ -168,6 +168,10 @@ class Index:
         """Every item, in row order, a row group at a time."""
         return self._table.all()
 
+    def columns(self, names: Sequence[str]) -> Iterator[dict[str, list[Any]]]:
+        """The values of these columns of the item table, a row group at a time, in row order."""
+        return self._table.columns(names)
+
     def row_of(self, path_or_id: str | os.PathLike[str]) -> int | None:
         """The row of an item id or, failing that, of a file's path; None when not in the index."""
         name = os.fspath(path_or_id)

@@ -112,7 +112,10 @@ class FusedQuery:
 
 @dataclass(frozen=True)
 class Hit:
-    """One ranked item: its place (from 1), score, and the share of every grain in the score."""
+    """One ranked item: its place (from 1), score, and the share of every grain in the score.
+
+    ``alike`` are the paths of worse hits that are folded under it, see `folding`.
+    """
 
     rank: int
     row: int
@@ -120,6 +123,7 @@ class Hit:
     path: str
     score: float
     shares: Mapping[str, float] = field(default_factory=dict)
+    alike: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ class Ranking:
 class Scope:
     """What one query is ranked over: the gallery without ``exclude``, and ``subset`` by itself."""
 
-    exclude: Collection[int] = ()
+    exclude: Collection[int] | NDArray[Any] = ()
     subset: Sequence[int] = ()
 
 

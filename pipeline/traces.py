@@ -57,7 +57,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
         "ranking": {
             "hits": [
                 {"rank": h.rank, "row": h.row, "id": h.id, "path": whole(h.path), "score": h.score,
-                 "shares": dict(h.shares)}
+                 "shares": dict(h.shares), "alike": [whole(path) for path in h.alike]}
                 for h in trace.ranking.hits
             ]
         },
@@ -107,12 +107,16 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
         description=Description(tuple(record["captions"])),
         intent=intent_from_json(record["intent"]),
         grains=tuple(Grain(g["name"], g["role"], g["weight"], None, g["text"]) for g in record["grains"]),
-        ranking=Ranking(tuple(Hit(**hit) for hit in record["ranking"]["hits"])),
+        ranking=Ranking(tuple(_hit_from_json(hit) for hit in record["ranking"]["hits"])),
         exchanges=tuple(_exchange_from_json(exchange) for exchange in record["exchanges"]),
         seconds=record["seconds"],
         warnings=tuple(record["warnings"]),
         error=record["error"],
     )  # fmt: skip
+
+
+def _hit_from_json(record: Mapping[str, Any]) -> Hit:
+    return Hit(**{**record, "alike": tuple(record.get("alike", ()))})
 
 
 def intent_from_json(record: Mapping[str, Any]) -> Intent:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.dry_run import show_estimates
+from pipeline.cli.galleries import filtered, open_composer
 from pipeline.cli.money import open_budget, telling
 from pipeline.cli.options import (
     CacheOption,
@@ -20,6 +21,7 @@ from pipeline.cli.options import (
     DeviceOption,
     DryRunOption,
     FolderOption,
+    FoldOption,
     IndexOption,
     MaxCallsOption,
     MaxCostOption,
@@ -31,12 +33,14 @@ from pipeline.cli.options import (
     SamplesOption,
     SkipOption,
     WeightOption,
+    WhereOption,
     cache_path,
     read_not,
     read_weights,
+    read_where,
 )
 from pipeline.cli.output import Format, one_line, progress, say
-from pipeline.cli.query import exit_partial, open_composer, tell_below
+from pipeline.cli.query import exit_partial, tell_below
 from pipeline.cli.show import Folders
 from pipeline.errors import ConfigError
 from pipeline.outputs import check_file
@@ -80,6 +84,8 @@ def batch(
     unwanted: NotOption = None,
     skip: SkipOption = 0,
     min_score: MinScoreOption = None,
+    fold: FoldOption = None,
+    where: WhereOption = None,
     form: Annotated[
         StreamFormat | None,
         typer.Option("--format", "-f", help="What a line on stdout is (default: jsonl)."),
@@ -107,7 +113,8 @@ def batch(
     """
     from pipeline.ledger import beside
 
-    picking = Picking(k, skip, min_score)
+    picking = Picking(k, skip, min_score, fold)
+    conditions = read_where(where)
     words = read_not(unwanted)
     if out and form is StreamFormat.paths:
         raise ConfigError(f"--format {form} is for stdout", "leave out --out, or --format")
@@ -125,12 +132,13 @@ def batch(
     if dry_run:
         _estimate(queries, out, composer, retry_errors, form)
         return
+    composer = filtered(composer, conditions)
     with telling(budget):
         if out:
             failed = _into(out, queries, composer, picking, retry_errors)
         else:
             found = _answers(queries, composer, picking.depth)
-            failed = sum(_print(_picked(trace, picking), form, folder) for trace in found)
+            failed = sum(_print(_picked(trace, picking, composer), form, folder) for trace in found)
     exit_partial(failed)
 
 
@@ -147,8 +155,9 @@ def _estimate(
     show_estimates({composer.recipe.name: found}, Format(form) if form else Format.table)
 
 
-def _picked(trace: Trace, picking: Picking) -> Trace:
+def _picked(trace: Trace, picking: Picking, composer: Composer) -> Trace:
     """The hits that are shown; how many are not goes to stderr."""
+    trace = picking.folded(trace, composer.gallery)
     tell_below(picking.below(trace), picking, f"query {trace.query.id}: ")
     return picking.pick(trace)
 
@@ -160,7 +169,7 @@ def _into(out: Path, queries: str, composer: Composer, picking: Picking, retry_e
     with progress("queries") as on_progress:
         report = run_batch(
             asked, out, composer, k=picking.depth, retry_errors=retry_errors,
-            on_progress=on_progress, pick=lambda trace: _picked(trace, picking),
+            on_progress=on_progress, pick=lambda trace: _picked(trace, picking, composer),
         )  # fmt: skip
     say(f"{out}: {report.done} answered, {report.skipped} already there, {report.failed} failed")
     return report.failed

@@ -32,7 +32,7 @@ def demo(
     """Draw a gallery, index it, run a query of each kind, and write demo/index.html."""
     started = time.monotonic()
     from pipeline.assembly import assemble
-    from pipeline.cli.query import refresh
+    from pipeline.cli.galleries import refresh
     from pipeline.pocket.draw import draw_gallery, file_name
     from pipeline.records import Query
     from pipeline.report.pages import check_page
@@ -45,7 +45,7 @@ def demo(
             gallery_folder, count, seed, len(kinds), kinds=kinds, on_progress=on_progress
         )
     composer = assemble(recipe="likebut", profile="pocket", cache_path=out / "cache.sqlite")
-    composer = composer.on(refresh(gallery_folder, composer))
+    composer = composer.on(refresh([gallery_folder], composer))
     queries = [
         Query(q.id, gallery_folder / file_name(q.reference), q.modification)
         for q in gallery.queries

@@ -88,8 +88,8 @@ def edit(
     A changed target caption or list is used as it stands; where the caption alone was changed, the
     reasoner is asked again about it.
     """
+    from pipeline.cli.galleries import open_composer
     from pipeline.cli.incoming import received
-    from pipeline.cli.query import open_composer
     from pipeline.editing import Understood, resumed
     from pipeline.saved import read_saved
 

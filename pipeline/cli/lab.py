@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli import lab_tables
+from pipeline.cli.galleries import refresh
 from pipeline.cli.options import (
     CacheOption,
     DeviceOption,
@@ -20,7 +21,7 @@ from pipeline.cli.options import (
     read_weights,
 )
 from pipeline.cli.output import Format, progress, say
-from pipeline.cli.query import exit_partial, refresh
+from pipeline.cli.query import exit_partial
 from pipeline.cli.settings import gallery, profile_or
 from pipeline.errors import ConfigError
 
@@ -204,7 +205,7 @@ def _open(
         with progress("indexing") as on_index:
             return queries.open(composer, sample, seed, on_index)
     if folder is not None:
-        index = refresh(folder, composer)
+        index = refresh([folder], composer)
     assert index is not None
     return queries.open(composer.on(index), sample, seed), ()
 

@@ -6,12 +6,15 @@ import os
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli.output import Format
 from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.where import Condition
 
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="What stdout gets.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A name from `list`, or a file.")]
@@ -27,8 +30,22 @@ ModificationArgument = Annotated[
 ]
 IndexOption = Annotated[Path | None, typer.Option("--index", "-i", help="An index folder.")]
 FolderOption = Annotated[
-    Path | None,
-    typer.Option("--in", help="A folder of pictures; its index is kept in .likebut/."),
+    list[Path] | None,
+    typer.Option("--in", help="A folder of pictures (index in .likebut/); repeatable."),
+]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        help="Only pictures with path=GLOB, date>=2024-05, size<2MB.",
+    ),
+]
+FoldOption = Annotated[
+    float | None,
+    typer.Option(
+        "--fold", metavar="COSINE", help="Fold hits so like a better one under it, as 0.97."
+    ),
 ]
 RecipeOption = Annotated[
     str, typer.Option("--recipe", "-r", help="Method: a name (see `recipes list`) or a .toml file.")
@@ -125,13 +142,16 @@ def cache_path(given: Path | None) -> Path:
     return Path(base) / "likebut" / "answers.sqlite"
 
 
-def kept_index(gallery: Path) -> Path:
-    """Where the index of a gallery is kept that cannot be written: in the user's cache folder."""
+def kept_index(*folders: Path) -> Path:
+    """Where the index of several folders, or of one that cannot be written, is kept: in the user's
+    cache folder, the same in whatever order they are named.
+    """
     from hashlib import sha256
 
-    place = gallery.resolve()
-    key = sha256(os.fsencode(place)).hexdigest()[:16]
-    return cache_path(None).parent / "indexes" / f"{place.name or 'root'}-{key}"
+    places = sorted(folder.resolve() for folder in folders)
+    key = sha256(b"\0".join(map(os.fsencode, places))).hexdigest()[:16]
+    more = f"-and-{len(places) - 1}" if len(places) > 1 else ""
+    return cache_path(None).parent / "indexes" / f"{places[0].name or 'root'}{more}-{key}"
 
 
 def as_text(text: str, what: str) -> str:
@@ -151,6 +171,13 @@ def read_not(values: Sequence[str] | None) -> tuple[str, ...]:
     if not all(words):
         raise ConfigError("--not is empty", "for example --not people")
     return words
+
+
+def read_where(values: Sequence[str] | None) -> tuple[Condition, ...]:
+    """The conditions on the gallery's files. Raises ConfigError."""
+    from pipeline.where import read_condition
+
+    return tuple(read_condition(as_text(value, "--where")) for value in values or ())
 
 
 def read_weights(values: Sequence[str] | None) -> dict[str, float]:

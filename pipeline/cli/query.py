@@ -12,17 +12,17 @@ import typer
 from pipeline.cli import show
 from pipeline.cli.dry_run import show_estimates
 from pipeline.cli.explaining import explain_hits, explain_trace
+from pipeline.cli.galleries import filtered, open_composer
 from pipeline.cli.incoming import received
-from pipeline.cli.index import tell_build
 from pipeline.cli.money import open_budget, telling
 from pipeline.cli.opening import open_pictures, opener
 from pipeline.cli.options import (
     CacheOption,
-    Choose,
     ChooseOption,
     DeviceOption,
     DryRunOption,
     FolderOption,
+    FoldOption,
     FormatOption,
     IndexOption,
     MaxCallsOption,
@@ -37,15 +37,15 @@ from pipeline.cli.options import (
     SamplesOption,
     SkipOption,
     WeightOption,
+    WhereOption,
     as_text,
     cache_path,
-    kept_index,
     read_not,
     read_settings,
     read_weights,
+    read_where,
 )
-from pipeline.cli.output import Format, progress, say
-from pipeline.cli.settings import gallery
+from pipeline.cli.output import Format, say
 from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
 from pipeline.outputs import check_folder
 from pipeline.picking import Picking
@@ -53,7 +53,6 @@ from pipeline.records import Query
 from pipeline.spelling import is_no_file
 
 if TYPE_CHECKING:
-    from pipeline.budget import Budget
     from pipeline.records import Trace
     from pipeline.stages.composer import Composer
 
@@ -76,8 +75,6 @@ Of drawings, with the models that are here:
 [cyan]likebut query cat.png --in gallery[/cyan]   pictures like this one
 
 [cyan]likebut query cat.png "without the dog" --in gallery --weight reference=0.4[/cyan]"""
-
-INDEX_FOLDER = ".likebut"
 
 
 def query(
@@ -111,6 +108,8 @@ def query(
     unwanted: NotOption = None,
     skip: SkipOption = 0,
     min_score: MinScoreOption = None,
+    fold: FoldOption = None,
+    where: WhereOption = None,
     null: Annotated[
         bool,
         typer.Option("--null", "-0", help="With -f paths: end each with NUL, as xargs -0 reads."),
@@ -143,7 +142,8 @@ def query(
     if reference and is_no_file(reference):
         asked = replace(asked, named=reference)
     explain = explain or explain_all
-    picking = Picking(k, skip, min_score)
+    picking = Picking(k, skip, min_score, fold)
+    conditions = read_where(where)
     words = read_not(unwanted)
     if null and form is not Format.paths:
         raise ConfigError("--null is for --format paths", "add -f paths, or leave out --null")
@@ -169,8 +169,9 @@ def query(
         known = resumed_now(composer.recipe, asked, given) if given else None
         show_estimates({recipe: estimate(composer, [known or asked])}, form)
         return
+    composer = filtered(composer, conditions)
     with telling(budget, quiet=not explain):
-        found = _answer(composer, asked, picking.depth, given)
+        found = picking.folded(_answer(composer, asked, picking.depth, given), composer.gallery)
     _tell(found)
     tell_below(picking.below(found), picking)
     trace = picking.pick(found)
@@ -218,74 +219,6 @@ def _query(reference: Path | None, modification: str | None, text: str | None) -
         raise ConfigError("the modification is empty", "say what should change, or leave it out")
     as_text(modification or "", "the modification")
     return Query("query", reference, (modification or "").strip())
-
-
-def open_composer(
-    index: Path | None,
-    folder: Path | None,
-    *,
-    recipe: str,
-    profile: str,
-    weights: dict[str, float],
-    cache: Path,
-    device: str | None,
-    offline: bool,
-    samples: int | None = None,
-    choose: Choose | None = None,
-    budget: Budget | None = None,
-    dry: bool = False,
-) -> Composer:
-    """A composer on an index, or on a folder whose index is refreshed first; a dry one on none."""
-    from pipeline.assembly import assemble
-
-    if index is None and folder is None:
-        index, folder = gallery()
-    if (index is None) == (folder is None):
-        raise ConfigError(
-            "name one gallery",
-            "--index DIR for an index, or --in FOLDER for pictures; once for all: "
-            "likebut settings set gallery DIR",
-        )
-    composer = assemble(
-        recipe=recipe,
-        profile=profile,
-        cache_path=cache,
-        weights=weights,
-        samples=samples,
-        choose=choose.value if choose else None,
-        device=device,
-        offline=offline,
-        budget=budget,
-        dry=dry,
-    )
-    place = index or folder
-    if dry and place and not place.is_dir():
-        raise InputError(f"no folder {place}", "check --index or --in")
-    if dry:
-        return composer
-    if folder is not None:
-        index = refresh(folder, composer)
-    assert index is not None
-    return composer.on(index)
-
-
-def refresh(folder: Path, composer: Composer) -> Path:
-    """The index of a folder, built or refreshed: ``folder/.likebut``, or one in the user's cache.
-
-    Raises InputError for a missing folder.
-    """
-    from indexes.refresh import refresh as refresh_index
-
-    if not folder.is_dir():
-        raise InputError(f"no folder {folder}", "check --in")
-    with progress("indexing") as on_progress:
-        out, report = refresh_index(
-            folder, folder / INDEX_FOLDER, kept_index(folder), composer.encoder, on_progress=on_progress
-        )  # fmt: skip
-    changed = report and (report.encoded or report.removed or report.renamed)
-    if report and (changed or report.failed or (report.news and report.left_out)):
-        tell_build(report, out)
-    return out
 
 
 def _tell(trace: Trace) -> None:

@@ -37,7 +37,7 @@ class Composer:
     """Answers queries by one recipe, with the engines, encoder and index it was given.
 
     ``unwanted`` are texts whose similarity is subtracted from every score; ``words`` are all that
-    the models know, none where that cannot be said.
+    the models know, none where that cannot be said; ``barred`` are rows that no query may find.
     """
 
     recipe: Recipe
@@ -51,6 +51,7 @@ class Composer:
     words: frozenset[str] = frozenset()
     index: Index | None = None
     unwanted: tuple[str, ...] = ()
+    barred: NDArray[Any] | None = None
 
     def on(self, folder: Path) -> Composer:
         """The composer with the index in ``folder``.
@@ -86,7 +87,7 @@ class Composer:
         ]
         if until in ("ground", "search"):
             stages.append(Ground(recipe, encoder, self.seen, self.unwanted))
-            stages.append(Search(recipe, self.gallery, k))
+            stages.append(Search(recipe, self.gallery, k, self.barred))
         names = [stage.name for stage in stages]
         return tuple(stages[: names.index(until) + 1])
 

@@ -27,11 +27,12 @@ Found = tuple[Ranking, Ranking]
 
 @dataclass(frozen=True)
 class Search:
-    """The ``k`` best of a gallery for every trace."""
+    """The ``k`` best of a gallery for every trace; rows that are ``barred`` are never among them."""
 
     recipe: Recipe
     index: Index
     k: int
+    barred: NDArray[Any] | None = None
     name = "search"
 
     def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
@@ -42,7 +43,7 @@ class Search:
             asked = [traces[n] for n in places]
             ranked = search(
                 self.index, [trace.grains for trace in asked], self.recipe.fusion, self.k,
-                [trace.scope or self._usual(trace) for trace in asked],
+                [self._scope(trace) for trace in asked],
             )  # fmt: skip
             for n, (ranking, subset) in zip(places, ranked, strict=True):
                 found[n] = replace(traces[n], ranking=ranking, subset=subset)
@@ -52,12 +53,18 @@ class Search:
         """None."""
         return ()
 
-    def _usual(self, trace: Trace) -> Scope:
-        """By the recipe's rule about the reference."""
-        reference = trace.query.reference
-        if reference is None or not self.recipe.exclude_reference:
-            return Scope()
-        return Scope(rows_showing(reference, self.index))
+    def _scope(self, trace: Trace) -> Scope:
+        """The trace's own scope, or that of the recipe's rule about the reference."""
+        import numpy as np
+
+        scope, reference = trace.scope, trace.query.reference
+        if scope is None and reference is not None and self.recipe.exclude_reference:
+            scope = Scope(rows_showing(reference, self.index))
+        scope = scope or Scope()
+        if self.barred is None:
+            return scope
+        exclude = np.union1d(self.barred, np.array(list(scope.exclude), np.int64))
+        return replace(scope, exclude=exclude)
 
 
 def check_preprocessing(index: Index, preprocessing: str) -> None:
@@ -223,9 +230,10 @@ def _over_everything(
             f"the family {fusion.family} gives scores that are not finite",
             f"change its numbers ({numbers or 'the defaults'}) or the weights",
         )
-    barred = set(scope.exclude)
-    best = _best(total, k + len(barred))
-    kept = [(row, float(total[row])) for row in best if row not in barred][:k]
+    open_to_all = np.ones(len(total), bool)
+    open_to_all[list(scope.exclude)] = False
+    best = _best(np.where(open_to_all, total, -np.inf), k)
+    kept = [(row, float(total[row])) for row in best if open_to_all[row]]
     inside = _sorted([(row, float(total[row])) for row in scope.subset])
     return tuple(  # type: ignore[return-value]
         _ranking(index, [(row, score, _shares(parts, row)) for row, score in pairs])

@@ -1,0 +1,138 @@
+"""Conditions on the files of a gallery: `--where path=2024/*`, `date>=2024-05`, `size<2MB`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexes.store import Index
+
+_FORM = re.compile(r"\s*(path|date|size)\s*(>=|<=|!=|=|<|>)\s*(.*?)\s*", re.DOTALL)
+_EXAMPLES = "for example --where 'path=2024/*', 'date>=2024-05' or 'size<2MB'"
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)(i?)B?", re.IGNORECASE)
+_DATE = re.compile(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?")
+_COLUMNS = {"path": "id", "date": "mtime_ns", "size": "size"}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition: the column of an item that it looks at, and what it says of a value there."""
+
+    text: str
+    field: str
+    holds: Callable[[Any], bool]
+
+    @property
+    def column(self) -> str:
+        """The column of the item table."""
+        return _COLUMNS[self.field]
+
+
+def read_condition(text: str) -> Condition:
+    """A condition. A path is a glob on the id or the name of a file; a date is a year, month or day.
+
+    Raises ConfigError.
+    """
+    match = _FORM.fullmatch(text)
+    if match is None or not match[3]:
+        raise ConfigError(f"--where {text!r} is no condition", _EXAMPLES)
+    field, sign, value = match.groups()
+    return Condition(text, field, _READERS[field](text, sign, value))
+
+
+def rows_outside(index: Index, conditions: Sequence[Condition]) -> NDArray[Any]:
+    """The rows that do not meet all conditions, ascending.
+
+    Raises ConfigError where the items have no files to ask about, InputError where no row is left.
+    """
+    import numpy as np
+
+    if index.manifest.encoder.reads_captions and any(c.field != "path" for c in conditions):
+        raise ConfigError(
+            "--where date and size need a gallery of pictures", "this one is captions: path=…"
+        )
+    outside: list[int] = []
+    row = 0
+    for columns in index.columns(tuple({condition.column for condition in conditions})):
+        count = len(next(iter(columns.values())))
+        outside += [row + at for at in range(count) if not _meets(columns, at, conditions)]
+        row += count
+    if len(outside) == index.count:
+        said = ", ".join(condition.text for condition in conditions)
+        raise InputError(f"no picture of {index.folder} meets {said}", "loosen --where")
+    return np.array(outside, np.int64)
+
+
+def _meets(columns: Mapping[str, list[Any]], at: int, conditions: Sequence[Condition]) -> bool:
+    return all(condition.holds(columns[condition.column][at]) for condition in conditions)
+
+
+def _path(text: str, sign: str, value: str) -> Callable[[str], bool]:
+    if sign not in ("=", "!="):
+        raise ConfigError(f"--where {text!r}: a path has no order", "path=GLOB or path!=GLOB")
+    wanted = sign == "="
+    return lambda ident: _matches(ident, value) is wanted
+
+
+def _matches(ident: str, glob: str) -> bool:
+    return fnmatchcase(ident, glob) or fnmatchcase(os.path.basename(ident), glob)
+
+
+def _size(text: str, sign: str, value: str) -> Callable[[int], bool]:
+    match = _SIZE.fullmatch(value)
+    if match is None:
+        raise ConfigError(f"--where {text!r}: {value!r} is no size", "for example 300kB or 2.5MiB")
+    number, prefix, binary = match.groups()
+    power = " kmg".index(prefix.lower() or " ")
+    size = round(float(number) * (1024 if binary else 1000) ** power)
+    return _ordered(sign, size, size + 1)
+
+
+def _date(text: str, sign: str, value: str) -> Callable[[int], bool]:
+    """By the time a file was changed, in local time: of a year, a month or a day."""
+    match = _DATE.fullmatch(value)
+    try:
+        if match is None:
+            raise ValueError
+        year, month, day = (int(part) if part else 0 for part in match.groups())
+        start = datetime(year, month or 1, day or 1)
+        if day:
+            end = start + timedelta(days=1)
+        else:
+            after = year * 12 + (month or 12)
+            end = datetime(after // 12, after % 12 + 1, 1)
+        first, last = (round(moment.timestamp() * 1e9) for moment in (start, end))
+    except (ValueError, OverflowError, OSError) as problem:
+        hint = "for example 2024, 2024-05 or 2024-05-17"
+        raise ConfigError(f"--where {text!r}: {value!r} is no date", hint) from problem
+    return _ordered(sign, first, last)
+
+
+def _ordered(sign: str, start: int, end: int) -> Callable[[int], bool]:
+    """A comparison with all of [start, end)."""
+    tests: dict[str, Callable[[int], bool]] = {
+        "=": lambda value: start <= value < end,
+        "!=": lambda value: not start <= value < end,
+        "<": lambda value: value < start,
+        "<=": lambda value: value < end,
+        ">": lambda value: value >= end,
+        ">=": lambda value: value >= start,
+    }
+    return tests[sign]
+
+
+_READERS: dict[str, Callable[[str, str, str], Callable[[Any], bool]]] = {
+    "path": _path,
+    "date": _date,
+    "size": _size,
+}
