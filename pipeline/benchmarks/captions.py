@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,19 @@ from pipeline.errors import InputError
 from pipeline.json_lines import numbered, read_text, split
 
 NAMES = ("id", "candidate", "file", "image", "name")
+FIELDS = ("captions", "caption")
+REWRITES = ("target_caption", "rewrite", "rewrites", *FIELDS)
 
 
-def read_captions(path: Path) -> dict[str, tuple[str, ...]]:
-    """Item id → captions.
+def read_captions(path: Path, fields: Sequence[str] = FIELDS) -> dict[str, tuple[str, ...]]:
+    """Item id → captions, from whichever of ``fields`` a record has.
 
     The file is a JSON object {id: caption or [captions]}, a JSON list of records, or JSON lines of
     records {id (or candidate, file, …), caption or captions}. Raises InputError with the place.
     """
     text = read_text(path, "the captions")
     found: dict[str, tuple[str, ...]] = {}
-    for where, ident, value in _entries(text, path):
+    for where, ident, value in _entries(text, path, fields):
         texts = [value] if isinstance(value, str) else value
         if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
             raise InputError(f"{where}: a caption or a list of captions was expected")
@@ -37,21 +39,21 @@ def read_captions(path: Path) -> dict[str, tuple[str, ...]]:
     return captioned
 
 
-def _entries(text: str, path: Path) -> Iterable[tuple[str, str, Any]]:
+def _entries(text: str, path: Path, fields: Sequence[str]) -> Iterable[tuple[str, str, Any]]:
     """(where, id, caption or captions) of every entry."""
     try:
         whole = json.loads(text)
     except ValueError:
         for number, line in numbered(split(text)):
             where = f"{path}, line {number}"
-            yield _entry(where, _parsed(where, line))
+            yield _entry(where, _parsed(where, line), fields)
         return
-    if isinstance(whole, Mapping) and not set(whole) & {"caption", "captions"}:
+    if isinstance(whole, Mapping) and not set(whole) & set(fields):
         for ident, value in whole.items():
             yield f"{path}, {ident}", str(ident), value
         return
     for number, row in enumerate(whole if isinstance(whole, list) else [whole]):
-        yield _entry(f"{path}, entry {number}", row)
+        yield _entry(f"{path}, entry {number}", row, fields)
 
 
 def _parsed(where: str, line: str) -> Any:
@@ -61,13 +63,13 @@ def _parsed(where: str, line: str) -> Any:
         raise InputError(f"{where}: not JSON: {problem}") from problem
 
 
-def _entry(where: str, row: Any) -> tuple[str, str, Any]:
+def _entry(where: str, row: Any, fields: Sequence[str]) -> tuple[str, str, Any]:
     name = next((name for name in NAMES if isinstance(row, Mapping) and name in row), None)
     if name is None:
         raise InputError(
             f"{where}: no field says whose caption it is", "name it id, candidate or file"
         )
-    return where, str(row[name]), row.get("captions", row.get("caption"))
+    return where, str(row[name]), next((row[f] for f in fields if f in row), None)
 
 
 def in_caption_space(

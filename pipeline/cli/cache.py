@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.cache_import import import_file
 from pipeline.cli.options import CacheOption, FormatOption, cache_path
 from pipeline.cli.output import Format, say, write_rows
 from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 ModelOption = Annotated[
     list[str] | None, typer.Option("--model", "-m", help="Of this model alone; repeatable.")
 ]
-_TOLD = 10  # refused lines that are shown one by one
 
 app = typer.Typer(help="The cache of model answers.", no_args_is_help=True)
 
@@ -110,40 +109,11 @@ def export(
         raise typer.Exit(EXIT_PARTIAL)
 
 
-@app.command("import", epilog="Example: [cyan]likebut cache import answers.jsonl.zst[/cyan]")
-def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An exported file; - is stdin.")],
-    keep_good: Annotated[
-        bool, typer.Option("--keep-good", help="Of a damaged file, take the lines that are whole.")
-    ] = False,
-    cache: CacheOption = None,
-) -> None:
-    """Take over the answers of an exported file: all of them, or none if any line is damaged.
-
-    Every key is computed again from its question, so an answer cannot come under another question;
-    a checksum finds damage. Neither can show that the model really gave the reply: import files
-    of people you trust. No code is run. What is here already stays.
-    """
-    from pipeline.cache import Cache
-    from pipeline.sharing.transfer import import_answers
-
-    with Cache(cache_path(cache)) as store:
-        done = import_answers(store, file, keep_good=keep_good)
-        away = _away(store)
-    say(f"{done.new} new answers, {done.known} were here already")
-    if done.conflicts:
-        say(f"{done.conflicts} were here with other words; ours stayed")
-    for model, commit in away:
-        say(
-            f"{model} is not on this machine: its answers are used without it where the profile says "
-            f'revision = "{commit}"'
-        )
-    for number, why in done.refused[:_TOLD]:
-        say(f"line {number} was not taken: {why}")
-    if len(done.refused) > _TOLD:
-        say(f"and {len(done.refused) - _TOLD} more lines")
-    if done.refused:
-        raise typer.Exit(EXIT_PARTIAL)
+app.command(
+    "import",
+    epilog="Examples: [cyan]likebut cache import answers.jsonl.zst[/cyan] · "
+    "[cyan]likebut cache import captions.json --as captions --in ~/Pictures --recipe cirevl -p cpu[/cyan]",
+)(import_file)
 
 
 @app.command(
@@ -197,22 +167,6 @@ def _existing(given: Path | None) -> Cache:
     if not path.exists():
         raise InputError(f"no cache at {path}", "it is made by the first query; or name --cache")
     return Cache(path)
-
-
-def _away(cache: Cache) -> list[tuple[str, str]]:
-    """(model, commit) of the answers of hub models that this machine does not have.
-
-    Without the model nothing here says which commit its name means.
-    """
-    from pipeline.models import hub_commit
-    from pipeline.sharing.upkeep import answers_by_model
-
-    commits = ((one.model, one.revision.split(" ")[0]) for one in answers_by_model(cache))
-    return [
-        (model, commit)
-        for model, commit in commits
-        if re.fullmatch("[0-9a-f]{40}", commit) and hub_commit(model) is None
-    ]
 
 
 def _day(seconds: int | None) -> str | None:
