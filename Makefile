@@ -55,7 +55,7 @@ test-lowest:
 	cd $(LOWEST) && LIKEBUT_CACHE=answers.sqlite bin/python ../run.py demo
 	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest --numprocesses auto --dist loadfile -p no:cacheprovider \
 		tests/indexes tests/pipeline/pocket tests/pipeline/engines tests/pipeline/encoders \
-		tests/pipeline/test_config.py tests/pipeline/cli/test_query.py
+		tests/pipeline/config tests/pipeline/cli/test_query.py
 
 # Needs uv (`pip install uv`); the header of the lock file says what it is for.
 lock:

@@ -176,7 +176,7 @@ def bench_search(rows: int, work: Path) -> list[Row]:
     import numpy as np
 
     from indexes.exact import search
-    from pipeline.records import Grain
+    from pipeline.records.trace import Grain
     from pipeline.scoring.linear import fold
 
     rng = np.random.default_rng(0)

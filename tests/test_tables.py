@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import encoders, engines, roles
-from pipeline.assembly import assemble
-from pipeline.config import load_recipe
+from pipeline import encoders, engines
+from pipeline.config.files import load_recipe
 from pipeline.errors import ConfigError
-from pipeline.records import Query
+from pipeline.records import roles
+from pipeline.records.trace import Query
+from pipeline.setup.assembly import assemble
 from tests.pipeline.colours import colour_composer
 
 ROOT = Path(__file__).parent.parent
@@ -22,7 +23,7 @@ OURS = sorted([*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "indexes").rglob("*.
 
 PARROT = '''
 """An engine that says one thing."""
-from pipeline.records import Reply
+from pipeline.records.chat import Reply
 
 
 class Parrot:

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.benchmarks.reading import reduced
 from pipeline.benchmarks.records import Benchmark, Item
 from pipeline.errors import InputError
-from pipeline.json_lines import numbered, read_text, split
+from pipeline.records.lines import numbered, read_text, split
 
 NAMES = ("id", "candidate", "file", "image", "name")
 FIELDS = ("captions", "caption")

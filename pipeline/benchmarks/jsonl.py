@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from indexes.errors import GalleryError
-from pipeline.batch import check_keys
+from pipeline.batch.run import check_keys
 from pipeline.benchmarks.reading import check_ids, complete, field
 from pipeline.benchmarks.records import Benchmark, Case, Item, Protocol
 from pipeline.errors import InputError
-from pipeline.json_lines import read_lines
+from pipeline.records.lines import read_lines
 
 SPLITS = ("all",)
 QUERIES = "queries.jsonl"

@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline.benchmarks.records import Benchmark
 from pipeline.errors import ConfigError, InputError
-from pipeline.outputs import replacing
+from pipeline.machine.outputs import replacing
 
 PLACES = 50
 SUBSET_PLACES = 3

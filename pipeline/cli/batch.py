@@ -43,12 +43,12 @@ from pipeline.cli.output import Format, one_line, progress, say
 from pipeline.cli.query import exit_partial, tell_below
 from pipeline.cli.show import Folders
 from pipeline.errors import ConfigError
-from pipeline.outputs import check_file
-from pipeline.picking import Picking
-from pipeline.spelling import as_typed
+from pipeline.hits.picking import Picking
+from pipeline.machine.outputs import check_file
+from pipeline.machine.spelling import as_typed
 
 if TYPE_CHECKING:
-    from pipeline.records import Trace
+    from pipeline.records.trace import Trace
     from pipeline.stages.composer import Composer
 
 EPILOG = (
@@ -111,7 +111,7 @@ def batch(
     printed as soon as it is there; a bad line of stdin is answered with an error, and the rest
     goes on. Limits count what --out has spent in all sessions (OUT.spending.jsonl), else this one.
     """
-    from pipeline.ledger import beside
+    from pipeline.asking.ledger import beside
 
     picking = Picking(k, skip, min_score, fold)
     conditions = read_where(where)
@@ -145,8 +145,8 @@ def batch(
 def _estimate(
     queries: str, out: Path | None, composer: Composer, retry: bool, form: StreamFormat | None
 ) -> None:
-    from pipeline.batch import parse_queries, unanswered
-    from pipeline.estimate import estimate
+    from pipeline.batch.estimate import estimate
+    from pipeline.batch.run import parse_queries, unanswered
 
     asked = parse_queries(sys.stdin.buffer, Path(), STDIN) if queries == "-" else Path(queries)
     waiting = unanswered(asked, out, retry_errors=retry)
@@ -163,7 +163,7 @@ def _picked(trace: Trace, picking: Picking, composer: Composer) -> Trace:
 
 
 def _into(out: Path, queries: str, composer: Composer, picking: Picking, retry_errors: bool) -> int:
-    from pipeline.batch import parse_queries, run_batch
+    from pipeline.batch.run import parse_queries, run_batch
 
     asked = parse_queries(sys.stdin.buffer, Path(), STDIN) if queries == "-" else Path(queries)
     with progress("queries") as on_progress:
@@ -177,8 +177,8 @@ def _into(out: Path, queries: str, composer: Composer, picking: Picking, retry_e
 
 def _answers(queries: str, composer: Composer, k: int) -> Iterable[Trace]:
     """As they are answered. A file is read, and refused for a bad line, before the first one."""
-    from pipeline.batch import answers, read_queries
-    from pipeline.streaming import stream
+    from pipeline.batch.run import answers, read_queries
+    from pipeline.batch.stream import stream
 
     if queries == "-":
         return stream(sys.stdin.buffer, Path(), STDIN, composer, k=k)
@@ -187,7 +187,7 @@ def _answers(queries: str, composer: Composer, k: int) -> Iterable[Trace]:
 
 def _print(trace: Trace, form: StreamFormat | None, folders: Folders) -> bool:
     """One line on stdout, at once; whether the query failed, which stderr says too."""
-    from pipeline.traces import trace_to_json
+    from pipeline.records.traces import trace_to_json
 
     if form is StreamFormat.paths:
         line = "\t".join(one_line(as_typed(hit.path, folders)) for hit in trace.ranking.hits)

@@ -14,7 +14,7 @@ from pipeline.cli.output import Format, say, write_rows
 from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
 
 if TYPE_CHECKING:
-    from pipeline.cache import Cache
+    from pipeline.asking.cache import Cache
 
 ModelOption = Annotated[
     list[str] | None, typer.Option("--model", "-m", help="Of this model alone; repeatable.")
@@ -34,7 +34,7 @@ def info(
     form: FormatOption = Format.table,
 ) -> None:
     """Show where the cache is, how large it is, and how many answers each model gave."""
-    from pipeline.cache import Cache
+    from pipeline.asking.cache import Cache
 
     path = cache_path(cache)
     rows = [{"what": "file", "value": str(path)}]
@@ -60,7 +60,7 @@ def _flat(facts: dict[str, object], prefix: str = "") -> list[dict[str, str]]:
 @app.command("list", epilog="Example: [cyan]likebut cache list --format csv[/cyan]")
 def list_answers(cache: CacheOption = None, form: FormatOption = Format.table) -> None:
     """Show the answers of every model and revision: how many, their bytes and tokens, and of when."""
-    from pipeline.sharing.upkeep import answers_by_model
+    from pipeline.asking.sharing.upkeep import answers_by_model
 
     with _existing(cache) as store:
         found = answers_by_model(store)
@@ -92,8 +92,8 @@ def export(
     The file holds questions (prompts, captions, sentences; of pictures only hashes) and replies, so
     look at whom you give it. Vectors are not in it: they cost nothing to make again.
     """
-    from pipeline.sharing.transfer import export_answers
-    from pipeline.sharing.upkeep import check_models
+    from pipeline.asking.sharing.transfer import export_answers
+    from pipeline.asking.sharing.upkeep import check_models
 
     with _existing(cache) as store:
         check_models(store, model or ())
@@ -138,8 +138,8 @@ def prune(
 
     What is thrown away must be paid for again.
     """
-    from pipeline.sharing.upkeep import Which, check_models
-    from pipeline.sharing.upkeep import prune as prune_answers
+    from pipeline.asking.sharing.upkeep import Which, check_models
+    from pipeline.asking.sharing.upkeep import prune as prune_answers
 
     which = Which(model or (), older_than, unfinished)
     if which == Which():
@@ -161,7 +161,7 @@ def prune(
 
 def _existing(given: Path | None) -> Cache:
     """The cache, which must be there. Raises InputError."""
-    from pipeline.cache import Cache
+    from pipeline.asking.cache import Cache
 
     path = cache_path(given)
     if not path.exists():

@@ -15,7 +15,7 @@ from pipeline.cli.published import Published
 from pipeline.errors import EXIT_PARTIAL, ConfigError
 
 if TYPE_CHECKING:
-    from pipeline.cache import Cache
+    from pipeline.asking.cache import Cache
 
 _TOLD = 10  # refused lines that are shown one by one
 
@@ -57,9 +57,9 @@ def import_file(
     a question about a rewrite holds the caption.
     """
     if what is not None:
-        from pipeline.assembly import assemble
         from pipeline.benchmarks import load
         from pipeline.cli.published import import_published
+        from pipeline.setup.assembly import assemble
 
         if (benchmark is None) != (data is None):
             raise ConfigError("--benchmark and --data go together", "name both")
@@ -75,8 +75,8 @@ def import_file(
         if others:
             raise typer.Exit(EXIT_PARTIAL)
         return
-    from pipeline.cache import Cache
-    from pipeline.sharing.transfer import import_answers
+    from pipeline.asking.cache import Cache
+    from pipeline.asking.sharing.transfer import import_answers
 
     with Cache(cache_path(cache)) as store:
         done = import_answers(store, file, keep_good=keep_good)
@@ -102,8 +102,8 @@ def _away(cache: Cache) -> list[tuple[str, str]]:
 
     Without the model nothing here says which commit its name means.
     """
-    from pipeline.models import hub_commit
-    from pipeline.sharing.upkeep import answers_by_model
+    from pipeline.asking.sharing.upkeep import answers_by_model
+    from pipeline.machine.models import hub_commit
 
     commits = ((one.model, one.revision.split(" ")[0]) for one in answers_by_model(cache))
     return [

@@ -22,7 +22,7 @@ from pipeline.cli.output import progress, say
 from pipeline.errors import EXIT_PARTIAL, ConfigError
 
 if TYPE_CHECKING:
-    from pipeline.cached import CachedEncoder
+    from pipeline.asking.encoder import CachedEncoder
 
 CAPTION_EPILOG = (
     "Examples: [cyan]likebut index caption pictures.index --captions 3[/cyan] · the same command "
@@ -54,9 +54,9 @@ def caption(
 
     Limits count what this index has spent in all sessions (DIR.spending.jsonl).
     """
-    from pipeline.assembly import assemble
-    from pipeline.captioning import caption_index, captioner_of
-    from pipeline.ledger import beside
+    from pipeline.asking.ledger import beside
+    from pipeline.batch.captioning import caption_index, captioner_of
+    from pipeline.setup.assembly import assemble
 
     budget = open_budget(max_calls, max_cost, cache_path(cache), beside(folder))
     composer = assemble(
@@ -100,7 +100,7 @@ def add_captions(given: Given, file: Path, out: Path, encoder: CachedEncoder) ->
     from indexes.captions import match
     from indexes.sides import write_side
     from indexes.store import Index
-    from pipeline.captioning import FILE
+    from pipeline.batch.captioning import FILE
 
     found, unmatched = match(Index.open(out).all_items(), given)
     _name("captions of no item", unmatched)

@@ -12,7 +12,7 @@ from pipeline.cli.output import Format, progress, say, write_rows
 
 if TYPE_CHECKING:
     from pipeline.pocket.plan import DrawnQuery, Gallery
-    from pipeline.records import Trace
+    from pipeline.records.trace import Trace
 
 EPILOG = "Example: [cyan]likebut demo --seed 7[/cyan]"
 PICTURES = 2000
@@ -31,11 +31,11 @@ def demo(
 ) -> None:
     """Draw a gallery, index it, run a query of each kind, and write demo/index.html."""
     started = time.monotonic()
-    from pipeline.assembly import assemble
     from pipeline.cli.galleries import refresh
     from pipeline.pocket.draw import draw_gallery, file_name
-    from pipeline.records import Query
+    from pipeline.records.trace import Query
     from pipeline.report.pages import check_page
+    from pipeline.setup.assembly import assemble
 
     check_page(out / "index.html")
     gallery_folder = out / "gallery"

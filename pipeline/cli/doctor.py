@@ -41,8 +41,8 @@ def doctor(
     What can be fetched is not missing, and what is tight may still run: both exit 0.
     """
     if profile:
-        from pipeline.config import load_profile
-        from pipeline.profile_check import check_profile
+        from pipeline.config.files import load_profile
+        from pipeline.setup.check import check_profile
 
         rows = [vars(found) for found in check_profile(load_profile(profile), offline=offline)]
         _finish(rows, form)
@@ -120,7 +120,7 @@ def _devices() -> list[dict[str, str]]:
 
 
 def _models() -> list[dict[str, str]]:
-    from pipeline.models import POCKET
+    from pipeline.machine.models import POCKET
 
     rows = []
     for name in ("clip", "captioner", "reasoner"):

@@ -12,8 +12,8 @@ from pipeline.cli.money import dollars
 from pipeline.cli.output import Format, progress, say, write_rows
 
 if TYPE_CHECKING:
+    from pipeline.batch.estimate import Estimate, Row
     from pipeline.benchmarks.records import Benchmark, Case
-    from pipeline.estimate import Estimate, Row
     from pipeline.stages.composer import Composer
 
 
@@ -38,8 +38,8 @@ def estimate_runs(
     retry_errors: bool,
 ) -> dict[str, Estimate]:
     """What each recipe would take on a benchmark, after what those before it have asked."""
-    from pipeline.benchmarks.planning import estimate_run
-    from pipeline.dry import Asked
+    from pipeline.asking.dry import Asked
+    from pipeline.evaluation.planning import estimate_run
 
     asked, found = Asked(), {}
     for method, composer in composers.items():

@@ -28,12 +28,12 @@ from pipeline.cli.output import Format, say, write_rows
 from pipeline.cli.settings import profile_or, recipe_or
 from pipeline.cli.show import Folders
 from pipeline.errors import ConfigError, InputError
-from pipeline.records import Query, Trace
-from pipeline.spelling import as_typed, whole
+from pipeline.machine.spelling import as_typed, whole
+from pipeline.records.trace import Query, Trace
 
 if TYPE_CHECKING:
-    from pipeline.editing import Understood
     from pipeline.stages.composer import Composer
+    from pipeline.stages.editing import Understood
 
 EPILOG = """Examples:
 
@@ -90,8 +90,8 @@ def edit(
     """
     from pipeline.cli.galleries import open_composer
     from pipeline.cli.incoming import received
-    from pipeline.editing import Understood, resumed
-    from pipeline.saved import read_saved
+    from pipeline.records.saved import read_saved
+    from pipeline.stages.editing import Understood, resumed
 
     if report:
         from pipeline.report.pages import check_page
@@ -154,7 +154,7 @@ def _answer(composer: Composer, query: Trace, k: int) -> Trace:
 
 def _by_hand(understood: Understood, query: Query) -> Understood:
     from pipeline.cli.editor import edited
-    from pipeline.editing import read_text, to_text
+    from pipeline.stages.editing import read_text, to_text
 
     about = [
         f"Reference: {query.reference}",
@@ -173,7 +173,7 @@ def _show(
     folders: Folders,
 ) -> None:
     """What was changed, on stderr; the pictures with where they came from, on stdout."""
-    from pipeline.editing import Understood, differences, moves
+    from pipeline.stages.editing import Understood, differences, moves
 
     # Where the reasoner was asked again, its new answer is a change, too.
     shown = Understood.of(after) if form is Format.table else new
@@ -186,7 +186,7 @@ def _show(
         for move in moves(before.ranking, after.ranking, k)
     ]
     if data:
-        from pipeline.traces import SCHEMA_VERSION, trace_to_json
+        from pipeline.records.traces import SCHEMA_VERSION, trace_to_json
 
         both = {
             name: trace_to_json(_best(one, k))

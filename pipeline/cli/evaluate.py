@@ -31,13 +31,13 @@ from pipeline.cli.output import Format, progress, say
 from pipeline.cli.query import exit_partial
 from pipeline.cli.score import show_summaries
 from pipeline.errors import ConfigError
-from pipeline.outputs import check_folder
+from pipeline.machine.outputs import check_folder
 
 if TYPE_CHECKING:
-    from pipeline.benchmarks.evaluate import Evaluation, Report
+    from pipeline.asking.budget import Budget
     from pipeline.benchmarks.records import Benchmark
-    from pipeline.benchmarks.sources import Source
-    from pipeline.budget import Budget
+    from pipeline.evaluation.evaluate import Evaluation, Report
+    from pipeline.evaluation.sources import Source
     from pipeline.stages.composer import Composer
 
 EPILOG = (
@@ -95,9 +95,10 @@ def evaluate(
 
     Limits count what the runs have spent in all sessions (spending.jsonl in their folders).
     """
-    from pipeline.benchmarks import evaluate as evaluation
-    from pipeline.benchmarks import runs, submissions
-    from pipeline.benchmarks.sources import Source, index_beside
+    from pipeline.benchmarks import submissions
+    from pipeline.evaluation import evaluate as evaluation
+    from pipeline.evaluation import runs
+    from pipeline.evaluation.sources import Source, index_beside
 
     names = [part.strip() for part in recipe.split(",") if part.strip()]
     places = _places(out, names)
@@ -172,7 +173,7 @@ def assemble_for(
     dry: bool = False,
 ) -> Composer:
     """A composer without an index, from the options of a command."""
-    from pipeline.assembly import assemble
+    from pipeline.setup.assembly import assemble
 
     return assemble(
         recipe, profile, cache_path(cache), weights=read_weights(weight), device=device,

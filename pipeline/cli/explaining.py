@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from pipeline.cli.output import one_line, say
-from pipeline.records import Hit, Trace
+from pipeline.records.trace import Hit, Trace
 
 TOP = 4
 GRAINS = 10

@@ -15,9 +15,9 @@ from pipeline.cli.settings import gallery
 from pipeline.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
-    from pipeline.budget import Budget
+    from pipeline.asking.budget import Budget
+    from pipeline.hits.where import Condition
     from pipeline.stages.composer import Composer
-    from pipeline.where import Condition
 
 INDEX_FOLDER = ".likebut"
 
@@ -38,7 +38,7 @@ def open_composer(
     dry: bool = False,
 ) -> Composer:
     """A composer on an index, or on folders whose index is refreshed first; a dry one on none."""
-    from pipeline.assembly import assemble
+    from pipeline.setup.assembly import assemble
 
     if index is None and not folders:
         index, folder = gallery()
@@ -98,7 +98,7 @@ def filtered(composer: Composer, conditions: Sequence[Condition]) -> Composer:
 
     Raises InputError where none does.
     """
-    from pipeline.where import rows_outside
+    from pipeline.hits.where import rows_outside
 
     if not conditions:
         return composer

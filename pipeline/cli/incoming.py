@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import typer
 
 from pipeline.errors import ConfigError, InputError
-from pipeline.spelling import CLIPBOARD, STDIN, is_no_file
+from pipeline.machine.spelling import CLIPBOARD, STDIN, is_no_file
 
 _WAIT = 30.0  # seconds without a byte from a server
 

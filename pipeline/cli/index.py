@@ -82,7 +82,7 @@ def build(
     Captions are stored beside the pictures, for recipes that score them.
     """
     from indexes.build import build as build_index
-    from pipeline.assembly import open_encoder
+    from pipeline.setup.assembly import open_encoder
 
     given = read_given(captions, images)
     encoder = open_encoder(profile, cache_path(cache), device=device, offline=offline)

@@ -26,7 +26,7 @@ from pipeline.cli.settings import gallery, profile_or
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipeline.benchmarks.evaluate import Evaluation
+    from pipeline.evaluation.evaluate import Evaluation
     from pipeline.lab.queries import FileQueries, RunQueries
     from pipeline.lab.trial import Trial
     from pipeline.lab.variants import Variant
@@ -100,7 +100,7 @@ def compare(
 
     Every answer is cached, so a second comparison asks only what is new in it.
     """
-    from pipeline.config import load_profile, load_recipe
+    from pipeline.config.files import load_profile, load_recipe
     from pipeline.lab import comparison as comparing
     from pipeline.lab import folder as folders
     from pipeline.lab.variants import variants
@@ -141,8 +141,8 @@ def compare(
 
 def _profile_of(on: Path) -> str:
     """The profile of a run, where it is one of ours; else that of the settings."""
-    from pipeline.benchmarks.runs import CONFIG, read_config
-    from pipeline.config import profile_names
+    from pipeline.config.files import profile_names
+    from pipeline.evaluation.runs import CONFIG, read_config
 
     if not (on / CONFIG).exists():
         return profile_or("")
@@ -158,7 +158,7 @@ def _queries(
     on: Path, index: Path | None, folder: Path | None, data: Path | None, captions: Path | None
 ) -> RunQueries | FileQueries:
     """What is asked. Raises ConfigError where it does not go with the options."""
-    from pipeline.benchmarks.sources import of_run
+    from pipeline.evaluation.sources import of_run
     from pipeline.lab.queries import FileQueries, RunQueries
 
     if on.is_dir():
@@ -182,7 +182,7 @@ def _assemble(
     offline: bool,
     cache: Path | None,
 ) -> Composer:
-    from pipeline.assembly import assemble
+    from pipeline.setup.assembly import assemble
 
     return assemble(
         recipe, profile, cache_path(cache), weights=read_weights(weight), device=device,

@@ -12,8 +12,8 @@ from pipeline.cli.output import say
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipeline.budget import Budget
-    from pipeline.ledger import Tally
+    from pipeline.asking.budget import Budget
+    from pipeline.asking.ledger import Tally
 
 
 def open_budget(
@@ -30,8 +30,8 @@ def open_budgets(
     max_calls: int | None, max_cost: float | None, cache: Path, ledgers: Mapping[str, Path | None]
 ) -> dict[str, Budget]:
     """Budgets of the parts of one command; the limits are for all of them together."""
-    from pipeline.budget import Budget, Limits
-    from pipeline.ledger import Ledger
+    from pipeline.asking.budget import Budget, Limits
+    from pipeline.asking.ledger import Ledger
 
     if max_cost is not None and not math.isfinite(max_cost):
         raise ConfigError(f"--max-cost {max_cost} is no limit", "for example --max-cost 2.50")
@@ -55,7 +55,7 @@ def telling(budget: Budget, *, quiet: bool = False) -> Iterator[None]:
 
 def tell(budget: Budget) -> None:
     """One line a model that was asked, and what this output took in all sessions where that is more."""
-    from pipeline.ledger import total
+    from pipeline.asking.ledger import total
 
     for model, tally in budget.session.items():
         say(f"{model}: {in_words(tally)}")
@@ -80,7 +80,7 @@ def in_words(tally: Tally) -> str:
 
 def tell_ledger(path: Path) -> None:
     """Say what the output of a ledger took, if there is one."""
-    from pipeline.ledger import Ledger, total
+    from pipeline.asking.ledger import Ledger, total
 
     if path.exists():
         say(f"model calls: {in_words(total(Ledger(path).tallies))}")

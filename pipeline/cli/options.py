@@ -14,7 +14,7 @@ from pipeline.cli.output import Format
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipeline.where import Condition
+    from pipeline.hits.where import Condition
 
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="What stdout gets.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A name from `list`, or a file.")]
@@ -175,14 +175,14 @@ def read_not(values: Sequence[str] | None) -> tuple[str, ...]:
 
 def read_where(values: Sequence[str] | None) -> tuple[Condition, ...]:
     """The conditions on the gallery's files. Raises ConfigError."""
-    from pipeline.where import read_condition
+    from pipeline.hits.where import read_condition
 
     return tuple(read_condition(as_text(value, "--where")) for value in values or ())
 
 
 def read_weights(values: Sequence[str] | None) -> dict[str, float]:
     """ "reference=0.3" → {"reference": 0.3}. Raises ConfigError."""
-    from pipeline.finite import finite
+    from pipeline.config.finite import finite
 
     weights = {}
     for value in values or ():
@@ -199,8 +199,8 @@ def read_weights(values: Sequence[str] | None) -> dict[str, float]:
 
 def read_settings(values: Sequence[str] | None) -> Mapping[str, Any]:
     """ "target_caption=a red apple" → fields to change; lists are separated by ";". Raises ConfigError."""
-    from pipeline.editing import EMPTY_HINT, EMPTY_TARGET
     from pipeline.errors import did_you_mean
+    from pipeline.stages.editing import EMPTY_HINT, EMPTY_TARGET
 
     settings: dict[str, Any] = {}
     for value in values or ():

@@ -13,7 +13,7 @@ from pipeline.cli.options import FormatOption, NameArgument
 from pipeline.cli.output import Format, say, write_rows
 
 if TYPE_CHECKING:
-    from pipeline.config import Profile
+    from pipeline.config.profile import Profile
     from pipeline.prompting import Prompt
 
 app = typer.Typer(help="Prompt templates: list, show, render, check, edit.", no_args_is_help=True)
@@ -65,8 +65,8 @@ def render_prompt(
     prompt = prompting.load(name)
     messages = prompting.render(prompt, read_variables(var or ()), image or ())
     if profile:
-        from pipeline.config import load_profile
-        from pipeline.prompt_tokens import given_text, model_for
+        from pipeline.config.files import load_profile
+        from pipeline.prompting.cost import given_text, model_for
 
         text = given_text(messages, model_for(prompt, load_profile(profile)))
         print(json.dumps({"text": text}) if form in (Format.json, Format.jsonl) else text)
@@ -121,9 +121,9 @@ def check_prompts(
     that caches prefixes reads those once). Nothing is fetched.
     """
     from pipeline import prompting
-    from pipeline.config import load_profile
+    from pipeline.config.files import load_profile
     from pipeline.errors import EXIT_USAGE
-    from pipeline.prompt_check import check
+    from pipeline.prompting.check import check
 
     profiles = {name: load_profile(name) for name in profile or ()}
     rows = []
@@ -150,7 +150,7 @@ def _tokens(name: str, label: str, profile: Profile) -> dict[str, Any]:
     """The token counts of a prompt, or why there are none."""
     from pipeline import prompting
     from pipeline.errors import ModelError
-    from pipeline.prompt_tokens import count, model_for, moves_system, tokenizer_of
+    from pipeline.prompting.cost import count, model_for, moves_system, tokenizer_of
 
     prompt: Prompt = prompting.load(name)
     choice = model_for(prompt, profile)

@@ -12,7 +12,7 @@ from pipeline.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from pipeline.benchmarks.records import Benchmark
-    from pipeline.records import Query
+    from pipeline.records.trace import Query
     from pipeline.stages.composer import Composer
 
 _TOLD = 10  # names that fit nothing and are shown
@@ -39,9 +39,9 @@ def import_published(
     They are of the pictures in ``folder``, of ``queries`` in a file, or of a ``benchmark``'s. Raises
     ConfigError and InputError.
     """
-    from pipeline.batch import read_queries
+    from pipeline.batch.published import take_captions, take_rewrites
+    from pipeline.batch.run import read_queries
     from pipeline.benchmarks.captions import REWRITES, read_captions
-    from pipeline.published import take_captions, take_rewrites
 
     whose = folder if what is Published.captions else queries
     if (whose is None) == (benchmark is None):
@@ -89,7 +89,7 @@ def _pictures_of(benchmark: Benchmark) -> dict[str, Path]:
 
 
 def _queries_of(benchmark: Benchmark) -> list[Query]:
-    from pipeline.records import Query
+    from pipeline.records.trace import Query
 
     pictures = {item.id: item.path for item in benchmark.items}
     return [Query(c.id, pictures.get(c.reference), c.modification) for c in benchmark.cases]

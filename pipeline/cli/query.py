@@ -47,13 +47,13 @@ from pipeline.cli.options import (
 )
 from pipeline.cli.output import Format, say
 from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
-from pipeline.outputs import check_folder
-from pipeline.picking import Picking
-from pipeline.records import Query
-from pipeline.spelling import is_no_file
+from pipeline.hits.picking import Picking
+from pipeline.machine.outputs import check_folder
+from pipeline.machine.spelling import is_no_file
+from pipeline.records.trace import Query
 
 if TYPE_CHECKING:
-    from pipeline.records import Trace
+    from pipeline.records.trace import Trace
     from pipeline.stages.composer import Composer
 
 EPILOG = """Examples, of photographs (models of --profile cpu are fetched once):
@@ -163,8 +163,8 @@ def query(
     )  # fmt: skip
     composer = replace(composer, unwanted=words)
     if dry_run:
-        from pipeline.editing import resumed_now
-        from pipeline.estimate import estimate
+        from pipeline.batch.estimate import estimate
+        from pipeline.stages.editing import resumed_now
 
         known = resumed_now(composer.recipe, asked, given) if given else None
         show_estimates({recipe: estimate(composer, [known or asked])}, form)
@@ -196,7 +196,7 @@ def _answer(composer: Composer, asked: Query, k: int, given: Mapping[str, Any]) 
     """The trace; with ``given``, of the query run on from there, as `prompts edit` does."""
     if not given:
         return composer.compose([asked], k)[0]
-    from pipeline.editing import resumed_with
+    from pipeline.stages.editing import resumed_with
 
     return composer.compose([resumed_with(composer, asked, given)], k)[0]
 

@@ -15,7 +15,7 @@ from pipeline.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from pipeline.benchmarks.records import Benchmark
-    from pipeline.benchmarks.runs import Run
+    from pipeline.evaluation.runs import Run
 
 SCORE_EPILOG = (
     "Examples: [cyan]likebut score runs/likebut runs/cirevl[/cyan] · "
@@ -42,7 +42,7 @@ def score(
     form: FormatOption = Format.table,
 ) -> None:
     """Compute the metrics again from runs, or of anybody's submission file where labels are at hand."""
-    from pipeline.benchmarks import runs
+    from pipeline.evaluation import runs
 
     if not sources[0].is_file():
         show_summaries([runs.open_run(source) for source in sources], form)
@@ -66,7 +66,9 @@ def _metrics_of_submission(path: Path, benchmark: Benchmark) -> dict[str, Any]:
     """As the server scores: the places as they stand."""
     from dataclasses import replace
 
-    from pipeline.benchmarks import metrics, scoring, submissions
+    from pipeline.benchmarks import submissions
+    from pipeline.evaluation import judging as scoring
+    from pipeline.evaluation import metrics
 
     if not benchmark.labelled:
         raise InputError(
@@ -105,8 +107,8 @@ def _percent(row: dict[str, float]) -> dict[str, Any]:
 
 def show_summaries(found: Sequence[Run], form: Format) -> None:
     """One run as a table of metrics; several as a table of runs, with their mean for parts."""
-    from pipeline.benchmarks import runs
-    from pipeline.ledger import costs
+    from pipeline.asking.ledger import costs
+    from pipeline.evaluation import runs
 
     numbers = [runs.summary(run) for run in found]
     if form in (Format.json, Format.jsonl):

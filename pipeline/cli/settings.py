@@ -43,7 +43,7 @@ _TAKES: dict[str, Any] = {
     },
     "recipes": {"list": ("format",), "diff": ("format",)},
     "profiles": {"list": ("format",)},
-    "cache": {"list": ("format",), "info": ("format",)},
+    "cache": {"list": ("format",), "info": ("format",), "import": ("profile",)},
 }
 # Whose rows are pictures, so that `paths` says something.
 _PICTURES = ("query", "edit")
@@ -143,7 +143,7 @@ def checked(key: str, value: str, base: Path, where: str) -> str:
         return value
     if key == "gallery":
         return str(base / os.path.expanduser(value))
-    from pipeline.config import profile_path, recipe_path
+    from pipeline.config.files import profile_path, recipe_path
 
     if value.partition("@")[0].endswith(".toml"):
         value = str(base / os.path.expanduser(value))

@@ -12,8 +12,8 @@ from typing import Any
 
 from pipeline.cli.output import LINK, Format, say, write_rows
 from pipeline.errors import InputError
-from pipeline.records import Trace
-from pipeline.spelling import as_typed
+from pipeline.machine.spelling import as_typed
+from pipeline.records.trace import Trace
 
 
 class Pictures(StrEnum):
@@ -49,7 +49,7 @@ def show_hits(trace: Trace, form: Format, folders: Folders = None, *, null: bool
     With ``null`` each path ends with NUL, so that names with line ends stay whole.
     """
     if form in (Format.json, Format.jsonl):
-        from pipeline.traces import trace_to_json
+        from pipeline.records.traces import trace_to_json
 
         if form is Format.json:
             import json

@@ -28,11 +28,11 @@ from pipeline.cli.options import (
 from pipeline.cli.output import Format, progress, say, write_rows, write_table
 from pipeline.cli.query import exit_partial
 from pipeline.errors import ConfigError
-from pipeline.outputs import check_file
+from pipeline.machine.outputs import check_file
 
 if TYPE_CHECKING:
-    from pipeline.benchmarks.tune import Tuning, Weighed
-    from pipeline.config import Recipe
+    from pipeline.config.recipe import Recipe
+    from pipeline.tuning.tune import Tuning, Weighed
 
 EPILOG = (
     "Example: [cyan]likebut tune --benchmark pocket --data bench/pocket --on mAP@10 "
@@ -75,12 +75,12 @@ def tune(
     """Search a recipe's weights on one half of a benchmark; report on the other half."""
     from dataclasses import replace
 
-    from pipeline import recipe_text
-    from pipeline.benchmarks import tune as tuning
-    from pipeline.benchmarks.evaluate import Evaluation
-    from pipeline.benchmarks.pools import Metric
-    from pipeline.benchmarks.sources import Source, index_beside
-    from pipeline.config import recipe_path
+    from pipeline.config import text as recipe_text
+    from pipeline.config.files import recipe_path
+    from pipeline.evaluation.evaluate import Evaluation
+    from pipeline.evaluation.sources import Source, index_beside
+    from pipeline.tuning import tune as tuning
+    from pipeline.tuning.pools import Metric
 
     tuning.other_half(half)
     budget = open_budget(max_calls, max_cost, cache_path(cache))
@@ -140,7 +140,7 @@ def _text(
     source: Path, asked: Recipe, weighed: Weighed, weights: dict[str, float], why: str
 ) -> str:
     """The source's text with the numbers of ``asked`` (its variant's, too) and the new weights."""
-    from pipeline import recipe_text
+    from pipeline.config import text as recipe_text
 
     sections = {"grains": dict(asked.grains)}
     sections |= {f"mixes.{name}": dict(parts) for name, parts in asked.mixes.items()}
@@ -179,7 +179,7 @@ def _verdict(done: Tuning) -> str:
 
 def _rows(done: Tuning) -> list[dict[str, Any]]:
     """The metric of every set of weights on both halves."""
-    from pipeline.benchmarks import runs
+    from pipeline.evaluation import runs
 
     rows = []
     for what, half, run in done.runs:

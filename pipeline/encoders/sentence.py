@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline import foreign, models
-from pipeline.devices import choose_device
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.encoders.open_clip import state_hash
 from pipeline.errors import ConfigError, ModelError
+from pipeline.machine import foreign, models
+from pipeline.machine.devices import choose_device
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,7 @@ from pipeline.engines.constraining import closed
 from pipeline.engines.contract import Request
 from pipeline.engines.pictures import data_url
 from pipeline.errors import InputError
-from pipeline.records import Message, Reply
+from pipeline.records.chat import Message, Reply
 
 
 class BrokenAnswer(Exception):

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from pipeline import foreign
 from pipeline.engines.positions import count_words_only
 from pipeline.errors import ModelError
+from pipeline.machine import foreign
 
 Sort = Literal["captioner", "chat", "text"]
 # They may come with a tokenizer that has a chat template, and were never trained to chat.

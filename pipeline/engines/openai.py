@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from indexes.errors import GalleryError
-from pipeline.devices import network_is_forbidden
 from pipeline.engines import backoff, chat, wire
 from pipeline.engines.contract import EngineSpec, OnReply, Request
 from pipeline.engines.fields import Fields
 from pipeline.engines.refusals import Refusal, Trouble, judge
 from pipeline.engines.server import NO_KEY, Server
 from pipeline.errors import InputError, ModelError
-from pipeline.records import FAILED, REFUSED, Reply
+from pipeline.machine.devices import network_is_forbidden
+from pipeline.records.chat import FAILED, REFUSED, Reply
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI

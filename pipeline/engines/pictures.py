@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from pipeline.records import Message
+    from pipeline.records.chat import Message
 
 # A phone's photo would cost a VLM thousands of tokens; no caption of ours needs more pixels.
 LONGEST_SIDE = 1024

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.engines.server import Server
 from pipeline.errors import ConfigError, ModelError
-from pipeline.records import REFUSED, Reply
+from pipeline.records.chat import REFUSED, Reply
 
 _PASSING = (408, 409, 429)
 _SHOWN = 200

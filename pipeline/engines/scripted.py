@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.engines.contract import EngineSpec, OnReply, Request
 from pipeline.errors import InputError, ModelError
-from pipeline.records import FAILED, Reply
+from pipeline.records.chat import FAILED, Reply
 
 
 class ScriptedEngine:

@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from indexes.errors import GalleryError
-from pipeline import models
-from pipeline.devices import choose_device, choose_dtype
 from pipeline.engines.constraining import Grammars, constrains
 from pipeline.engines.contract import EngineSpec, OnReply, Request
 from pipeline.engines.options import check_names, template_of
 from pipeline.engines.rendering import model_inputs
 from pipeline.errors import ConfigError, InputError, ModelError
-from pipeline.records import REFUSED, Reply
+from pipeline.machine import models
+from pipeline.machine.devices import choose_device, choose_dtype
+from pipeline.records.chat import REFUSED, Reply
 
 OPTIONS = ("device_map", "structured", "template")
 

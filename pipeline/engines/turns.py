@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline import models
 from pipeline.engines.pictures import pictures
-from pipeline.records import Message
+from pipeline.machine import models
+from pipeline.records.chat import Message
 
 
 def turn(message: Message, shown: bool) -> dict[str, Any]:

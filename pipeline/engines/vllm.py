@@ -13,9 +13,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from indexes.errors import GalleryError
-from pipeline import models
-from pipeline.cache import file_hash
-from pipeline.devices import choose_dtype
+from pipeline.asking.cache import file_hash
 from pipeline.engines.constraining import closed, constrains
 from pipeline.engines.contract import EngineSpec, OnReply, Request
 from pipeline.engines.last_words import Said, heard
@@ -23,7 +21,9 @@ from pipeline.engines.options import check_names, template_of
 from pipeline.engines.pictures import pictures
 from pipeline.engines.turns import told
 from pipeline.errors import ConfigError, ModelError
-from pipeline.records import REFUSED, Message, Reply
+from pipeline.machine import models
+from pipeline.machine.devices import choose_dtype
+from pipeline.records.chat import REFUSED, Message, Reply
 
 # Handed on to vLLM as they are; see its documentation of `vllm.LLM`.
 LOADING = (

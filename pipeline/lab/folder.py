@@ -10,12 +10,12 @@ import json
 import shutil
 from pathlib import Path
 
-from pipeline.benchmarks import runs
 from pipeline.errors import ConfigError, InputError
+from pipeline.evaluation import runs
 from pipeline.lab.comparison import Comparison, record
+from pipeline.lab.page import THUMBS, write_lab_report
 from pipeline.lab.trial import Trial
-from pipeline.report.lab_report import THUMBS, write_lab_report
-from pipeline.traces import trace_to_json
+from pipeline.records.traces import trace_to_json
 
 FIGURES, PAGE, TRACES = "comparison.json", "index.html", "traces.jsonl"
 

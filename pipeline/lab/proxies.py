@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.benchmarks.evaluate import Evaluation
     from pipeline.benchmarks.records import Case
-    from pipeline.records import Trace
+    from pipeline.evaluation.evaluate import Evaluation
+    from pipeline.records.trace import Trace
 
 TOP = 10
 FIRST, TEN = "target~hit@1", f"target~hits@{TOP}"

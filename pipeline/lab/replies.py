@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline import prompting
-from pipeline.config import Price, Recipe
+from pipeline.config.profile import Price
+from pipeline.config.recipe import Recipe
 from pipeline.errors import ReplyError
 from pipeline.prompting import Prompt
-from pipeline.records import Exchange, Trace
+from pipeline.prompting.reply import read_reply
+from pipeline.records.chat import Exchange
+from pipeline.records.trace import Trace
 
 Outcome = str
 STRICT, REPAIRED, UNUSABLE, ERROR = "strict", "repaired", "unusable", "error"
@@ -53,7 +55,7 @@ def outcome(prompt: Prompt, exchange: Exchange) -> Outcome:
     if exchange.reply.error:
         return ERROR
     try:
-        prompting.read_reply(prompt, exchange.reply)
+        read_reply(prompt, exchange.reply)
     except ReplyError:
         return UNUSABLE
     return REPAIRED if exchange.repaired else STRICT

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.benchmarks import runs
-from pipeline.benchmarks.compare import places
-from pipeline.benchmarks.evaluate import CHUNK, Evaluation
-from pipeline.benchmarks.runs import Result, Run
+from pipeline.evaluation import runs
+from pipeline.evaluation.compare import places
+from pipeline.evaluation.evaluate import CHUNK, Evaluation
+from pipeline.evaluation.runs import Result, Run
 from pipeline.lab.proxies import proxies
 from pipeline.lab.replies import Replies, count
 from pipeline.lab.variants import Variant
-from pipeline.records import Ranking, Trace
+from pipeline.records.trace import Ranking, Trace
 
 if TYPE_CHECKING:
     from pipeline.benchmarks.records import Case

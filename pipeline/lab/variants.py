@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline import prompting
-from pipeline.config import Recipe, load_profile
+from pipeline.config.files import load_profile
+from pipeline.config.recipe import Recipe
 from pipeline.errors import ConfigError
 from pipeline.prompting import Prompt
 

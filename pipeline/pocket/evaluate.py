@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pipeline.models import POCKET
+from pipeline.machine.models import POCKET
 from pipeline.pocket import captions, world
 from pipeline.pocket.paint import paint
 from pipeline.pocket.world import Scene

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.records import Trace
+from pipeline.records.trace import Trace
 from pipeline.report.pages import write_page
 
 

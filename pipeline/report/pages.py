@@ -13,8 +13,8 @@ from typing import Any
 
 from indexes.errors import GalleryError
 from pipeline.errors import ConfigError
-from pipeline.outputs import check_file, replacing
-from pipeline.records import Hit, Trace
+from pipeline.machine.outputs import check_file, replacing
+from pipeline.records.trace import Hit, Trace
 
 FOLDER = Path(__file__).parent / "templates"
 THUMBNAIL = 320

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.records import Trace
+from pipeline.records.trace import Trace
 from pipeline.report.pages import write_page
 
 

@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import ConfigError
-from pipeline.records import FusedQuery, Grain
+from pipeline.records.trace import FusedQuery, Grain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

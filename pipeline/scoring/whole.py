@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from pipeline.records import Grain
+from pipeline.records.trace import Grain
 from pipeline.scoring import FAMILIES
 
 if TYPE_CHECKING:

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline import prompting
-from pipeline.cached import CachedEngine
+from pipeline.asking.engine import CachedEngine
 from pipeline.engines.contract import Request
 from pipeline.errors import ReplyError
 from pipeline.prompting import Prompt
-from pipeline.records import Exchange, Intent, Message, Reply, Sampling
+from pipeline.prompting.reply import read_reply
+from pipeline.records.chat import Exchange, Message, Reply, Sampling
+from pipeline.records.trace import Intent
 from pipeline.stages.intent import fallback, read_intent
 
 WARMER, WARMEST = 0.3, 1.0
@@ -93,7 +95,7 @@ def _round(
             "reason", engine.model, prompt.name, one.messages, reply, revision=engine.revision
         )
         try:
-            reading = prompting.read_reply(prompt, reply)
+            reading = read_reply(prompt, reply)
             one.intent = read_intent(reading.value)
             exchange = replace(exchange, repaired=reading.repaired)
         except ReplyError as problem:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexes.errors import GalleryError
-from pipeline import photographs, vocabulary
-from pipeline.records import Trace
+from pipeline.records.trace import Trace
+from pipeline.stages import photographs, vocabulary
 from pipeline.stages.contract import Need
 
 # What a reference is opened at to see that it is a picture: cheap for a large JPEG.

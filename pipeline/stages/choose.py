@@ -22,10 +22,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cached import CachedEncoder, CachedEngine
-from pipeline.config import ReasonStage
+from pipeline.asking.encoder import CachedEncoder
+from pipeline.asking.engine import CachedEngine
+from pipeline.config.recipe import ReasonStage
 from pipeline.prompting import Prompt
-from pipeline.records import Exchange, Intent, Sampling
+from pipeline.records.chat import Exchange, Sampling
+from pipeline.records.trace import Intent
 from pipeline.stages.ask import Question, ask
 
 if TYPE_CHECKING:

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipeline.cached import CachedEncoder, CachedEngine
-from pipeline.config import Recipe
+from pipeline.asking.encoder import CachedEncoder
+from pipeline.asking.engine import CachedEngine
+from pipeline.config.recipe import Recipe
 from pipeline.errors import ConfigError
-from pipeline.records import Query, Sampling, Trace
+from pipeline.records.chat import Sampling
+from pipeline.records.trace import Query, Trace
 from pipeline.stages.check import Check
 from pipeline.stages.contract import Stage
 from pipeline.stages.describe import Describe

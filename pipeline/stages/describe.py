@@ -7,20 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import prompting
-from pipeline.cached import CachedEngine
-from pipeline.config import Recipe
+from pipeline.asking.engine import CachedEngine
+from pipeline.config.recipe import Recipe
 from pipeline.engines.contract import Request
 from pipeline.errors import ReplyError
 from pipeline.prompting import Prompt
-from pipeline.records import (
-    NOT_DESCRIBED,
-    NOT_REASONED,
-    Description,
-    Exchange,
-    Reply,
-    Sampling,
-    Trace,
-)
+from pipeline.prompting.reply import read_reply
+from pipeline.records.chat import Exchange, Reply, Sampling
+from pipeline.records.trace import NOT_DESCRIBED, NOT_REASONED, Description, Trace
 from pipeline.stages.contract import Need
 
 Described = tuple[Description, tuple[Exchange, ...]]
@@ -137,7 +131,7 @@ def _description(prompt: Prompt, replies: Sequence[Reply]) -> Description:
     texts, problem = [], ""
     for reply in replies:
         try:
-            texts.append(str(prompting.read_reply(prompt, reply).value))
+            texts.append(str(read_reply(prompt, reply).value))
         except ReplyError as unusable:
             if reply.finish != "stop":
                 problem = f"the caption cannot be used: {unusable.message}"

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cached import CachedEncoder
-from pipeline.config import Recipe
-from pipeline.records import Grain, Trace
-from pipeline.roles import ROLES, grain_name, main_text, texts_of
+from pipeline.asking.encoder import CachedEncoder
+from pipeline.config.recipe import Recipe
+from pipeline.records.roles import ROLES, grain_name, main_text, texts_of
+from pipeline.records.trace import Grain, Trace
 from pipeline.scoring.linear import CAPTION_SIDE
 from pipeline.stages.contract import Need
 from pipeline.stages.negative import negative_grains, too_long

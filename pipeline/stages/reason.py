@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline import prompting
-from pipeline.cached import CachedEncoder, CachedEngine
-from pipeline.config import ReasonStage, Recipe
-from pipeline.records import FAILED, NOT_REASONED, Exchange, Intent, Sampling, Trace
+from pipeline.asking.encoder import CachedEncoder
+from pipeline.asking.engine import CachedEngine
+from pipeline.config.recipe import ReasonStage, Recipe
+from pipeline.records.chat import FAILED, Exchange, Sampling
+from pipeline.records.trace import NOT_REASONED, Intent, Trace
 from pipeline.stages.ask import Question
 from pipeline.stages.choose import Sides, agreed, consult
 from pipeline.stages.contract import Need

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cache import file_hash
-from pipeline.cached import CachedEncoder
-from pipeline.records import Trace
+from pipeline.asking.cache import file_hash
+from pipeline.asking.encoder import CachedEncoder
+from pipeline.records.trace import Trace
 from pipeline.scoring.whole import unit
 
 if TYPE_CHECKING:

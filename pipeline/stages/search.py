@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config import Fusion, Recipe
+from pipeline.config.recipe import Fusion, Recipe
 from pipeline.errors import ConfigError
-from pipeline.records import NOT_RANKED, FusedQuery, Grain, Hit, Ranking, Scope, Trace
+from pipeline.records.trace import NOT_RANKED, FusedQuery, Grain, Hit, Ranking, Scope, Trace
 from pipeline.scoring import linear
 from pipeline.stages.contract import Need
 from pipeline.stages.reference import rows_showing

@@ -14,9 +14,11 @@ from indexes.build import build
 from indexes.captions import match
 from indexes.sides import write_side
 from indexes.store import Index
-from pipeline.cache import Cache
-from pipeline.cached import CachedEncoder, CachedEngine
-from pipeline.config import Recipe, load_recipe
+from pipeline.asking.cache import Cache
+from pipeline.asking.encoder import CachedEncoder
+from pipeline.asking.engine import CachedEngine
+from pipeline.config.files import load_recipe
+from pipeline.config.recipe import Recipe
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.engines.contract import EngineSpec
 from pipeline.engines.scripted import ScriptedEngine

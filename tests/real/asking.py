@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass
 
 from pipeline import prompting
-from pipeline.cached import CachedEngine
+from pipeline.asking.engine import CachedEngine
 from pipeline.errors import ReplyError
 from pipeline.prompting import Prompt
-from pipeline.records import Exchange, Sampling
+from pipeline.prompting.reply import read_reply
+from pipeline.records.chat import Exchange, Sampling
 from pipeline.stages.ask import ask as ask_reasoner
 from tests.real.questions import questions
 
@@ -60,6 +61,6 @@ def ask(engine: CachedEngine) -> Outcome:
 def _fits(prompt: Prompt, exchange: Exchange) -> bool:
     """Whether a reply is whole and fits the schema as it stands."""
     try:
-        return not prompting.read_reply(prompt, exchange.reply).repaired
+        return not read_reply(prompt, exchange.reply).repaired
     except ReplyError:
         return False

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cache import Cache
-from pipeline.cached import CachedEngine
+from pipeline.asking.cache import Cache
+from pipeline.asking.engine import CachedEngine
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.engines.vllm import VLLMEngine
 from pipeline.errors import ConfigError, ModelError
-from pipeline.records import REFUSED, Message, Sampling
+from pipeline.records.chat import REFUSED, Message, Sampling
 from tests.real.asking import COUNT, ask
 
 OPTIONS = {"max_model_len": 2048, "max_num_batched_tokens": 1024, "enforce_eager": True}

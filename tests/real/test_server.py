@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.cache import Cache
-from pipeline.cached import CachedEngine
-from pipeline.devices import choose_dtype
+from pipeline.asking.cache import Cache
+from pipeline.asking.engine import CachedEngine
 from pipeline.engines.contract import EngineSpec, Request
-from pipeline.records import Message, Sampling
+from pipeline.machine.devices import choose_dtype
+from pipeline.records.chat import Message, Sampling
 from tests.pipeline.engines.faulty_server import FaultyServer, faulty_server
 from tests.real.asking import COUNT, ask
 

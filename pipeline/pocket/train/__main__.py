@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.models import POCKET
+from pipeline.machine.models import POCKET
 
 WORK = Path(".training")
 

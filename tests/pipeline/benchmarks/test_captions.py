@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from pipeline import benchmarks
-from pipeline.benchmarks import runs
 from pipeline.benchmarks.captions import in_caption_space, read_captions
-from pipeline.benchmarks.evaluate import Evaluation
 from pipeline.benchmarks.records import Benchmark, Case, Item
-from pipeline.config import load_recipe
+from pipeline.config.files import load_recipe
 from pipeline.errors import InputError
+from pipeline.evaluation import runs
+from pipeline.evaluation.evaluate import Evaluation
 from tests.pipeline.colours import REPLY, colour_composer
 
 ROWS = [{"candidate": "a", "captions": ["red", " "]}, {"candidate": "b", "captions": ["blue"]}]

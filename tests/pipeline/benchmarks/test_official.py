@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from pipeline import benchmarks
-from pipeline.benchmarks import metrics, scoring, submissions
+from pipeline.benchmarks import submissions
 from pipeline.benchmarks.records import Benchmark, Case
 from pipeline.errors import InputError
+from pipeline.evaluation import judging as scoring
+from pipeline.evaluation import metrics
 
 
 def labels(official: Path, name: str, split: str) -> Benchmark:

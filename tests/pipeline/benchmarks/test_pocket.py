@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pipeline import benchmarks
-from pipeline.assembly import assemble
-from pipeline.benchmarks import runs
-from pipeline.benchmarks.evaluate import Evaluation
+from pipeline.evaluation import runs
+from pipeline.evaluation.evaluate import Evaluation
+from pipeline.setup.assembly import assemble
 
 RECIPES = ("likebut", "image-only", "text-only")
 

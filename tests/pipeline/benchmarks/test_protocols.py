@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from pipeline import benchmarks
-from pipeline.benchmarks import metrics, scoring
-from pipeline.benchmarks.metrics import Ranked
+from pipeline.evaluation import judging as scoring
+from pipeline.evaluation import metrics
+from pipeline.evaluation.metrics import Ranked
 
 QUERIES = 40
 

@@ -11,10 +11,12 @@ import pytest
 from PIL import Image
 
 from pipeline import benchmarks
-from pipeline.benchmarks import crops, metrics, scoring
+from pipeline.benchmarks import crops
 from pipeline.benchmarks.reading import reduced
 from pipeline.benchmarks.records import Benchmark, Case, Item
 from pipeline.errors import ConfigError, InputError
+from pipeline.evaluation import judging as scoring
+from pipeline.evaluation import metrics
 from tests.pipeline.benchmarks.conftest import picture, write_json
 
 

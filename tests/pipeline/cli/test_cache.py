@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cache import Cache
-from pipeline.cached import CachedEngine
+from pipeline.asking.cache import Cache
+from pipeline.asking.engine import CachedEngine
 from pipeline.engines.contract import EngineSpec
+from tests.pipeline.asking.sharing.test_transfer import put, question
 from tests.pipeline.cli.conftest import Outcome, Run
 from tests.pipeline.cli.test_bad_input import assert_one_line
-from tests.pipeline.sharing.test_transfer import put, question
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_pruning_a_cache_that_another_process_holds_ends_with_a_code_of_its_own(
 ) -> None:
     import sqlite3
 
-    from pipeline.cachefile import opening
+    from pipeline.asking.cachefile import opening
 
     monkeypatch.setattr(opening, "WAIT", 0.2)
     with Cache(own_cache) as cache:

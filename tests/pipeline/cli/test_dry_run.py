@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.asking.ledger import Tally
 from pipeline.cli.dry_run import duration
 from pipeline.cli.money import dollars, in_words
-from pipeline.ledger import Tally
 from tests.pipeline.cli.conftest import Run
 
 

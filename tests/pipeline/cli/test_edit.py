@@ -135,8 +135,8 @@ def test_a_query_of_a_run_finds_its_reference_in_the_gallery(
     from dataclasses import asdict
 
     from pipeline.benchmarks.records import Case
-    from pipeline.benchmarks.runs import Result
-    from pipeline.records import Intent
+    from pipeline.evaluation.runs import Result
+    from pipeline.records.trace import Intent
 
     path = tmp_path / "results.jsonl"
     intent = asdict(Intent("an apple at night"))

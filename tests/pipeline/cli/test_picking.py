@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.picking import Picking
+from pipeline.hits.picking import Picking
 from tests.pipeline.cli.conftest import Run
 
 

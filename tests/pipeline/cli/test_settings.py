@@ -202,6 +202,7 @@ def test_every_command_with_such_an_option_takes_the_setting_or_is_named_here() 
         "batch form",  # a line of a stream is not a table
         "doctor profile",  # checks this machine, or the profile that is named
         "eval recipe",  # what is measured is named
+        "cache import recipe",  # as is what was published
         "tune recipe",
         "prompts check profile",  # tokens of the profiles that are named
         "prompts render profile",

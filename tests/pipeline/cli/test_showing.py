@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.explaining import share_lines
-from pipeline.records import Hit
+from pipeline.records.trace import Hit
 from tests.pipeline.cli.conftest import Run
 
 LINK = re.compile(r"\x1b\]8;[^;]*;(file://[^\x1b]*)\x1b\\([^\x1b]*)\x1b\]8;;\x1b\\")
@@ -71,7 +71,7 @@ def test_paths_are_links_in_a_terminal_and_only_there(gallery: Path) -> None:
         "from pathlib import Path\n"
         "from pipeline.cli.output import Format\n"
         "from pipeline.cli.show import show_hits\n"
-        "from pipeline.records import *\n"
+        "from pipeline.records.trace import *\n"
         "import sys\n"
         "hits = (Hit(1, 0, 'a', sys.argv[1], 0.5),)\n"
         "trace = Trace(Query('q', None, 't'), 'r', 'p', Description(), Intent('t'), (),"

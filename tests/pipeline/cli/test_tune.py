@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.config import load_recipe
+from pipeline.config.files import load_recipe
 from tests.pipeline.cli.conftest import Outcome, Run
 from tests.pipeline.cli.test_bad_input import assert_one_line
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline import models
 from pipeline.encoders import make_encoder
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.errors import ConfigError, ModelError
+from pipeline.machine import models
 from tests.pipeline.encoders import tiny
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from indexes.captions import means
-from pipeline.cache import Cache
-from pipeline.cached import CachedEncoder
+from pipeline.asking.cache import Cache
+from pipeline.asking.encoder import CachedEncoder
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.encoders.sentence import SentenceEncoder
 

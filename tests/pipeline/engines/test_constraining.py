@@ -10,13 +10,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pipeline.cache import Cache
-from pipeline.cached import CachedEngine
+from pipeline.asking.cache import Cache
+from pipeline.asking.engine import CachedEngine
 from pipeline.engines import constraining, make_engine
 from pipeline.engines.constraining import closed, constrains
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.errors import ConfigError
-from pipeline.records import Message, Reply, Sampling
+from pipeline.records.chat import Message, Reply, Sampling
 from tests.pipeline.engines.families import readers
 
 needs_xgrammar = pytest.mark.skipif(not constrains({}), reason="xgrammar is not installed")

@@ -12,7 +12,7 @@ import pytest
 from pipeline.engines import ENGINES, make_engine
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.errors import ConfigError, InputError, ModelError
-from pipeline.records import Message
+from pipeline.records.chat import Message
 
 SCRIPT = [{"match": "at night", "reply": "a night"}, {"match": "^cat.png", "reply": "a cat"}]
 
@@ -29,7 +29,8 @@ def test_an_unknown_engine_gets_a_suggestion() -> None:
 
 def test_naming_engines_imports_no_model_library() -> None:
     code = (
-        "import sys, pipeline.engines, pipeline.encoders, pipeline.cached, pipeline.devices\n"
+        "import sys, pipeline.engines, pipeline.encoders, pipeline.asking.engine\n"
+        "import pipeline.machine.devices\n"
         "heavy = {'torch', 'transformers', 'open_clip', 'numpy', 'PIL', 'jinja2'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

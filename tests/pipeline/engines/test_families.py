@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from pipeline import prompting
-from pipeline.assembly import assemble
 from pipeline.engines import make_engine
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.errors import ModelError
 from pipeline.prompting import Prompt
-from pipeline.records import Message, Sampling
+from pipeline.records.chat import Message, Sampling
+from pipeline.setup.assembly import assemble
 from pipeline.stages.ask import Question
 from pipeline.stages.ask import ask as ask_reasoner
 from pipeline.stages.composer import Composer

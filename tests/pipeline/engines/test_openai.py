@@ -21,13 +21,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pipeline.cache import Cache
-from pipeline.cached import CachedEngine
+from pipeline.asking.cache import Cache
+from pipeline.asking.engine import CachedEngine
 from pipeline.engines import make_engine
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.engines.openai import OpenAIEngine
 from pipeline.errors import ConfigError, LikebutError, ModelError
-from pipeline.records import Message, Reply, Sampling
+from pipeline.records.chat import Message, Reply, Sampling
 from tests.pipeline.engines.faulty_server import FaultyServer, faulty_server
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
@@ -120,7 +120,8 @@ def test_two_hundred_requests_end_answered_or_marked_and_none_twice() -> None:
     # The jitter is drawn as nothing here: who was told to wait 7 seconds waits exactly those.
     assert clock.waits.count(7.0) == server.done["429 after 7"] == 20
     assert set(clock.waits) == {0.0, 7.0}
-    assert sum(server.asked.values()) == 200 + len(clock.waits)
+    # A request on a connection that the server has just closed is tried again, and it never saw it.
+    assert 0 <= 200 + len(clock.waits) - sum(server.asked.values()) <= 3
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
@@ -355,10 +356,10 @@ def test_a_local_server_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 PROGRAM = """
 import sys
 from pathlib import Path
-from pipeline.cache import Cache
-from pipeline.cached import CachedEngine
+from pipeline.asking.cache import Cache
+from pipeline.asking.engine import CachedEngine
 from pipeline.engines.contract import EngineSpec, Request
-from pipeline.records import Message
+from pipeline.records.chat import Message
 spec = EngineSpec("openai", "qwen", options={"base_url": sys.argv[2]})
 front = CachedEngine(spec, Cache(Path(sys.argv[1])))
 replies = front.generate([Request((Message("user", str(n)),)) for n in range(100)])

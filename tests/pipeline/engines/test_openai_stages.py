@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from pipeline import prompting
-from pipeline.batch import run_batch
-from pipeline.cache import Cache
-from pipeline.cached import CachedEngine
+from pipeline.asking.cache import Cache
+from pipeline.asking.engine import CachedEngine
+from pipeline.batch.run import run_batch
 from pipeline.engines.contract import EngineSpec
-from pipeline.records import Sampling
+from pipeline.records.chat import Sampling
 from pipeline.stages.ask import Question, ask
 from tests.pipeline.colours import REPLY, colour_composer
 from tests.pipeline.engines.faulty_server import FaultyServer, faulty_server

@@ -15,7 +15,7 @@ from pipeline.engines import chat, wire
 from pipeline.engines.openai import OpenAIEngine
 from pipeline.engines.server import Server
 from pipeline.errors import ConfigError, ModelError
-from pipeline.records import Reply
+from pipeline.records.chat import Reply
 from tests.pipeline.engines.faulty_server import faulty_server
 from tests.pipeline.engines.test_openai import SCHEMA, Clock, ask, by_turns, engine, spec
 

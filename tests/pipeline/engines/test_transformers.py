@@ -20,7 +20,7 @@ from pipeline.engines.pictures import pictures as shown
 from pipeline.engines.rendering import model_inputs
 from pipeline.engines.turns import told, without_system
 from pipeline.errors import ConfigError, ModelError
-from pipeline.records import Message, Reply, Sampling
+from pipeline.records.chat import Message, Reply, Sampling
 from tests.pipeline.engines import tiny
 from tests.pipeline.engines.conftest import Load
 

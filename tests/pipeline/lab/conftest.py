@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.benchmarks import jsonl
-from pipeline.benchmarks.evaluate import Evaluation
 from pipeline.benchmarks.records import Benchmark, Case, Item
-from pipeline.config import load_recipe
+from pipeline.config.files import load_recipe
+from pipeline.evaluation.evaluate import Evaluation
 from pipeline.lab.trial import Trial, attempt
 from pipeline.lab.variants import variants
 from tests.pipeline.colours import COLOURS, colour_composer

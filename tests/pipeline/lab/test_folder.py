@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.benchmarks import compare as comparing
-from pipeline.benchmarks import runs
 from pipeline.errors import ConfigError
+from pipeline.evaluation import compare as comparing
+from pipeline.evaluation import runs
 from pipeline.lab import folder as folders
 from pipeline.lab.comparison import compare
-from pipeline.traces import trace_from_json
+from pipeline.records.traces import trace_from_json
 from tests.pipeline.lab.conftest import ASKED, Try, target
 
 

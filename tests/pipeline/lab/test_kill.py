@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys, time
 from pathlib import Path
-from pipeline.config import load_recipe
+from pipeline.config.files import load_recipe
 from pipeline.lab import folder
 from pipeline.lab.comparison import compare
 from pipeline.lab.queries import FileQueries

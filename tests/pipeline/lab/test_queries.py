@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from indexes.captions import build_captions, captions_of
-from pipeline.benchmarks import runs
-from pipeline.benchmarks.evaluate import Evaluation
-from pipeline.benchmarks.sources import Source, of_run
-from pipeline.config import load_recipe
+from pipeline.config.files import load_recipe
 from pipeline.errors import InputError
+from pipeline.evaluation import runs
+from pipeline.evaluation.evaluate import Evaluation
+from pipeline.evaluation.sources import Source, of_run
 from pipeline.lab.queries import FileQueries, RunQueries
 from tests.pipeline.benchmarks.conftest import picture
 from tests.pipeline.colours import REPLY, colour_composer

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pipeline import prompting
-from pipeline.config import Price, load_recipe
+from pipeline.config.files import load_recipe
+from pipeline.config.profile import Price
 from pipeline.lab.replies import asked_again, count
-from pipeline.records import Description, Exchange, Intent, Query, Ranking, Reply, Trace
+from pipeline.records.chat import Exchange, Reply
+from pipeline.records.trace import Description, Intent, Query, Ranking, Trace
 from tests.pipeline.lab.conftest import Try, target
 
 

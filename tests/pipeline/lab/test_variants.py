@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import load_recipe
+from pipeline.config.files import load_recipe
 from pipeline.errors import ConfigError
 from pipeline.lab.variants import variants
 from tests.pipeline.lab.conftest import write_prompt

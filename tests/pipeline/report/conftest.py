@@ -7,18 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.records import (
-    Description,
-    Exchange,
-    Grain,
-    Hit,
-    Intent,
-    Message,
-    Query,
-    Ranking,
-    Reply,
-    Trace,
-)
+from pipeline.records.chat import Exchange, Message, Reply
+from pipeline.records.trace import Description, Grain, Hit, Intent, Query, Ranking, Trace
 
 HOSTILE = '<script>alert("x")</script>'
 

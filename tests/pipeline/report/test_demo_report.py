@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.records import Trace
+from pipeline.records.trace import Trace
 from pipeline.report.demo_report import DemoRow, write_demo_report
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.lab.comparison import compare
+from pipeline.lab.page import write_lab_report
 from pipeline.lab.trial import Trial
-from pipeline.records import Description, Intent, Query, Trace
+from pipeline.records.trace import Description, Intent, Query, Trace
 from pipeline.report.demo_report import DemoRow, write_demo_report
-from pipeline.report.lab_report import write_lab_report
 from pipeline.report.query_report import write_query_report
 from tests.pipeline.lab.conftest import ASKED, Try, target, trials  # noqa: F401
 from tests.pipeline.report.browser import PROGRAM, Page, browser

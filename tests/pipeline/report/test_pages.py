@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.records import Trace
+from pipeline.records.trace import Trace
 from pipeline.report.pages import bars, shares_by_role, thumbnail
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.records import Intent, Query, Trace
+from pipeline.records.trace import Intent, Query, Trace
 from pipeline.report.query_report import write_query_report
 from tests.pipeline.report.conftest import HOSTILE
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.encoders import make_encoder
 from pipeline.encoders.contract import EncoderSpec
-from pipeline.records import Grain
+from pipeline.records.trace import Grain
 from pipeline.scoring.linear import Calibration, fold, shares, spread_of
 
 ALPHA, BETA = 0.3, 0.9

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Grain
+from pipeline.records.trace import Grain
 from pipeline.scoring import FAMILIES, divergence, gated, harris, increment, product, slerp
 from pipeline.scoring.whole import WholeQuery
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import ConfigError
-from pipeline.records import Grain
+from pipeline.records.trace import Grain
 from pipeline.scoring.linear import fold, shares, spread_of
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from pipeline import prompting
-from pipeline.cache import Cache
-from pipeline.cached import CachedEngine
+from pipeline.asking.cache import Cache
+from pipeline.asking.engine import CachedEngine
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.engines.scripted import ScriptedEngine
-from pipeline.records import Intent, Reply, Sampling
+from pipeline.records.chat import Reply, Sampling
+from pipeline.records.trace import Intent
 from pipeline.stages.ask import Question, ask, warmed
 from pipeline.stages.intent import merged
 from tests.pipeline.colours import REPLY, entries, scripted

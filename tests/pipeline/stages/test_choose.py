@@ -12,18 +12,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.cache import Cache
-from pipeline.cached import CachedEncoder, CachedEngine
-from pipeline.config import ReasonStage, load_recipe
+from pipeline.asking.cache import Cache
+from pipeline.asking.encoder import CachedEncoder
+from pipeline.asking.engine import CachedEngine
+from pipeline.config.files import load_recipe
+from pipeline.config.recipe import ReasonStage
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.engines.scripted import ScriptedEngine
 from pipeline.errors import ConfigError
 from pipeline.prompting import load
-from pipeline.records import Intent, Query, Reply, Sampling
+from pipeline.records.chat import Reply, Sampling
+from pipeline.records.trace import Intent, Query
+from pipeline.records.traces import trace_from_json, trace_to_json
 from pipeline.stages.ask import Question
 from pipeline.stages.choose import agreed, best, consult, sampling_of, vote
-from pipeline.traces import trace_from_json, trace_to_json
 from tests.pipeline.colours import REPLY, ColourEncoder, colour_composer, scripted
 
 PROMPT = load("reason/likebut")

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from indexes.errors import IndexIncompatible
-from pipeline.cache import Cache
-from pipeline.cached import CachedEncoder
-from pipeline.config import load_recipe
+from pipeline.asking.cache import Cache
+from pipeline.asking.encoder import CachedEncoder
+from pipeline.config.files import load_recipe
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.errors import ConfigError, ModelError
-from pipeline.records import Description, Intent, Query, Trace
+from pipeline.records.trace import Description, Intent, Query, Trace
+from pipeline.records.traces import trace_from_json, trace_to_json
 from pipeline.stages.composer import run
-from pipeline.traces import trace_from_json, trace_to_json
 from tests.pipeline.colours import REPLY, ColourEncoder, colour_composer, entries
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from pipeline import prompting
-from pipeline.cache import Cache
-from pipeline.cached import CachedEngine
+from pipeline.asking.cache import Cache
+from pipeline.asking.engine import CachedEngine
 from pipeline.engines.contract import EngineSpec, Request
 from pipeline.engines.scripted import ScriptedEngine
 from pipeline.errors import ConfigError
-from pipeline.records import Reply, Sampling
+from pipeline.records.chat import Reply, Sampling
 from pipeline.stages.describe import describe
 from tests.pipeline.colours import entries, paint_gallery, scripted
 

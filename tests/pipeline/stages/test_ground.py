@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.cache import Cache
-from pipeline.cached import CachedEncoder
-from pipeline.config import Recipe, load_recipe
+from pipeline.asking.cache import Cache
+from pipeline.asking.encoder import CachedEncoder
+from pipeline.config.files import load_recipe
+from pipeline.config.recipe import Recipe
 from pipeline.encoders.contract import EncoderSpec
-from pipeline.records import Description, Grain, Intent, Query, Trace
+from pipeline.records.trace import Description, Grain, Intent, Query, Trace
 from pipeline.stages.ground import ground
 from tests.pipeline.colours import ColourEncoder
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import Fusion, load_recipe, recipe_names
-from pipeline.records import Grain, Query
+from pipeline.config.files import load_recipe, recipe_names
+from pipeline.config.recipe import Fusion
+from pipeline.records.trace import Grain, Query
 from pipeline.stages.search import Scope, _best, search
 from tests.pipeline.colours import REPLY, colour_composer
 

@@ -15,9 +15,10 @@ from indexes.items import Item
 from indexes.manifest import CAPTIONS, EncoderId
 from indexes.store import SIDE, Index
 from indexes.writing import Content, write_index
-from pipeline.config import Fusion, Recipe, load_recipe
+from pipeline.config.files import load_recipe
+from pipeline.config.recipe import Fusion, Recipe
 from pipeline.errors import ConfigError
-from pipeline.records import Description, Grain, Query, Trace
+from pipeline.records.trace import Description, Grain, Query, Trace
 from pipeline.scoring.linear import fold
 from pipeline.stages.ground import ground
 from pipeline.stages.search import Scope, search
@@ -126,7 +127,7 @@ def test_two_sides_are_worked_out_by_hand(tmp_path: Path) -> None:
 
 def replace_captioner(tmp_path: Path) -> object:
     """A captioner that names the colour of the reference."""
-    from pipeline.cache import Cache
+    from pipeline.asking.cache import Cache
     from tests.pipeline.colours import scripted
 
     return scripted(Cache(tmp_path / "other.sqlite"), (r"red\.png", "a red square"))

@@ -1,0 +1,175 @@
+"""An encoder behind the cache: texts and reference pictures are encoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from pipeline.asking.cache import Cache, batched, content_key, file_hash
+from pipeline.encoders.contract import Encoder, EncoderSpec
+from pipeline.errors import ModelError
+from pipeline.machine import models
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+
+def _facts(encoder: Encoder) -> dict[str, Any]:
+    """What must be known of an encoder that is not loaded."""
+    return {
+        "name": encoder.name, "fingerprint": encoder.fingerprint,
+        "preprocessing": encoder.preprocessing, "dimension": encoder.dimension,
+        "draft_size": encoder.draft_size, "context_length": encoder.context_length,
+        "documents_differ": bool(getattr(encoder, "documents_differ", False)),
+    }  # fmt: skip
+
+
+class CachedEncoder:
+    """An Encoder whose texts and reference pictures are remembered; loads itself when asked."""
+
+    def __init__(self, spec: EncoderSpec, cache: Cache, encoder: Encoder | None = None) -> None:
+        self.spec, self.cache, self._encoder = spec, cache, encoder
+        self._facts: Mapping[str, Any] | None = None
+        self._loading = Lock()
+
+    @property
+    def encoder(self) -> Encoder:
+        """The real encoder, loaded on first use, once: an index build asks from many threads."""
+        with self._loading:
+            if self._encoder is None:
+                from pipeline.encoders import make_encoder
+
+                self._encoder = make_encoder(self.spec)
+                self._check_unchanged(self._encoder)
+            return self._encoder
+
+    def _check_unchanged(self, encoder: Encoder) -> None:
+        """Vectors of two weights must not meet under one fingerprint. Raises ModelError."""
+        if self._facts and self._facts["fingerprint"] != encoder.fingerprint:
+            self.cache.put_fact(self._facts_key(), _facts(encoder))
+            raise ModelError(
+                f"the weights of {self.spec.model} are not those that this cache knew",
+                "run it again: the new weights are known now, and the index must be rebuilt",
+            )
+
+    def _facts_key(self) -> str:
+        folder = models.local_folder(self.spec.model)
+        return content_key(
+            kind="encoder", encoder=self.spec.encoder, model=self.spec.model,
+            pretrained=self.spec.pretrained, stamp=models.stamp(folder) if folder else "",
+        )  # fmt: skip
+
+    def _fact(self, name: str) -> Any:
+        """A fact of the encoder, from the cache where it is known."""
+        if self._facts is None:
+            known = self.cache.fact(self._facts_key()) if self._encoder is None else None
+            if known is None:
+                known = _facts(self.encoder)
+                self.cache.put_fact(self._facts_key(), known)
+            self._facts = known
+        return self._facts[name]
+
+    @property
+    def name(self) -> str:
+        """The encoder's name."""
+        return str(self._fact("name"))
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of its weights."""
+        return str(self._fact("fingerprint"))
+
+    @property
+    def preprocessing(self) -> str:
+        """Its preprocessing, as JSON."""
+        return str(self._fact("preprocessing"))
+
+    @property
+    def dimension(self) -> int:
+        """d, the length of its vectors."""
+        return int(self._fact("dimension"))
+
+    @property
+    def draft_size(self) -> int:
+        """The smallest short side it wants pictures to have."""
+        return int(self._fact("draft_size"))
+
+    @property
+    def context_length(self) -> int:
+        """How many tokens of a text it reads."""
+        return int(self._fact("context_length"))
+
+    @property
+    def documents_differ(self) -> bool:
+        """Whether what is searched is encoded otherwise than what is asked."""
+        _ = self.dimension  # an older cache knows all facts but this one
+        return bool((self._facts or {}).get("documents_differ", False))
+
+    def prepare(self, image: Image) -> NDArray[Any]:
+        """See Encoder."""
+        return self.encoder.prepare(image)
+
+    def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """See Encoder; gallery pictures are kept by their index, not here."""
+        return self.encoder.encode_prepared(batch)
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[Any]:
+        """(n, d) float32 unit rows."""
+        import numpy as np
+
+        rows = [vector for vector, _ in self.texts_with_counts(texts)]
+        return np.stack(rows) if rows else np.empty((0, self.dimension), np.float32)
+
+    def encode_documents(self, texts: Sequence[str]) -> NDArray[Any]:
+        """(n, d) float32 unit rows of what is searched, where an encoder tells it from what is asked."""
+        import numpy as np
+
+        if not self.documents_differ:
+            return self.encode_texts(texts)
+        rows = [vector for vector, _ in self.texts_with_counts(texts, documents=True)]
+        return np.stack(rows) if rows else np.empty((0, self.dimension), np.float32)
+
+    def token_count(self, text: str) -> int:
+        """How many tokens the whole text has."""
+        return self.texts_with_counts([text])[0][1]
+
+    def texts_with_counts(
+        self, texts: Sequence[str], *, documents: bool = False
+    ) -> list[tuple[NDArray[Any], int]]:
+        """(vector, token count) of every text, from the cache where it is known."""
+        kind = {"kind": "document"} if documents else {}
+        keys = [content_key(encoder=self.fingerprint, text=text, **kind) for text in texts]
+        known = self.cache.vectors(keys)
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+        # Texts of like length share a batch: a model that pads would spend its time on nothing.
+        alike = sorted(missing.items(), key=lambda pair: len(pair[1]))
+        for part in batched(alike, self.spec.batch_size):
+            real: Any = self.encoder
+            encode = real.encode_documents if documents else real.encode_texts
+            vectors = encode([text for _, text in part])
+            for (key, text), vector in zip(part, vectors, strict=True):
+                known[key] = (vector, self.encoder.token_count(text))
+                self.cache.put_vector(key, self.spec.model, *known[key])
+        return [known[key] for key in keys]
+
+    def encode_files(self, paths: Sequence[Path]) -> list[NDArray[Any]]:
+        """(d,) unit vectors of picture files, by content. Raises BadImage for one that is none."""
+        from indexes.decode import load_image
+
+        keys = [
+            content_key(
+                encoder=self.fingerprint, preprocessing=self.preprocessing, image=file_hash(path)
+            )
+            for path in paths
+        ]
+        known = self.cache.vectors(keys)
+        missing = {key: path for key, path in zip(keys, paths, strict=True) if key not in known}
+        for part in batched(missing.items(), self.spec.batch_size):
+            prepared = [self.prepare(load_image(path, self.draft_size)) for _, path in part]
+            for (key, _), vector in zip(part, self.encode_prepared(prepared), strict=True):
+                self.cache.put_vector(key, self.spec.model, vector)
+                known[key] = (vector, 0)
+        return [known[key][0] for key in keys]

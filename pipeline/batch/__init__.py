@@ -1,0 +1,1 @@
+"""Many queries or pictures: read, answered in portions, estimated beforehand."""

@@ -1,0 +1,207 @@
+"""Many queries from a file, one JSON line each: safe to kill, continued by running again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.batch.pacing import needs, portions
+from pipeline.errors import InputError, did_you_mean
+from pipeline.machine.outputs import replacing
+from pipeline.machine.spelling import is_address
+from pipeline.records.lines import read_text, split
+from pipeline.records.trace import Query, Trace
+from pipeline.records.traces import trace_to_json
+from pipeline.stages.composer import Composer
+
+CHUNK = 32
+_START = b'{"query": {"id": '  # of every answer
+# The keys of a line: those that ask, and those that benchmarks and their owners read.
+ASKED = ("id", "reference", "modification")
+CARRIED = ("targets", "kind", "target_caption", "meta")
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """How many queries were answered now, were there already, and failed."""
+
+    done: int
+    skipped: int
+    failed: int
+
+
+def read_queries(path: Path) -> list[Query]:
+    """Queries of a JSON-lines file; references are relative to it. Raises InputError with the line."""
+    return parse_queries(split(read_text(path, "the queries")), path.parent, str(path))
+
+
+def parse_queries(lines: Iterable[str | bytes], base: Path, name: str) -> list[Query]:
+    """Queries of JSON lines; references are relative to ``base``, ``name`` is what errors call them.
+
+    Raises InputError naming a line that is no query, or an id that is there twice.
+    """
+    queries: dict[str, Query] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        query = parse_query(line, number, base, name)
+        if query.id in queries:
+            raise InputError(f"{name}, line {number}: the id {query.id!r} is there twice")
+        queries[query.id] = query
+    if not queries:
+        raise InputError(
+            f"{name} holds no query", 'write lines like {"id": "1", "reference": "a.jpg", …}'
+        )
+    return list(queries.values())
+
+
+def parse_query(line: str | bytes, number: int, base: Path, name: str) -> Query:
+    """The query of one line; its number is its id where it has none. Raises InputError."""
+    try:
+        row = json.loads(line, parse_constant=_no_constant)
+        if not isinstance(row, dict):
+            raise ValueError("it is no JSON object")
+        check_keys(row)
+        reference, modification = _text(row, "reference"), _text(row, "modification")
+        modification.encode()  # half a surrogate pair is no text
+        if "\0" in reference:
+            raise ValueError("its reference holds a null character")
+        if is_address(reference):
+            raise ValueError(f"its reference is an address ({reference}): save the picture first")
+        ident = row.get("id", number)
+        if isinstance(ident, bool) or not isinstance(ident, str | int):
+            raise ValueError(f"its id is {_kind(ident)}, and has to be a text or a whole number")
+        return Query(str(ident), base / reference if reference else None, modification)
+    except (ValueError, RecursionError) as problem:
+        raise InputError(f"{name}, line {number}: not a query: {problem}") from problem
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def check_keys(row: Mapping[str, Any]) -> None:
+    """Raises ValueError for a key that nobody reads: a misspelt one would ask something else."""
+    known = [*ASKED, *CARRIED]
+    for key in row:
+        if key not in known:
+            hint = did_you_mean(key, known)
+            raise ValueError(f"unknown key {key!r}: {hint}; what is yours goes under meta")
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    """The text under a key, empty where it is null or missing. Raises ValueError."""
+    value = row.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"its {key} is {_kind(value)}, and has to be a text")
+    return value or ""
+
+
+def _kind(value: Any) -> str:
+    """What a JSON value is, in plain words."""
+    names = {list: "a list", dict: "an object", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number" if isinstance(value, int | float) else "a text")
+
+
+def run_batch(
+    queries: Path | Sequence[Query],
+    out: Path,
+    composer: Composer,
+    *,
+    k: int = 10,
+    chunk: int = CHUNK,
+    retry_errors: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+    pick: Callable[[Trace], Trace] | None = None,
+) -> BatchReport:
+    """Append a trace line to ``out`` for every query that has none yet, chunk by chunk.
+
+    ``queries`` are a file's or given. A line that a kill tore is dropped and made again. Raises
+    InputError for files that cannot be used, and BudgetReached after the lines of what it paid for;
+    a query that fails keeps its error in its line and counts as failed. With ``retry_errors`` the
+    lines of failed queries are made again, too. ``pick`` chooses what of an answer is written.
+    """
+    asked = read_queries(queries) if isinstance(queries, Path) else queries
+    done = _finished(out)
+    if retry_errors and any(done.values()):
+        _drop_errors(out)
+        done = {ident: error for ident, error in done.items() if not error}
+    waiting = [query for query in asked if query.id not in done]
+    failed = sum(bool(done[query.id]) for query in asked if query.id in done)
+    answered = 0
+    with out.open("a", encoding="utf-8") as file:
+        for part in portions(waiting, needs(composer), chunk):
+            for trace in composer.compose(part, k):
+                file.write(json.dumps(trace_to_json(pick(trace) if pick else trace)) + "\n")
+                failed += bool(trace.error)
+                answered += 1
+            file.flush()
+            os.fsync(file.fileno())
+            if on_progress:
+                on_progress(len(asked) - len(waiting) + answered, len(asked))
+    return BatchReport(answered, len(asked) - len(waiting), failed)
+
+
+def answers(queries: Sequence[Query], composer: Composer, *, k: int = 10) -> Iterator[Trace]:
+    """A Trace per query, in order, as they are answered."""
+    for part in portions(queries, needs(composer), CHUNK):
+        yield from composer.compose(part, k)
+
+
+def unanswered(
+    queries: Path | Sequence[Query], out: Path | None, *, retry_errors: bool = False
+) -> list[Query]:
+    """What `run_batch` would ask; nothing is changed. Raises InputError as it does."""
+    asked = read_queries(queries) if isinstance(queries, Path) else queries
+    done, _ = _whole(out) if out else ({}, 0)
+    return [q for q in asked if q.id not in done or (retry_errors and done[q.id])]
+
+
+def _finished(out: Path) -> dict[str, str]:
+    """Query id → its error, of all whole lines in ``out``; a torn end is cut off."""
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return {}
+    done, whole = _whole(out)
+    os.truncate(out, whole)
+    return done
+
+
+def _whole(out: Path) -> tuple[dict[str, str], int]:
+    """(query id → its error, bytes) of all whole lines in ``out``.
+
+    Raises InputError where ``out`` holds anything else than answers and the torn start of one.
+    """
+    done: dict[str, str] = {}
+    whole = 0
+    try:
+        with out.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if not line.endswith(b"\n") and line.startswith(_START[: len(line)]):
+                    break  # a kill tore it
+                try:
+                    record = json.loads(line)
+                    done[str(record["query"]["id"])] = str(record["error"])
+                except (ValueError, KeyError, TypeError) as problem:
+                    raise InputError(
+                        f"{out}, line {number}: not an answer of `batch`",
+                        "name another file with --out; nothing in this one was changed",
+                    ) from problem
+                whole += len(line)
+    except FileNotFoundError:
+        pass
+    except OSError as problem:
+        raise InputError(f"cannot use {out}: {problem.strerror}", "check --out") from problem
+    return done, whole
+
+
+def _drop_errors(out: Path) -> None:
+    """Leave only the lines of answered queries, all or nothing."""
+    with out.open("rb") as file, replacing(out) as fresh, fresh.open("wb") as kept:
+        kept.writelines(line for line in file if not json.loads(line)["error"])
+        kept.flush()
+        os.fsync(kept.fileno())

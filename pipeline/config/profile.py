@@ -1,0 +1,81 @@
+"""A profile: which models play the three parts, and where they run."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from pipeline.config.strict import Strict
+from pipeline.engines import kind_of
+
+
+class Size(Strict):
+    """About how large a hub model is: its weights in number, and what is fetched in GB."""
+
+    parameters: float = Field(gt=0)
+    download_gb: float = Field(gt=0)
+
+
+class Price(Strict):
+    """US dollars per million tokens, of prompts (``input``) and of replies (``output``)."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+    def of(self, prompt_tokens: float, reply_tokens: float) -> float:
+        """Dollars for so many tokens."""
+        return (prompt_tokens * self.input + reply_tokens * self.output) / 1e6
+
+
+class EngineChoice(Strict):
+    """One language or vision-language model and where it runs."""
+
+    engine: str = "transformers"
+    model: str
+    revision: str | None = None
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    batch_size: int = Field(8, ge=1)
+    max_tokens: int = Field(512, ge=1)
+    temperature: float = Field(0.0, ge=0, le=100)
+    sees: bool = False
+    size: Size | None = None
+    price: Price | None = None
+    options: dict[str, Any] = {}
+
+    @property
+    def charge(self) -> Price | None:
+        """What its tokens cost: as the profile says, nothing in this process, else not known."""
+        free = Price(input=0.0, output=0.0) if kind_of(self.engine).runs == "here" else None
+        return self.price or free
+
+
+class EncoderChoice(Strict):
+    """One CLIP-like encoder and where it runs."""
+
+    encoder: str = "open_clip"
+    model: str
+    pretrained: str | None = None
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    batch_size: int = Field(64, ge=1)
+    size: Size | None = None
+
+
+class Profile(Strict):
+    """Which models play the three parts.
+
+    ``variant``: of a recipe that has one of this name, its numbers are taken unless others are
+    asked for. ``threads`` of models on the processor; 0 leaves it to torch or OMP_NUM_THREADS.
+    ``vocabulary``: a model whose word-level tokenizer holds every word that the models know.
+    """
+
+    name: str = ""
+    description: str
+    variant: str = ""
+    threads: int = Field(0, ge=0, le=1024)
+    vocabulary: str = ""
+    captioner: EngineChoice
+    reasoner: EngineChoice
+    encoder: EncoderChoice

@@ -1,0 +1,216 @@
+"""A recipe: which stages, prompts, grains and weights; a method as data."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from pipeline.config.finite import Finite
+from pipeline.config.strict import Strict
+from pipeline.errors import ConfigError, did_you_mean
+from pipeline.records.roles import ROLES
+
+
+class DescribeStage(Strict):
+    """The captioner's prompt and how many captions it writes."""
+
+    prompt: str
+    captions: int = Field(1, ge=1, le=15)
+
+
+class ReasonStage(Strict):
+    """One question to the reasoner, and how often an unusable reply is asked for again.
+
+    ``sees``: the reference image is shown instead of a caption. ``over``: one question about the
+    main caption, or one about each of several captions, whose answers become the rewrites.
+    ``samples``: how often each question is answered anew, at ``temperature`` (where nothing is
+    said, the profile's, but no less than 0.7); ``choose`` makes one answer of them, see
+    `pipeline.stages.choose`.
+    """
+
+    prompt: str
+    retries: int = Field(2, ge=0, le=10)
+    sees: bool = False
+    over: Literal["caption", "captions"] = "caption"
+    samples: int = Field(1, ge=1, le=40)
+    choose: Literal["first", "vote", "mean", "best"] = "vote"
+    temperature: float | None = Field(None, ge=0, le=2)
+
+
+class Fusion(Strict):
+    """How grains become one score: a family of `pipeline.scoring`, with its numbers.
+
+    ``linear`` folds into one vector; the other families are computed over the whole gallery.
+    """
+
+    family: str = "linear"
+    calibration: Literal["none", "zscore", "centred"] = "none"
+    numbers: dict[str, Finite] = {}
+
+
+def _several(value: Any) -> Any:
+    """One question, or several."""
+    return [value] if isinstance(value, dict) else value
+
+
+class Variant(Strict):
+    """The numbers of a method for one kind of data or models; chosen as ``recipe@variant``.
+
+    A profile names the variant that fits its models, which its queries take unasked. ``reason``, where
+    it is there, are other questions than the recipe's.
+    """
+
+    reason: list[ReasonStage] | None = None
+
+    grains: dict[str, Finite] = {}
+    caption_grains: dict[str, Finite] = {}
+    mixes: dict[str, dict[str, Finite]] = {}
+    numbers: dict[str, Finite] = {}
+
+    _questions = field_validator("reason", mode="before")(_several)
+
+
+class Recipe(Strict):
+    """A method as data; a stage that is absent is skipped.
+
+    ``mixes`` name grains that are made of other grains: weighted, added, and brought to length 1.
+    ``grains`` score the gallery's pictures, ``caption_grains`` its captions.
+    """
+
+    name: str = ""
+    description: str
+    paper: str = ""
+    weights_from: str = ""
+    exclude_reference: bool = True
+    describe: DescribeStage | None = None
+    reason: list[ReasonStage] = []
+    mixes: dict[str, dict[str, Finite]] = {}
+    grains: dict[str, Finite]
+    caption_grains: dict[str, Finite] = {}
+    fusion: Fusion = Fusion()
+    variants: dict[str, Variant] = {}
+
+    _questions = field_validator("reason", mode="before")(_several)
+
+    def with_weights(self, weights: dict[str, float]) -> Recipe:
+        """The recipe with some weights changed. Raises ConfigError for an unknown grain."""
+        shown: dict[str, float] = {}
+        told: dict[str, float] = {}
+        for name, weight in weights.items():
+            role = name.removeprefix("caption/")
+            self.check_grain(role, "--weight")
+            (shown if role == name else told)[role] = weight
+        changed = {"grains": {**self.grains, **shown}}
+        changed["caption_grains"] = {**self.caption_grains, **told}
+        recipe = self.model_copy(update=changed)
+        recipe.check_caption_grains("--weight")
+        return recipe
+
+    def with_samples(self, samples: int | None, choose: str | None) -> Recipe:
+        """The recipe with every question asked so often. Raises ConfigError where it asks none."""
+        changes = {"samples": samples, "choose": choose}
+        given = {name: value for name, value in changes.items() if value is not None}
+        if given and not self.reason:
+            raise ConfigError(
+                f"recipe {self.name} asks the reasoner nothing", "leave out --samples and --choose"
+            )
+        stages = [stage.model_copy(update=given) for stage in self.reason]
+        recipe = self.model_copy(update={"reason": stages})
+        recipe.check_samples("--samples")
+        return recipe
+
+    def check_samples(self, where: str) -> None:
+        """Raises ConfigError where several samples of a question would be one and the same."""
+        if any(stage.samples > 1 and stage.temperature == 0 for stage in self.reason):
+            raise ConfigError(
+                f"{where}: several samples at temperature 0 are one answer",
+                "set temperature = 0.7 under [reason], or leave it out",
+            )
+
+    def with_variant(self, name: str) -> Recipe:
+        """The recipe with the numbers of a variant. Raises ConfigError for an unknown one."""
+        if name not in self.variants:
+            raise ConfigError(
+                f"recipe {self.name} has no variant {name!r}",
+                did_you_mean(name, list(self.variants)),
+            )
+        chosen = self.variants[name]
+        numbers = {**self.fusion.numbers, **chosen.numbers}
+        return self.model_copy(
+            update={
+                "name": f"{self.name}@{name}",
+                "reason": self.reason if chosen.reason is None else chosen.reason,
+                "grains": {**self.grains, **chosen.grains},
+                "caption_grains": {**self.caption_grains, **chosen.caption_grains},
+                "mixes": {**self.mixes, **chosen.mixes},
+                "fusion": self.fusion.model_copy(update={"numbers": numbers}),
+            }
+        )
+
+    @property
+    def told(self) -> dict[str, float]:
+        """The caption grains that have a weight; a gallery needs captions for them."""
+        return {name: weight for name, weight in self.caption_grains.items() if weight}
+
+    @property
+    def roles(self) -> list[str]:
+        """All roles that have a weight, in mixes and on both sides, too."""
+        weights = (*self.grains.items(), *self.caption_grains.items())
+        found = (
+            role for name, weight in weights if weight for role in self.mixes.get(name, (name,))
+        )
+        return list(dict.fromkeys(found))
+
+    def reads(self, part: str) -> bool:
+        """Whether a grain is made of that part of a trace; see `Role.reads`."""
+        return any(ROLES[role].reads == part for role in self.roles)
+
+    def check_grain(self, name: str, where: str) -> None:
+        """Raises ConfigError where ``name`` is neither a role nor a mix of this recipe."""
+        known = [*ROLES, *self.mixes]
+        if name not in known:
+            raise ConfigError(f"{where}: no grain {name!r}", did_you_mean(name, known))
+
+    def check_caption_grains(self, where: str) -> None:
+        """Raises ConfigError where a family that looks at pictures alone is to score captions."""
+        if self.caption_grains and self.fusion.family != "linear":
+            raise ConfigError(
+                f"{where}: the family {self.fusion.family} does not score captions",
+                "[caption_grains] need the family linear",
+            )
+
+    def check(self, where: str) -> None:
+        """Raises ConfigError for grains, mixes and families that do not exist."""
+        for role in self.grains:
+            self.check_grain(role, f"{where}: [grains]")
+        for role in self.caption_grains:
+            self.check_grain(role, f"{where}: [caption_grains]")
+        self.check_caption_grains(where)
+        self.check_samples(where)
+        for mix, parts in self.mixes.items():
+            for role in parts:
+                if role not in ROLES:
+                    raise ConfigError(
+                        f"{where}: [mixes.{mix}]: no grain {role!r}",
+                        did_you_mean(role, list(ROLES)),
+                    )
+        check_family(self.fusion, where)
+
+
+def check_family(fusion: Fusion, where: str) -> None:
+    """Raises ConfigError for an unknown score family, or a number that it does not have."""
+    from pipeline.scoring import FAMILIES
+
+    if fusion.family not in FAMILIES:
+        raise ConfigError(
+            f"{where}: no score family {fusion.family!r}",
+            did_you_mean(fusion.family, list(FAMILIES)),
+        )
+    known = FAMILIES[fusion.family]
+    for name in fusion.numbers:
+        if name not in known:
+            raise ConfigError(
+                f"{where}: the family {fusion.family} has no number {name!r}",
+                did_you_mean(name, list(known)),
+            )

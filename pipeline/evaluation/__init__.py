@@ -1,0 +1,1 @@
+"""A benchmark run: answered, kept, scored, compared."""

@@ -1,0 +1,71 @@
+"""From rankings and cases to the numbers of a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.benchmarks.records import Case, Protocol
+from pipeline.evaluation import metrics
+from pipeline.evaluation.metrics import Ranked
+
+
+def score(
+    case: Case,
+    protocol: Protocol,
+    ranking: Ranked,
+    *,
+    subset: Ranked | None = None,
+    whole: bool = True,
+) -> dict[str, float]:
+    """Every metric of the protocol for one labelled case; the breakdown as "mAP@10 negation".
+
+    ``subset`` is the ranking of the case's subset where the long one may not hold all of it.
+    """
+    gone = {case.reference} if protocol.exclude_reference else set()
+    # What cannot be found, and what is named twice, is no ground truth more.
+    total = len(set(case.correct) - gone)
+    ranking = metrics.without(ranking, gone)
+    found = metrics.hits(ranking, set(case.targets), whole=whole)
+    correct = metrics.hits(ranking, set(case.correct), whole=whole)
+    inside = None
+    values: dict[str, float] = {}
+    for name in protocol.metrics:
+        scope, _, metric = name.rpartition(":")
+        kind, _, k = metric.partition("@")
+        if kind == "subset_recall" and not case.subset:
+            continue
+        if kind == "subset_recall":
+            if inside is None:
+                inside = _subset_flags(case, ranking, subset)
+            value = metrics.recall_at(inside, int(k))
+        elif kind == "mAP":
+            value = metrics.average_precision_at(correct, total, int(k))
+        else:
+            value = metrics.recall_at(found, int(k))
+        if scope:
+            values |= {f"{metric} {aspect}": value for aspect in case.aspects}
+        else:
+            values[metric] = value
+    return values
+
+
+def _subset_flags(case: Case, ranking: Ranked, subset: Ranked | None) -> list[bool]:
+    """Hits within the subset; members that were not ranked stand behind those that were."""
+    members = set(case.subset)
+    pairs = [pair for pair in (ranking if subset is None else subset) if pair[0] in members]
+    return metrics.hits(pairs, set(case.targets))
+
+
+def score_all(
+    cases: Sequence[Case],
+    protocol: Protocol,
+    rankings: Sequence[Ranked],
+    subsets: Sequence[Ranked | None],
+    *,
+    whole: bool = True,
+) -> list[dict[str, float]]:
+    """`score` of every case, in order."""
+    return [
+        score(case, protocol, ranking, subset=subset, whole=whole)
+        for case, ranking, subset in zip(cases, rankings, subsets, strict=True)
+    ]

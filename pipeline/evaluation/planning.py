@@ -1,0 +1,55 @@
+"""What an evaluation would take: its questions counted, before anything is indexed or asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipeline.asking.dry import Asked
+from pipeline.batch.estimate import Estimate, estimate
+from pipeline.benchmarks import crops
+from pipeline.benchmarks.records import Benchmark, Case
+from pipeline.evaluation import runs
+from pipeline.records.trace import Description, Query, Trace
+from pipeline.stages.composer import Composer
+
+
+def estimate_run(
+    benchmark: Benchmark,
+    cases: Sequence[Case],
+    composer: Composer,
+    folder: Path,
+    *,
+    captions: Mapping[str, tuple[str, ...]] | None = None,
+    retry_errors: bool = False,
+    asked: Asked | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Estimate:
+    """The estimate of what `Evaluation.run` has still to do in ``folder``, which it leaves alone.
+
+    A recipe that scores captions is taken to caption the whole gallery: what the index holds
+    already is in the cache as a rule, and captions that came from a file are not known here.
+    Raises InputError for a run that cannot be read.
+    """
+    done = runs.finished(folder / runs.RESULTS)
+    waiting = [case for case in cases if case.id not in done or (retry_errors and done[case.id])]
+    if captions is not None:
+        told = [
+            Trace(
+                Query(case.id, None, case.modification, row=0),  # of no index: nothing is looked at
+                description=Description(captions[case.reference]),
+            )
+            for case in waiting
+        ]
+        return estimate(composer, told, asked=asked, on_progress=on_progress)
+    with TemporaryDirectory() as scratch:  # models are shown parts of pictures as files
+        captioned = bool(composer.recipe.told)
+        shown = {case.reference for case in waiting}
+        items = [item for item in benchmark.items if captioned or item.id in shown]
+        path = {item.id: item.path for item in crops.cut(items, Path(scratch))}
+        return estimate(
+            composer,
+            [Query(case.id, path.get(case.reference), case.modification) for case in waiting],
+            gallery=list(path.values()) if captioned else (), asked=asked, on_progress=on_progress,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Which hits of a ranking are shown, and of which pictures."""

@@ -1,0 +1,1 @@
+"""The machine: devices, folders of models, memory, files that are written."""

@@ -1,0 +1,1 @@
+"""The values that flow, and how they are kept as JSON lines."""

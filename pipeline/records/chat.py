@@ -1,0 +1,63 @@
+"""Talk with models: messages, how a reply is written, replies, and what a trace keeps of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Message:
+    """One chat message; ``images`` are shown to a model that can see, before the text."""
+
+    role: str
+    text: str
+    images: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How an engine writes: part of the cache key."""
+
+    max_tokens: int = 512
+    temperature: float = 0.0
+    seed: int = 0
+
+
+REFUSED, FAILED = "refused", "failed"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One raw answer of an engine, with what it cost.
+
+    ``finish`` says how it ended: "stop", "length" (cut at the token limit), "content_filter", or
+    what a server calls it. Where there is no answer, ``error`` says why, and ``finish`` is
+    "refused" (this prompt cannot be taken: asking again changes nothing) or "failed" (no answer
+    came: asking again may help). ``served`` is what the server says about the model that answered.
+    """
+
+    text: str
+    prompt_tokens: int = 0
+    reply_tokens: int = 0
+    seconds: float = 0.0
+    cached: bool = False
+    finish: str = "stop"
+    error: str = ""
+    served: str = ""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One model call of a stage, as kept in the trace; ``repaired``: read leniently.
+
+    ``revision`` says which weights ``model`` were: a commit, the hash of a folder, or the profile's.
+    """
+
+    stage: str
+    model: str
+    prompt: str
+    messages: tuple[Message, ...]
+    reply: Reply
+    repaired: bool = False
+    revision: str = ""

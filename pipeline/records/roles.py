@@ -1,0 +1,75 @@
+"""The roles that recipes give weights to: which texts of a trace each one is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from pipeline.records.trace import Trace
+
+
+class Role(NamedTuple):
+    """``texts`` of a trace; empty ones are left out.
+
+    ``names`` tells its grains apart: by number, by their text, or by nothing (""): there is one, the
+    mean of all texts.
+    ``reads`` is the part of a trace that is looked at, which may be changed by hand.
+    """
+
+    texts: Callable[[Trace], Sequence[str]]
+    reads: str
+    names: str = ""
+
+
+def _elements(name: str) -> Callable[[Trace], Sequence[str]]:
+    return lambda trace: tuple(dict.fromkeys(getattr(trace.intent, name)))
+
+
+def _target(trace: Trace) -> Sequence[str]:
+    return trace.intent.samples or (trace.intent.target_caption,)
+
+
+def _sentences(trace: Trace) -> Sequence[str]:
+    return (trace.query.modification, *trace.query.wordings)
+
+
+def _concatenation(trace: Trace) -> Sequence[str]:
+    caption = trace.description.caption
+    return [", ".join(part for part in (caption, said) if part) for said in _sentences(trace)]
+
+
+# Only captions, rewrites and what is a mean may hold one text several times.
+ROLES: dict[str, Role] = {
+    "reference": Role(lambda trace: (), "reference"),
+    "target_caption": Role(_target, "target_caption"),
+    "modification": Role(_sentences, "modification"),
+    "caption": Role(lambda trace: trace.description.captions[:1], "captions"),
+    "captions": Role(lambda trace: trace.description.captions, "captions", "number"),
+    "rewrites": Role(
+        lambda trace: trace.intent.rewrites or (trace.intent.target_caption,),
+        "target_caption",
+        "number",
+    ),
+    "include": Role(lambda trace: (" and ".join(_elements("desired")(trace)),), "desired"),
+    "exclude": Role(lambda trace: (" and ".join(_elements("forbidden")(trace)),), "forbidden"),
+    "concatenation": Role(_concatenation, "captions"),
+    "desired": Role(_elements("desired"), "desired", "text"),
+    "preserved": Role(_elements("preserved"), "preserved", "text"),
+    "forbidden": Role(_elements("forbidden"), "forbidden", "text"),
+}
+
+
+def texts_of(role: str, trace: Trace) -> tuple[str, ...]:
+    """The texts of a role; none for the reference, which is pixels."""
+    return tuple(text for text in ROLES[role].texts(trace) if text)
+
+
+def main_text(role: str, trace: Trace) -> str:
+    """What stands for the texts of a role whose grain is their mean."""
+    return trace.intent.target_caption if role == "target_caption" else texts_of(role, trace)[0]
+
+
+def grain_name(role: str, number: int, text: str) -> str:
+    """What the grain of the ``number``-th text (from 0) of a role is called, once in a query."""
+    by = {"": role, "number": f"{role}:{number + 1}", "text": f"{role}:{text}"}
+    return by[ROLES[role].names]

@@ -1,0 +1,178 @@
+"""The frozen values that flow through the stages.
+
+A Trace goes in and comes out: each stage fills its part (Description, Intent, Grains, Ranking)
+where that is NOT_… yet. A saved, edited or earlier trace enters the same way.
+Vectors are float32 numpy arrays of shape (d,) and unit length unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.records.chat import Exchange
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a person asks: a reference image, a modification, or both.
+
+    ``row`` is a reference that is only known as a row of the gallery, by its vector there.
+    ``wordings`` say the modification otherwise: models are asked about the modification, and where a
+    score looks at its words it takes the mean vector of all.
+    ``named`` is what the person called a reference that is no file of theirs ("-", an address).
+    """
+
+    id: str
+    reference: Path | None = None
+    modification: str = ""
+    named: str = ""
+    row: int | None = None
+    wordings: tuple[str, ...] = ()
+
+    @property
+    def referring(self) -> bool:
+        """Whether there is a reference."""
+        return self.reference is not None or self.row is not None
+
+    @property
+    def composed(self) -> bool:
+        """Whether there are both a reference and a modification."""
+        return self.referring and bool(self.modification)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the captioner says about the reference; the first caption is the main one.
+
+    ``problem`` says why there is no usable answer; it is empty for a captioner that said nothing.
+    """
+
+    captions: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def caption(self) -> str:
+        """The main caption, or an empty string."""
+        return self.captions[0] if self.captions else ""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What the reason stage understood.
+
+    ``rewrites`` are the target captions of several captions, in their order, where a recipe asks
+    about each. ``samples`` are the target captions of several samples, sorted, where their mean is
+    searched. ``fallback`` is empty for a usable reply; otherwise it says why the target caption
+    is only "caption + modification".
+    """
+
+    target_caption: str
+    reasoning: str = ""
+    desired: tuple[str, ...] = ()
+    preserved: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    rewrites: tuple[str, ...] = ()
+    fallback: str = ""
+    samples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Grain:
+    """One named unit vector and its signed weight.
+
+    ``role`` is what recipes give weights to ("target_caption", "forbidden", …); ``name`` is unique
+    within a query ("forbidden:red apple"); ``text`` is empty for a grain that comes from pixels.
+    ``vector`` (d,) is None in a trace that was read back from JSON.
+    """
+
+    name: str
+    role: str
+    weight: float
+    vector: Any
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class FusedQuery:
+    """All grains folded into one vector (d,): score(v) = vector·v + bias.
+
+    Grain i adds scales[i]·(gᵢ·v) + biases[i], so the shares of a hit add up to its score.
+    """
+
+    vector: NDArray[Any]
+    bias: float
+    grains: tuple[Grain, ...]
+    scales: tuple[float, ...]
+    biases: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One ranked item: its place (from 1), score, and the share of every grain in the score.
+
+    ``alike`` are the paths of worse hits that are folded under it, see `folding`.
+    """
+
+    rank: int
+    row: int
+    id: str
+    path: str
+    score: float
+    shares: Mapping[str, float] = field(default_factory=dict)
+    alike: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The hits of one query, best first."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one query is ranked over: the gallery without ``exclude``, and ``subset`` by itself."""
+
+    exclude: Collection[int] | NDArray[Any] = ()
+    subset: Sequence[int] = ()
+
+
+# What a stage has not filled yet. They are told by identity: a captioner may say nothing, too.
+NOT_DESCRIBED, NOT_REASONED, NOT_RANKED = Description(), Intent(""), Ranking(())
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything about one query, as it happened; what is not given is for the stages to fill.
+
+    ``subset`` ranks the few items that a benchmark asks about apart from the gallery. Without a
+    ``scope`` the recipe says whether the reference is left out.
+    """
+
+    query: Query
+    recipe: str = ""
+    profile: str = ""
+    description: Description = NOT_DESCRIBED
+    intent: Intent = NOT_REASONED
+    grains: tuple[Grain, ...] = ()
+    ranking: Ranking = NOT_RANKED
+    subset: Ranking = Ranking(())
+    exchanges: tuple[Exchange, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+    scope: Scope | None = None
+
+    def failed(self, error: str) -> Trace:
+        """The trace of a query that cannot be answered."""
+        return replace(self, error=error)
+
+    def warned(self, *warnings: str) -> Trace:
+        """With more warnings."""
+        return replace(self, warnings=(*self.warnings, *warnings))

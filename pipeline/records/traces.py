@@ -1,0 +1,129 @@
+"""Traces as plain JSON records: shown, saved, and read back (vectors are left out)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.machine.spelling import whole, whole_if_there
+from pipeline.records.chat import Exchange, Message, Reply
+from pipeline.records.trace import Description, Grain, Hit, Intent, Query, Ranking, Trace
+
+# Of the record below. It grows when a field is renamed, moved or means something else; a new field
+# is no new version. Records without one are read as version 1.
+SCHEMA_VERSION = 1
+
+
+def trace_to_json(trace: Trace) -> dict[str, Any]:
+    """A JSON-ready record of everything but the vectors.
+
+    Paths are whole and spelled one way however they were given; ids are relative to the gallery.
+    """
+    query = trace.query
+    return {
+        "query": {
+            "id": query.id,
+            "reference": _reference(query),
+            "modification": query.modification,
+        },
+        "schema_version": SCHEMA_VERSION,
+        "recipe": trace.recipe,
+        "profile": trace.profile,
+        "captions": list(trace.description.captions),
+        "intent": {
+            "reasoning": trace.intent.reasoning,
+            "target_caption": trace.intent.target_caption,
+            "desired": list(trace.intent.desired),
+            "preserved": list(trace.intent.preserved),
+            "forbidden": list(trace.intent.forbidden),
+            "rewrites": list(trace.intent.rewrites),
+            "fallback": trace.intent.fallback,
+            "samples": list(trace.intent.samples),
+        },
+        "grains": [
+            {"name": g.name, "role": g.role, "weight": g.weight, "text": g.text} for g in trace.grains
+        ],
+        "ranking": {
+            "hits": [
+                {"rank": h.rank, "row": h.row, "id": h.id, "path": whole(h.path), "score": h.score,
+                 "shares": dict(h.shares), "alike": [whole(path) for path in h.alike]}
+                for h in trace.ranking.hits
+            ]
+        },
+        "exchanges": [_exchange_to_json(exchange) for exchange in trace.exchanges],
+        "seconds": dict(trace.seconds),
+        "warnings": list(trace.warnings),
+        "error": trace.error,
+    }  # fmt: skip
+
+
+def _reference(query: Query) -> str | None:
+    if query.named:
+        return query.named
+    return whole_if_there(query.reference) if query.reference else None
+
+
+def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:
+    reply = exchange.reply
+    return {
+        "stage": exchange.stage,
+        "model": exchange.model,
+        "revision": exchange.revision,
+        "prompt": exchange.prompt,
+        "messages": [
+            {"role": m.role, "text": m.text, "images": [whole_if_there(path) for path in m.images]}
+            for m in exchange.messages
+        ],
+        "reply": {
+            "text": reply.text, "prompt_tokens": reply.prompt_tokens,
+            "reply_tokens": reply.reply_tokens, "seconds": reply.seconds, "cached": reply.cached,
+            "finish": reply.finish, "error": reply.error, "served": reply.served,
+        },
+        "repaired": exchange.repaired,
+    }  # fmt: skip
+
+
+def trace_from_json(record: Mapping[str, Any]) -> Trace:
+    """The Trace of a record; its grains have no vectors."""
+    query = record["query"]
+    return Trace(
+        query=Query(
+            query["id"], Path(query["reference"]) if query["reference"] else None,
+            query["modification"],
+        ),
+        recipe=record["recipe"],
+        profile=record["profile"],
+        description=Description(tuple(record["captions"])),
+        intent=intent_from_json(record["intent"]),
+        grains=tuple(Grain(g["name"], g["role"], g["weight"], None, g["text"]) for g in record["grains"]),
+        ranking=Ranking(tuple(_hit_from_json(hit) for hit in record["ranking"]["hits"])),
+        exchanges=tuple(_exchange_from_json(exchange) for exchange in record["exchanges"]),
+        seconds=record["seconds"],
+        warnings=tuple(record["warnings"]),
+        error=record["error"],
+    )  # fmt: skip
+
+
+def _hit_from_json(record: Mapping[str, Any]) -> Hit:
+    return Hit(**{**record, "alike": tuple(record.get("alike", ()))})
+
+
+def intent_from_json(record: Mapping[str, Any]) -> Intent:
+    """The Intent of a trace's record or of a run's. Raises KeyError where a field is missing."""
+    return Intent(
+        record["target_caption"], record["reasoning"], tuple(record["desired"]),
+        tuple(record["preserved"]), tuple(record["forbidden"]), tuple(record["rewrites"]),
+        record["fallback"], tuple(record.get("samples", ())),
+    )  # fmt: skip
+
+
+def _exchange_from_json(record: Mapping[str, Any]) -> Exchange:
+    messages = tuple(
+        Message(m["role"], m["text"], tuple(Path(path) for path in m["images"]))
+        for m in record["messages"]
+    )
+    return Exchange(
+        record["stage"], record["model"], record["prompt"], messages, Reply(**record["reply"]),
+        record.get("repaired", False), record.get("revision", ""),
+    )  # fmt: skip

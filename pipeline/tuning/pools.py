@@ -1,0 +1,193 @@
+"""Pools: of every query the few items that can be ranked first, so that thousands of weights are tried.
+
+A linear score is Σ w·s with s what a role adds per unit of its weight. The best items of every role
+and all targets make the pool of a query; its (roles × items) matrix of s turns a setting of the
+weights into a ranking by one small product, and many settings at once by one larger one. Items
+outside the pool are not seen: a metric over pools is never below the one over the gallery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.errors import ConfigError, did_you_mean
+from pipeline.scoring import linear
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from indexes.store import Index
+    from pipeline.benchmarks.records import Protocol
+    from pipeline.config.recipe import Fusion
+    from pipeline.records.trace import Grain
+
+SIZE = 200  # items of every role
+# Multiplications in one product. It stays in the processor's cache, and below what BLAS deals to
+# several threads: waking them takes longer than the product.
+AT_ONCE = 250_000
+SLACK = 1e-6  # of the largest possible score: float32 products that differ by less are ties
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of a protocol by its parts: "subset_recall@1" is ("subset_recall", 1)."""
+
+    name: str
+    kind: str
+    k: int
+
+    @classmethod
+    def of(cls, name: str, protocol: Protocol) -> Metric:
+        """Raises ConfigError for a metric that the protocol does not have."""
+        known = [one for one in protocol.metrics if ":" not in one]
+        if name not in known:
+            raise ConfigError(f"{protocol.name} has no metric {name!r}", did_you_mean(name, known))
+        kind, _, k = name.partition("@")
+        return cls(name, kind, int(k))
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The candidates of one query, the ``targets`` that were found first.
+
+    ``shares`` (r, p) float32: what each role adds per unit of weight. ``fixed`` (p,): what grains
+    outside the weights add. ``total``: targets in all, the gallery's or not.
+    """
+
+    shares: NDArray[Any]
+    fixed: NDArray[Any]
+    targets: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a pool is made of: grains, the rows that count as found, and what may be ranked.
+
+    ``only`` is a subset that is ranked alone; empty means the gallery without ``exclude``.
+    """
+
+    grains: Sequence[Grain]
+    targets: Sequence[int]
+    total: int
+    exclude: Collection[int] = ()
+    only: Sequence[int] | None = None
+
+
+def pools(
+    index: Index,
+    fusion: Fusion,
+    weights: Mapping[str, float],
+    questions: Sequence[Question],
+    size: int = SIZE,
+) -> list[Pool]:
+    """A pool per question, in order.
+
+    Its items are the ``size`` best of every role (by the sign of its weight) and of all grains
+    together. ``weights`` are those that the grains were made with.
+    """
+    statistics = (None, None) if fusion.calibration == "none" else (index.mu, index.sigma)
+    made = []
+    for question in questions:
+        fused = linear.fold(question.grains, fusion.calibration, *statistics)
+        roles, fixed = directions(fused, weights)
+        signs = np.sign(list(weights.values()))[:, None]
+        wanted = np.concatenate([roles * signs, fused.vector[None]])
+        rows = _candidates(index, question, wanted, size)
+        vectors = _vectors(index, rows).astype(np.float64)
+        targets = len(set(question.targets) & set(rows))
+        made.append(
+            Pool(
+                (roles @ vectors.T).astype(np.float32), (fixed @ vectors.T).astype(np.float32),
+                targets, question.total,
+            )
+        )  # fmt: skip
+    return made
+
+
+def directions(
+    fused: Any, weights: Mapping[str, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """((r, d) the vector of each role per unit of weight, (d,) the sum of all other grains).
+
+    A role that a query has no grain of is a row of zeros. Biases are the same for all items of a
+    query and are left out.
+    """
+    names = list(weights)
+    roles = np.zeros((len(names), len(fused.vector)))
+    fixed = np.zeros(len(fused.vector))
+    for grain, scale in zip(fused.grains, fused.scales, strict=True):
+        vector = grain.vector.astype(np.float64)
+        if grain.role in weights:
+            roles[names.index(grain.role)] += scale / weights[grain.role] * vector
+        else:
+            fixed += scale * vector
+    return roles, fixed
+
+
+def _candidates(
+    index: Index, question: Question, wanted: NDArray[np.float64], size: int
+) -> list[int]:
+    """Rows of a pool, the targets first, then in the gallery's order."""
+    from indexes import exact
+
+    barred = set(question.exclude)
+    if question.only is not None:
+        allowed = set(question.only) - barred
+    else:
+        found, _ = exact.search(
+            index, wanted, min(size, index.count), exclude=[barred] * len(wanted)
+        )
+        allowed = set(map(int, np.unique(found[found >= 0]))) | (set(question.targets) - barred)
+    right = sorted(allowed & set(question.targets))
+    return right + sorted(allowed - set(right))
+
+
+def _vectors(index: Index, rows: Sequence[int]) -> NDArray[Any]:
+    """(p, d) of some rows, shard by shard."""
+    wanted = np.asarray(rows, np.int64)
+    result = np.empty((len(wanted), index.dimension), np.float32)
+    offset = 0
+    for shard in index.vectors():
+        here = (wanted >= offset) & (wanted < offset + len(shard))
+        result[here] = shard[wanted[here] - offset]
+        offset += len(shard)
+    return result
+
+
+def means(pools: Sequence[Pool], metric: Metric, settings: NDArray[Any]) -> NDArray[np.float64]:
+    """(s,) the metric's mean over queries for each of (s, r) settings of the weights."""
+    total = np.zeros(len(settings))
+    for pool in pools:
+        step = max(1, AT_ONCE // max(1, pool.shares.size))
+        for start in range(0, len(settings), step):
+            part = slice(start, start + step)
+            total[part] += values(pool, metric, settings[part])
+    return total / max(1, len(pools))
+
+
+def values(pool: Pool, metric: Metric, settings: NDArray[Any]) -> NDArray[np.float64]:
+    """(s,) the metric of one query; ties go against the targets, as in `metrics.hits`."""
+    if not pool.targets:
+        return np.zeros(len(settings))
+    narrow = np.asarray(settings, np.float32)
+    scores = narrow @ pool.shares
+    if pool.fixed.any():
+        scores += pool.fixed
+    bound = np.abs(narrow) @ np.abs(pool.shares).max(1) + np.abs(pool.fixed).max()
+    right = np.sort(scores[:, : pool.targets], axis=1)[:, ::-1]
+    others, slack = scores[:, pool.targets :], SLACK * bound
+    narrowest = np.min_scalar_type(others.shape[1] + pool.targets)  # counts fastest
+    found = min(pool.targets, metric.k) if metric.kind == "mAP" else 1
+    gain = np.zeros(len(settings))
+    for place in range(found):
+        bar = (right[:, place] - slack)[:, None]
+        above = np.add.reduce((others >= bar).view(np.uint8), axis=1, dtype=narrowest)
+        rank = above.astype(np.int64) + place + 1
+        precision = (place + 1) / rank if metric.kind == "mAP" else 1.0
+        gain += np.where(rank <= metric.k, precision, 0.0)
+    return gain / min(pool.total, metric.k) if metric.kind == "mAP" else gain
