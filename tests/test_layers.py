@@ -31,6 +31,59 @@ def at_module_level(tree: ast.Module) -> Iterator[str]:
             yield from imports(node)
 
 
+# The rooms of the house from the ground up: each imports only from those before it.
+FLOORS = (
+    "errors", "indexes", "machine", "encoders", "records", "scoring", "engines", "hits", "report",
+    "config", "pocket", "prompting", "asking", "stages", "setup", "batch", "benchmarks",
+    "evaluation", "tuning", "lab", "cli",
+)  # fmt: skip
+LONGEST = 250  # lines of a file
+
+
+def room_of(path: Path) -> str:
+    inside = path.relative_to(ROOT).parts
+    return inside[0] if inside[0] == "indexes" else inside[1].removesuffix(".py")
+
+
+def rooms_named(tree: ast.AST) -> Iterator[str]:
+    """The rooms that a file imports from, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "pipeline":
+            yield from (name.name for name in node.names if not name.name.startswith("__"))
+    for name in imports(tree):
+        first, *rest = name.split(".")
+        if first == "indexes" or (first == "pipeline" and rest):
+            yield rest[0] if first == "pipeline" else first
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_room_stands_above_all_that_it_imports(path: Path) -> None:
+    if path == ROOT / "pipeline" / "__init__.py":
+        return
+    floor = FLOORS.index(room_of(path))
+    above = {
+        room for room in rooms_named(ast.parse(path.read_text())) if FLOORS.index(room) > floor
+    }
+    assert not above
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+def test_no_files_of_indexes_import_each_other_in_a_circle() -> None:
+    needs = {
+        path.stem: {
+            name.split(".")[1]
+            for name in imports(ast.parse(path.read_text(encoding="utf-8")))
+            if name.startswith("indexes.")
+        }
+        for path in (ROOT / "indexes").glob("*.py")
+        if path.stem != "__init__"
+    }
+    while ready := [name for name, others in needs.items() if not others & set(needs)]:
+        for name in ready:
+            del needs[name]
+    assert not needs
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_module_keeps_to_its_layer(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))

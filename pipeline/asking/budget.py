@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.asking import tokens
 from pipeline.asking.ledger import Entry, Ledger, Tally, total
+from pipeline.engines import tokens
 from pipeline.engines.contract import Request
 from pipeline.errors import BudgetReached, ConfigError
 from pipeline.records.chat import Reply

@@ -18,16 +18,14 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.asking.cachefile.store import Store
 from pipeline.errors import LikebutError
 from pipeline.records.chat import Reply
 from pipeline.records.keys import canonical, split_question
-from pipeline.records.keys import content_key as content_key
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,18 +40,6 @@ def reply_facts(reply: Reply) -> dict[str, Any]:
         "reply_tokens": reply.reply_tokens, "seconds": reply.seconds,
         "finish": reply.finish, "served": reply.served,
     }  # fmt: skip
-
-
-@lru_cache(maxsize=4096)
-def _file_hash(path: Path, size: int, mtime: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    facts = path.stat()
-    return _file_hash(path, facts.st_size, facts.st_mtime_ns)
 
 
 def batched(items: Iterable[_Item], size: int) -> Iterator[tuple[_Item, ...]]:

@@ -7,10 +7,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from pipeline.asking.cache import Cache, batched, content_key, file_hash
+from pipeline.asking.cache import Cache, batched
 from pipeline.encoders.contract import Encoder, EncoderSpec
 from pipeline.errors import ModelError
 from pipeline.machine import models
+from pipeline.records.keys import content_key, file_hash
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,13 +8,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.asking import tokens
-from pipeline.asking.cache import Cache, content_key, file_hash
-from pipeline.engines import Kind, kind_of
+from pipeline.asking.cache import Cache
+from pipeline.engines import Kind, kind_of, tokens
 from pipeline.engines.constraining import constrains
 from pipeline.engines.contract import Engine, EngineSpec, Request
 from pipeline.machine import models
 from pipeline.records.chat import Reply
+from pipeline.records.keys import content_key, file_hash
 
 if TYPE_CHECKING:
     from pipeline.asking.budget import Account

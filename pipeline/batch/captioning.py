@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import prompting
-from pipeline.asking.cache import file_hash
 from pipeline.asking.encoder import CachedEncoder
 from pipeline.asking.engine import CachedEngine
 from pipeline.batch.pacing import portions
 from pipeline.errors import InputError
 from pipeline.records.chat import Sampling
+from pipeline.records.keys import file_hash
 from pipeline.stages.contract import Need
 from pipeline.stages.describe import describe
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
-from pipeline.batch.run import CHUNK, answers, parse_query
+from pipeline.batch.run import CHUNK, answers
 from pipeline.errors import InputError
 from pipeline.records.lines import without_mark
+from pipeline.records.queries import parse_query
 from pipeline.records.trace import Description, Intent, Query, Ranking, Trace
 from pipeline.stages.composer import Composer
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from indexes.errors import GalleryError
-from pipeline.batch.run import check_keys
 from pipeline.benchmarks.reading import check_ids, complete, field
 from pipeline.benchmarks.records import Benchmark, Case, Item, Protocol
 from pipeline.errors import InputError
 from pipeline.records.lines import read_lines
+from pipeline.records.queries import check_keys
 
 SPLITS = ("all",)
 QUERIES = "queries.jsonl"

@@ -146,7 +146,8 @@ def _estimate(
     queries: str, out: Path | None, composer: Composer, retry: bool, form: StreamFormat | None
 ) -> None:
     from pipeline.batch.estimate import estimate
-    from pipeline.batch.run import parse_queries, unanswered
+    from pipeline.batch.run import unanswered
+    from pipeline.records.queries import parse_queries
 
     asked = parse_queries(sys.stdin.buffer, Path(), STDIN) if queries == "-" else Path(queries)
     waiting = unanswered(asked, out, retry_errors=retry)
@@ -163,7 +164,8 @@ def _picked(trace: Trace, picking: Picking, composer: Composer) -> Trace:
 
 
 def _into(out: Path, queries: str, composer: Composer, picking: Picking, retry_errors: bool) -> int:
-    from pipeline.batch.run import parse_queries, run_batch
+    from pipeline.batch.run import run_batch
+    from pipeline.records.queries import parse_queries
 
     asked = parse_queries(sys.stdin.buffer, Path(), STDIN) if queries == "-" else Path(queries)
     with progress("queries") as on_progress:
@@ -177,8 +179,9 @@ def _into(out: Path, queries: str, composer: Composer, picking: Picking, retry_e
 
 def _answers(queries: str, composer: Composer, k: int) -> Iterable[Trace]:
     """As they are answered. A file is read, and refused for a bad line, before the first one."""
-    from pipeline.batch.run import answers, read_queries
+    from pipeline.batch.run import answers
     from pipeline.batch.stream import stream
+    from pipeline.records.queries import read_queries
 
     if queries == "-":
         return stream(sys.stdin.buffer, Path(), STDIN, composer, k=k)

@@ -40,8 +40,8 @@ def import_published(
     ConfigError and InputError.
     """
     from pipeline.batch.published import take_captions, take_rewrites
-    from pipeline.batch.run import read_queries
     from pipeline.benchmarks.captions import REWRITES, read_captions
+    from pipeline.records.queries import read_queries
 
     whose = folder if what is Published.captions else queries
     if (whose is None) == (benchmark is None):

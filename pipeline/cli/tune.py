@@ -79,10 +79,11 @@ def tune(
     from pipeline.config.files import recipe_path
     from pipeline.evaluation.evaluate import Evaluation
     from pipeline.evaluation.sources import Source, index_beside
+    from pipeline.tuning import halves
     from pipeline.tuning import tune as tuning
     from pipeline.tuning.pools import Metric
 
-    tuning.other_half(half)
+    halves.other_half(half)
     budget = open_budget(max_calls, max_cost, cache_path(cache))
     composer = assemble_for(recipe, profile, None, device, offline, cache, budget)
     weighed = tuning.weighable(composer.recipe)
@@ -94,7 +95,7 @@ def tune(
         name, data, split, captions, read_options(option), allow_missing
     ).load()
     metric = Metric.of(on or tuning.default_metric(benchmark.protocol), benchmark.protocol)
-    tuning.check_labels(benchmark.cases)
+    halves.check_labels(benchmark.cases)
     announce(benchmark, len(benchmark.cases), composer)
     asked, composer = composer.recipe, replace(composer, recipe=weighed.recipe)
     shared = index or index_beside(place, benchmark, composer.encoder.fingerprint)

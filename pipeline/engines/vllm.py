@@ -13,7 +13,6 @@ from contextlib import nullcontext
 from typing import Any
 
 from indexes.errors import GalleryError
-from pipeline.asking.cache import file_hash
 from pipeline.engines.constraining import closed, constrains
 from pipeline.engines.contract import EngineSpec, OnReply, Request
 from pipeline.engines.last_words import Said, heard
@@ -24,6 +23,7 @@ from pipeline.errors import ConfigError, ModelError
 from pipeline.machine import models
 from pipeline.machine.devices import choose_dtype
 from pipeline.records.chat import REFUSED, Message, Reply
+from pipeline.records.keys import file_hash
 
 # Handed on to vLLM as they are; see its documentation of `vllm.LLM`.
 LOADING = (

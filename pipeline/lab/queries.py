@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.asking.cache import file_hash
-from pipeline.batch.run import parse_query
 from pipeline.benchmarks import jsonl
 from pipeline.benchmarks.records import Benchmark, Case, Item
 from pipeline.errors import ConfigError, InputError
 from pipeline.evaluation import runs
 from pipeline.evaluation.evaluate import Evaluation, sample
 from pipeline.evaluation.sources import Source, Texts, index_beside
+from pipeline.records.keys import file_hash
 from pipeline.records.lines import read_lines
+from pipeline.records.queries import parse_query
 from pipeline.stages.composer import Composer
 
 OnProgress = Callable[[int, int], None]

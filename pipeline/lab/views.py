@@ -94,7 +94,7 @@ class Thumbnails:
         return self._known[picture]
 
     def _write(self, picture: Path) -> str:
-        from pipeline.asking.cache import content_key
+        from pipeline.records.keys import content_key
         from pipeline.report.pages import small_picture
 
         data = small_picture(str(picture))

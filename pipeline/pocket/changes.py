@@ -1,6 +1,7 @@
-"""The single changes of the edit grammar: a scene in; the changed scene, a sentence, a reason out.
+"""The single changes of the edit grammar that concern objects.
 
-Each maker draws one change of its kind by lot, or returns None where the scene does not allow it.
+Each maker takes a scene and gives the changed scene, a sentence and a reason. It draws one change of its
+kind by lot, or returns None where the scene does not allow it.
 """
 
 from __future__ import annotations
@@ -8,14 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from pipeline.pocket import captions, world
+from pipeline.pocket import world
 from pipeline.pocket.captions import NUMBERS, kind_phrase, plural
 from pipeline.pocket.world import Kind, Scene
 
 Change = tuple[Scene, str, str]  # after, sentence, reasoning
 
 
-def _other(rng: Random, values: tuple[str, ...], *current: str) -> str:
+def other(rng: Random, values: tuple[str, ...], *current: str) -> str:
+    """A value by lot that is not ``current``."""
     return rng.choice([value for value in values if value not in current])
 
 
@@ -43,7 +45,7 @@ def _article(word: str, count: int) -> str:
 def change_colour(scene: Scene, rng: Random, seen_only: bool) -> Change | None:
     """Another colour for one kind."""
     index, kind, name, it = _pick(scene, rng)
-    colour = _other(rng, world.COLOURS, kind.colour)
+    colour = other(rng, world.COLOURS, kind.colour)
     if seen_only and world.is_unseen(kind.category, colour):
         return None
     noun = plural(kind.category, kind.count)
@@ -66,7 +68,7 @@ def change_colour(scene: Scene, rng: Random, seen_only: bool) -> Change | None:
 def change_category(scene: Scene, rng: Random, seen_only: bool) -> Change | None:
     """Another object in the place of one kind; colour, size and count stay."""
     index, kind, name, it = _pick(scene, rng)
-    category = _other(rng, world.CATEGORIES, *(k.category for k in scene.kinds))
+    category = other(rng, world.CATEGORIES, *(k.category for k in scene.kinds))
     if seen_only and world.is_unseen(category, kind.colour):
         return None
     noun = plural(category, kind.count)
@@ -113,7 +115,7 @@ def change_count(scene: Scene, rng: Random, seen_only: bool) -> Change | None:
 def change_size(scene: Scene, rng: Random, seen_only: bool) -> Change | None:
     """Small things grow, large things shrink."""
     index, kind, name, it = _pick(scene, rng)
-    size = _other(rng, world.SIZES, kind.size)
+    size = other(rng, world.SIZES, kind.size)
     word = rng.choice(
         {"small": ("small", "smaller", "tiny"), "large": ("large", "larger", "bigger", "big")}[size]
     )
@@ -163,73 +165,6 @@ def change_position(scene: Scene, rng: Random, seen_only: bool) -> Change | None
     return after, sentence, f"now {kinds[0].category} {relation} {kinds[1].category}"
 
 
-_SETTING_NOUNS = {
-    "forest": ("a forest", "the forest", "the woods"),
-    "mountain": ("a snowy mountain", "the mountains", "the snow"),
-    "beach": ("the beach", "a beach", "the sea"),
-    "city": ("the city", "a city", "a city street"),
-    "desert": ("the desert", "a desert", "sand dunes"),
-    "room": ("a room", "the room", "a room indoors"),
-}
-
-
-def change_setting(scene: Scene, rng: Random, seen_only: bool) -> Change | None:
-    """Another place."""
-    setting = _other(rng, world.SETTINGS, scene.setting)
-    noun = rng.choice(_SETTING_NOUNS[setting])
-    place = rng.choice(captions.PLACE_WORDS[setting])
-    old = rng.choice(_SETTING_NOUNS[scene.setting])
-    sentence = rng.choice(
-        (
-            place,
-            f"{place} instead",
-            f"put it {place}",
-            f"{place} instead of {captions.PLACES[scene.setting]}",
-            f"change the background to {noun}",
-            f"replace {old} with {noun}",
-            f"move the scene to {noun}",
-            f"but {place}",
-        )
-    )
-    return replace(scene, setting=setting), sentence, f"setting {scene.setting} becomes {setting}"
-
-
-_TIME_SENTENCES = {
-    "night": (
-        "at night", "but at night", "make it night", "turn day into night", "after dark",
-        "the same at night", "change the time to night", "in the dark", "show it by night",
-    ),
-    "day": (
-        "by day", "but by day", "make it day", "turn night into day", "in daylight",
-        "the same by day", "change the time to day", "during the day", "show it in daylight",
-    ),
-}  # fmt: skip
-_STYLE_SENTENCES = {
-    "sketch": (
-        "as a sketch", "but as a sketch", "make it a sketch", "drawn in outline",
-        "turn it into an outline sketch", "as an outline sketch", "change the style to a sketch",
-    ),
-    "flat": (
-        "in flat colour", "but in flat colour", "make it flat colour", "in full colour",
-        "as a flat drawing", "fill in the colours", "change the style to flat colour",
-    ),
-}  # fmt: skip
-
-
-def change_time(scene: Scene, rng: Random, seen_only: bool) -> Change | None:
-    """Day to night or night to day."""
-    time = _other(rng, world.TIMES, scene.time)
-    sentence = rng.choice(_TIME_SENTENCES[time])
-    return replace(scene, time=time), sentence, f"time {scene.time} becomes {time}"
-
-
-def change_style(scene: Scene, rng: Random, seen_only: bool) -> Change | None:
-    """Flat colour to outline sketch, or back."""
-    style = _other(rng, world.STYLES, scene.style)
-    sentence = rng.choice(_STYLE_SENTENCES[style])
-    return replace(scene, style=style), sentence, f"style {scene.style} becomes {style}"
-
-
 def add_kind(scene: Scene, rng: Random, seen_only: bool) -> Change | None:
     """A second kind of object, on a named side of the first."""
     if len(scene.kinds) != 1:
@@ -258,8 +193,8 @@ def add_kind(scene: Scene, rng: Random, seen_only: bool) -> Change | None:
     verb = rng.choice(("add", "put", "also show", "with", "and"))
     kinds = (new, old) if first else (old, new)
     after = replace(scene, kinds=kinds, relation=relation)
-    other = f"{kinds[0].category} {relation} {kinds[1].category}"
-    return after, f"{verb} {phrase} {side}", f"add {kind_phrase(new)} with {other}"
+    stand = f"{kinds[0].category} {relation} {kinds[1].category}"
+    return after, f"{verb} {phrase} {side}", f"add {kind_phrase(new)} with {stand}"
 
 
 def remove_kind(scene: Scene, rng: Random, seen_only: bool) -> Change | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from pipeline.pocket import captions, changes
+from pipeline.pocket import captions, changes, scene_changes
 from pipeline.pocket.captions import HOURS, NUMBERS, PLACES, STYLES, kind_phrase, plural
 from pipeline.pocket.changes import Change
 from pipeline.pocket.world import Scene
@@ -45,9 +45,9 @@ MAKERS: dict[str, Callable[[Scene, Random, bool], Change | None]] = {
     "count": changes.change_count,
     "size": changes.change_size,
     "position": changes.change_position,
-    "setting": changes.change_setting,
-    "time": changes.change_time,
-    "style": changes.change_style,
+    "setting": scene_changes.change_setting,
+    "time": scene_changes.change_time,
+    "style": scene_changes.change_style,
     "add": changes.add_kind,
     "remove": changes.remove_kind,
 }

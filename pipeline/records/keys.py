@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 
@@ -31,3 +33,15 @@ def join_question(frame: str, asked: str) -> dict[str, Any]:
     shared = json.loads(frame)
     last, repeat = json.loads(asked)
     return {**shared, "messages": [*shared["messages"], last], "repeat": repeat}
+
+
+@lru_cache(maxsize=4096)
+def _file_hash(path: Path, size: int, mtime: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    facts = path.stat()
+    return _file_hash(path, facts.st_size, facts.st_mtime_ns)

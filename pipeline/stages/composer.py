@@ -21,10 +21,11 @@ from pipeline.records.trace import Query, Trace
 from pipeline.stages.check import Check
 from pipeline.stages.contract import Stage
 from pipeline.stages.describe import Describe
+from pipeline.stages.fits import check_preprocessing, check_sides
 from pipeline.stages.ground import Ground
 from pipeline.stages.reason import Reason
 from pipeline.stages.reference import vectors_seen
-from pipeline.stages.search import Search, check_preprocessing, check_sides
+from pipeline.stages.search import Search
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

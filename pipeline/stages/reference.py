@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.asking.cache import file_hash
 from pipeline.asking.encoder import CachedEncoder
+from pipeline.records.keys import file_hash
 from pipeline.records.trace import Trace
 from pipeline.scoring.whole import unit
 

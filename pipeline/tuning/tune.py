@@ -7,7 +7,6 @@ the whole gallery and as the protocol says.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,40 +16,16 @@ import numpy as np
 from pipeline.batch.pacing import needs, portions
 from pipeline.benchmarks.records import Case, Protocol
 from pipeline.config.recipe import Fusion, Recipe
-from pipeline.errors import ConfigError, InputError, did_you_mean
+from pipeline.errors import ConfigError
 from pipeline.evaluation.compare import Difference, differences
 from pipeline.evaluation.evaluate import CHUNK, Evaluation
 from pipeline.evaluation.runs import Result, Run
 from pipeline.records.trace import Grain, Trace
 from pipeline.scoring import linear
 from pipeline.stages.search import search as search_gallery
+from pipeline.tuning.halves import check_labels, half_of, other_half
 from pipeline.tuning.pools import SIZE, Metric, Pool, Question, means, pools
 from pipeline.tuning.settings import Found, find
-
-HALVES = ("first", "second")
-
-
-def half_of(ident: str) -> str:
-    """The half of a query, by the first byte of the SHA-256 of its id."""
-    return HALVES[hashlib.sha256(ident.encode()).digest()[0] & 1]
-
-
-def other_half(half: str) -> str:
-    """The half that is held out. Raises ConfigError for a name that is none."""
-    if half not in HALVES:
-        raise ConfigError(f"no half {half!r}", did_you_mean(half, list(HALVES)))
-    return HALVES[1 - HALVES.index(half)]
-
-
-def check_labels(cases: Sequence[Case]) -> None:
-    """Raises InputError where a half has no labelled query: before any model is asked."""
-    labelled = {half_of(case.id) for case in cases if case.targets}
-    for half in HALVES:
-        if half not in labelled:
-            raise InputError(
-                f"the {half} half has no labelled query of {len(cases):,}",
-                "tune on a split with public labels, and on more queries",
-            )
 
 
 def default_metric(protocol: Protocol) -> str:

@@ -19,7 +19,6 @@ from pipeline.asking.cachefile.trouble import SHORT_WAIT, WAIT, Trouble, trouble
 from pipeline.errors import BusyError, InputError, LikebutError
 
 _IN_ONE_QUESTION = 500
-_IS = {Trouble.CORRUPT: "was damaged"}
 _log = logging.getLogger("pipeline.asking.cache")
 
 
@@ -239,9 +238,8 @@ class Store:
             Trouble.DISK: "check the disk, or name another file with --cache",
             Trouble.CORRUPT: "run it again: what is whole in it is taken over",
         }
-        return InputError(
-            f"the cache {self.path} {_IS.get(trouble, trouble.value)}", hints[trouble]
-        )
+        what = "was damaged" if trouble is Trouble.CORRUPT else trouble.value
+        return InputError(f"the cache {self.path} {what}", hints[trouble])
 
 
 def _inode(path: Path) -> int:

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from pipeline.asking import tokens
 from pipeline.asking.budget import Account, Budget, Limits
 from pipeline.asking.cache import Cache
 from pipeline.asking.engine import CachedEngine
 from pipeline.asking.ledger import Entry, Ledger
 from pipeline.config.files import load_profile
 from pipeline.config.profile import Price
+from pipeline.engines import tokens
 from pipeline.engines.contract import EngineSpec, OnReply, Request
 from pipeline.errors import BudgetReached, ConfigError
 from pipeline.records.chat import Message, Reply, Sampling

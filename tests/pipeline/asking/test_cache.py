@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.asking.cache import Cache, content_key
+from pipeline.asking.cache import Cache
 from pipeline.asking.read_only import ReadOnlyCache
 from pipeline.errors import InputError
 from pipeline.records.chat import Reply
-from pipeline.records.keys import join_question
+from pipeline.records.keys import content_key, join_question
 
 REPLY = Reply("a red apple ☃ \udce9", 7, 3, 0.25)
 

@@ -16,12 +16,13 @@ from pipeline.asking.cache import Cache
 from pipeline.asking.dry import Asked, _fitting
 from pipeline.asking.ledger import total
 from pipeline.batch.estimate import Row, estimate
-from pipeline.batch.run import read_queries, run_batch, unanswered
+from pipeline.batch.run import run_batch, unanswered
 from pipeline.config.files import load_recipe
 from pipeline.config.profile import Price
 from pipeline.engines.contract import EngineSpec
 from pipeline.machine import models
 from pipeline.records.chat import Reply
+from pipeline.records.queries import read_queries
 from pipeline.records.trace import Description, Intent, Query, Trace
 from pipeline.setup.assembly import assemble
 from pipeline.stages.composer import Composer

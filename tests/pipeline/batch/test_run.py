@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.batch.run import answers, parse_queries, read_queries, run_batch
+from pipeline.batch.run import answers, run_batch
 from pipeline.errors import InputError
+from pipeline.records.queries import parse_queries, read_queries
 from pipeline.records.trace import Query
 from tests.pipeline.colours import colour_composer, entries, paint_gallery
 

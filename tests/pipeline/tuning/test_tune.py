@@ -26,14 +26,12 @@ from pipeline.evaluation import runs
 from pipeline.evaluation.evaluate import Evaluation
 from pipeline.records.trace import Grain
 from pipeline.stages.composer import Composer
+from pipeline.tuning.halves import HALVES, half_of, other_half
 from pipeline.tuning.pools import Metric, means
 from pipeline.tuning.tune import (
-    HALVES,
     Grounded,
     Tuning,
     default_metric,
-    half_of,
-    other_half,
     reweighted,
     tune,
     weighable,

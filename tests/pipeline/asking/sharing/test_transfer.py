@@ -17,11 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.asking.cache import Cache, content_key
+from pipeline.asking.cache import Cache
 from pipeline.asking.sharing import files
 from pipeline.asking.sharing.transfer import Imported, export_answers, import_answers
 from pipeline.errors import ConfigError, InputError
 from pipeline.records.chat import Reply
+from pipeline.records.keys import content_key
 
 SCHEMA = {"type": "object", "properties": {"target_caption": {"type": "string"}}}
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from PIL import Image
 
-from pipeline.asking import tokens
+from pipeline.engines import tokens
 from pipeline.engines.contract import Request
 from pipeline.records.chat import Message
 

@@ -1,0 +1,44 @@
+"""Whether an index is one that a recipe and its encoder can search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.config.recipe import Recipe
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from indexes.store import Index
+
+
+def check_preprocessing(index: Index, preprocessing: str) -> None:
+    """Raises IndexIncompatible for pictures that were made ready in another way: `build` would, too."""
+    from indexes.errors import IndexIncompatible, another_hint
+
+    made = index.manifest.encoder
+    if not made.reads_captions and made.preprocessing != preprocessing:
+        raise IndexIncompatible(
+            f"the index in {index.folder} was made by encoder {made.name} with another preprocessing",
+            another_hint(index.manifest.roots),
+        )
+
+
+def check_sides(index: Index, recipe: Recipe, profile: str) -> None:
+    """Raises ConfigError where a recipe scores captions and the index has none beside its pictures.
+
+    Raises IndexStale where the captions do not fit the pictures.
+    """
+    if not recipe.told or index.caption_side is not None:
+        return
+    if index.manifest.encoder.reads_captions:
+        raise ConfigError(
+            f"recipe {recipe.name} scores pictures and captions, and {index.folder} is captions alone",
+            "choose a recipe without [caption_grains]",
+        )
+    from indexes.store import caption_command
+
+    count = recipe.describe.captions if recipe.describe else 1
+    raise ConfigError(
+        f"recipe {recipe.name} scores captions, and the index in {index.folder} has none",
+        f"write them: {caption_command(index.folder)} --profile {profile} --captions {count}",
+    )
