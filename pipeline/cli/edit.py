@@ -136,13 +136,12 @@ def _query(
     found = saved.query.reference
     if found is None or found.is_file():
         return saved.query
-    assert composer.index is not None
-    row = composer.index.row_of(str(found))
+    row = composer.gallery.row_of(str(found))
     if row is None:
         raise InputError(
             f"no reference image at {saved.query.named or found}, and no such item in the gallery"
         )
-    return replace(saved.query, reference=Path(composer.index.items([row])[0].path))
+    return replace(saved.query, reference=Path(composer.gallery.items([row])[0].path))
 
 
 def _answer(composer: Composer, query: Trace, k: int) -> Trace:

@@ -157,10 +157,9 @@ class Evaluation:
         return failed
 
     def _rows(self) -> dict[str, int]:
-        assert self.composer.index is not None
         if self.captions is not None:
-            return {item.id: item.row for item in self.composer.index.all_items()}
-        rows = {item.path: item.row for item in self.composer.index.all_items()}
+            return {item.id: item.row for item in self.composer.gallery.all_items()}
+        rows = {item.path: item.row for item in self.composer.gallery.all_items()}
         paths = {ident: str(path.absolute()) for ident, path in self.path.items()}
         return {ident: rows[path] for ident, path in paths.items() if path in rows}
 

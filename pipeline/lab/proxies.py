@@ -72,8 +72,7 @@ def _of(job: Evaluation, trace: Trace, vectors: dict[str, Any], reference: Any) 
 def _row(job: Evaluation, row: int) -> NDArray[Any]:
     from pipeline.scoring.whole import unit
 
-    assert job.composer.index is not None
-    return unit(job.composer.index.vector(row))
+    return unit(job.composer.gallery.vector(row))
 
 
 def _references(job: Evaluation, cases: Sequence[Case]) -> dict[str, Any]:

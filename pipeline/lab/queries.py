@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.benchmarks import jsonl
 from pipeline.benchmarks.records import Benchmark, Case, Item
-from pipeline.errors import ConfigError, InputError
+from pipeline.errors import InputError
 from pipeline.evaluation import runs
 from pipeline.evaluation.evaluate import Evaluation, sample
 from pipeline.evaluation.sources import Source, Texts, index_beside
@@ -79,9 +79,7 @@ class FileQueries:
         A reference or target is a path relative to the file, or the id of an item. Raises
         InputError naming a line that is no query, or asks for what is not there.
         """
-        index = composer.index
-        if index is None:
-            raise ConfigError("the composer has no index", "open one with .on(folder)")
+        index = composer.gallery
         items = {item.row: item for item in index.all_items()}
         captions = None
         if index.manifest.encoder.reads_captions:
@@ -146,18 +144,16 @@ class _Reader:
 
     def _reference(self, name: str, where: str) -> str:
         """The id of the item that it is, or shows; else the path itself."""
-        assert self.composer.index is not None
         row, path = self._row(name), self.path.parent / name
         if row is None and path.is_file():
-            row = next(iter(self.composer.index.rows_of_hash(file_hash(path))), None)
+            row = next(iter(self.composer.gallery.rows_of_hash(file_hash(path))), None)
         if row is not None:
             return self.ids[row]
-        if self.composer.index.manifest.encoder.reads_captions:
+        if self.composer.gallery.manifest.encoder.reads_captions:
             raise InputError(f"{where}: the reference {name} has no captions in the index")
         self.outside[str(path)] = path
         return str(path)
 
     def _row(self, name: str) -> int | None:
-        assert self.composer.index is not None
-        row = self.composer.index.row_of(self.path.parent / name)
-        return row if row is not None else self.composer.index.row_of(name)
+        row = self.composer.gallery.row_of(self.path.parent / name)
+        return row if row is not None else self.composer.gallery.row_of(name)

@@ -106,8 +106,7 @@ class Grounded:
 
     def pools(self, metric: Metric, size: int = SIZE) -> list[Pool]:
         """One pool per query; a query that failed has no candidate, and counts as not found."""
-        recipe, index = self.job.composer.recipe, self.job.composer.index
-        assert index is not None
+        recipe, index = self.job.composer.recipe, self.job.composer.gallery
         asked = [
             self._question(case, trace, metric)
             for case, trace in zip(self.cases, self.traces, strict=True)
@@ -137,7 +136,7 @@ class Grounded:
             pairs = list(zip(self.cases[part], self.traces[part], strict=True))
             alive = [pair for pair in pairs if not pair[1].error]
             found = search_gallery(
-                composer.index, [reweighted(trace.grains, before, weights) for _, trace in alive],  # type: ignore[arg-type]
+                composer.gallery, [reweighted(trace.grains, before, weights) for _, trace in alive],
                 fusion or composer.recipe.fusion, self.job.places(),
                 [self.job.scope(case) for case, _ in alive],
             ) if alive else []  # fmt: skip
@@ -150,8 +149,7 @@ class Grounded:
 
     def spreads(self) -> dict[str, float]:
         """Role → the mean standard deviation of its grains' cosines over the gallery."""
-        index = self.job.composer.index
-        assert index is not None
+        index = self.job.composer.gallery
         found: dict[str, list[float]] = {}
         for trace in self.traces:
             for grain in trace.grains:
