@@ -195,7 +195,7 @@ def kill_captioner(work: Path, kind: type | None = None) -> Captioner:
 
 def killed_after(seconds: float, work: Path) -> bool:
     """Run a slow captioning and kill it; False when it had finished before."""
-    repository = Path(__file__).parents[2]
+    repository = Path(__file__).parents[3]
     command = [sys.executable, "-c", PROGRAM, str(work)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=repository) as process:
         assert process.stdout is not None

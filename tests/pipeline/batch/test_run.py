@@ -20,7 +20,7 @@ from pipeline.records.queries import parse_queries, read_queries
 from pipeline.records.trace import Query
 from tests.pipeline.colours import colour_composer, entries, paint_gallery
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KILLS = int(os.environ.get("LIKEBUT_KILLS", "5"))
 SLOW_RUN = """
 import sys, time
