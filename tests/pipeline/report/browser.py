@@ -10,7 +10,7 @@ import base64
 import fcntl
 import json
 import os
-import select
+import selectors
 import shutil
 import subprocess
 import time
@@ -118,11 +118,13 @@ class _Pipe:
             self.on_event(answer)
 
     def _next(self) -> dict[str, Any]:
-        while b"\0" not in self.rest:
-            ready, _, _ = select.select([self.read], [], [], PATIENCE)
-            part = os.read(self.read, 1 << 20) if ready else b""
-            assert part, "the browser does not answer"
-            self.rest += part
+        # not select(), which knows no descriptor beyond 1,023: a long run of tests may hold more
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.read, selectors.EVENT_READ)
+            while b"\0" not in self.rest:
+                part = os.read(self.read, 1 << 20) if selector.select(PATIENCE) else b""
+                assert part, "the browser does not answer"
+                self.rest += part
         line, _, self.rest = self.rest.partition(b"\0")
         found: dict[str, Any] = json.loads(line)
         return found
