@@ -46,8 +46,10 @@ def search(
 
     ``index_or_vectors`` is an index, one (n, d) array or a list of shards, float16 or float32,
     finite, rows of length about 1. ``queries`` is (q, d) or (d,). ``exclude[i]`` holds the rows
-    that query ``i`` must not return. Gives rows (q, k) int64 and scores (q, k) float32, best first,
-    the lower row first among equals; where fewer than ``k`` rows remain, row -1 with score -inf.
+    that query ``i`` must not return; where it is an array, it ascends.
+
+    Gives rows (q, k) int64 and scores (q, k) float32, best first, the lower row first among equals;
+    where fewer than ``k`` rows remain, row -1 with score -inf.
 
     Raises ``ValueError`` when the shapes do not fit.
     """
@@ -116,10 +118,10 @@ def _check(
 
 
 def sorted_rows(rows: Collection[int] | NDArray[Any]) -> NDArray[np.int64]:
+    """The rows, ascending; an array, as of a filter, ascends already."""
     import numpy as np
 
-    # a long array, as of a filter, is not made a list first
-    return np.unique(rows) if isinstance(rows, np.ndarray) else np.array(sorted(rows), np.int64)
+    return rows if isinstance(rows, np.ndarray) else np.array(sorted(rows), np.int64)
 
 
 def _parts(shards: list[NDArray[Any]], step: int, workers: int) -> list[list[Block]]:

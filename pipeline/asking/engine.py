@@ -62,6 +62,12 @@ class CachedEngine:
         self.model = spec.model
         self._revision = "given" if engine is not None else ""
 
+    def through(self, engine: Engine) -> CachedEngine:
+        """The same questions of the same model and cache, put to ``engine`` at nobody's cost."""
+        other = CachedEngine(self.spec, self.cache, engine)
+        other._revision = self.revision
+        return other
+
     @property
     def revision(self) -> str:
         """What identifies the weights: of a folder or file its contents, of a hub name its commit,

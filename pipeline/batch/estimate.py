@@ -25,7 +25,7 @@ from pipeline.engines import kind_of
 from pipeline.engines.server import Server
 from pipeline.records.chat import Reply
 from pipeline.records.trace import Query, Trace
-from pipeline.stages.composer import Composer, run
+from pipeline.stages.composer import Composer, begun, run
 from pipeline.stages.describe import describe
 
 CHUNK = 256
@@ -109,7 +109,7 @@ class _Work:
 
     def take(self, queries: Sequence[Query | Trace]) -> None:
         """Run the stages that ask models."""
-        traces = [one if isinstance(one, Trace) else Trace(one) for one in queries]
+        traces = begun(queries)
         for stage in self.composer.stages("reason"):
             traces = run(stage, traces)
             self._file(stage.name)

@@ -11,20 +11,19 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from indexes.captions import match
+from indexes.items import Item
 from pipeline import prompting
 from pipeline.engines.contract import OnReply, Request
 from pipeline.errors import ConfigError, InputError
 from pipeline.prompting.reply import parse_reply
 from pipeline.records.chat import Reply, Sampling
-from pipeline.records.trace import Query, Trace
-from pipeline.stages.composer import run
+from pipeline.records.trace import Query
 from pipeline.stages.describe import describe
-from pipeline.stages.reason import Reason
 
 if TYPE_CHECKING:
-    from pipeline.asking.engine import CachedEngine
     from pipeline.stages.composer import Composer
 
 Texts = Mapping[str, Sequence[str]]
@@ -33,36 +32,31 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Taken:
-    """Texts that are ``new`` answers, and that were ``known``; names that fit nothing."""
+    """Texts that are ``new`` answers, and that were ``known``; (name, why) of what fits nothing."""
 
     new: int
     known: int
-    unmatched: tuple[str, ...]
+    unmatched: tuple[tuple[str, str], ...]
 
 
 class _Published:
-    """An engine that says the texts of one item, by the number of the repeat."""
+    """An engine that says the ``texts`` of one item, by the number of the repeat."""
 
     sees = True
 
-    def __init__(self, source: str) -> None:
-        self.source, self.asked, self.seed = source, 0, Sampling().seed
-        self.texts: tuple[str, ...] = ()
+    def __init__(self, source: str, sampling: Sampling) -> None:
+        self.source, self.sampling, self.asked = source, sampling, 0
+        self.texts: Sequence[str] = ()
 
     def generate(self, requests: Sequence[Request], on_reply: OnReply | None = None) -> list[Reply]:
-        """The text of every request's repeat. Raises InputError where there are not so many."""
+        """The text of every request's repeat."""
         replies = []
         for place, request in enumerate(requests):
-            number = request.sampling.seed - self.seed
-            if number >= len(self.texts):
-                raise InputError(
-                    f"{len(self.texts)} texts of an item, and the recipe asks for more"
-                )
-            reply = Reply(self.texts[number], served=f"imported from {self.source}")
-            self.asked += 1
-            replies.append(reply)
+            text = self.texts[request.sampling.seed - self.sampling.seed]
+            replies.append(Reply(text, served=f"imported from {self.source}"))
             if on_reply:
-                on_reply(place, reply)
+                on_reply(place, replies[-1])
+        self.asked += len(replies)
         return replies
 
 
@@ -86,7 +80,7 @@ def take_captions(
     source: str,
     on_progress: OnProgress | None = None,
 ) -> Taken:
-    """Captions of ``pictures``, by the same names, as the captioner's answers to the recipe's prompt.
+    """Captions of ``pictures``, by their ids, names or stems, as the captioner's answers.
 
     A picture needs as many as the recipe describes it with. Raises ConfigError for a recipe that
     describes nothing, or by the sentence of each query; InputError where captions are too few.
@@ -97,23 +91,22 @@ def take_captions(
     prompt = prompting.load(stage.prompt)
     if "modification" in prompt.variables:
         raise ConfigError(f"prompt {prompt.name} describes a picture anew for every sentence")
-    fitting = [name for name in texts if name in pictures]
-    few = [name for name in fitting if len(texts[name]) < stage.captions]
-    if few:
-        raise InputError(
-            f"{few[0]} has {len(texts[few[0]])} captions, and recipe {composer.recipe.name} asks for "
-            f"{stage.captions}"
-        )
-    engine = _Published(source)
-    cached = _with(composer.captioner, engine)
-    engine.seed = composer.captioner_sampling.seed
-    for count, name in enumerate(fitting, 1):
-        engine.texts = tuple(texts[name])
-        describe([pictures[name]], prompt, cached, composer.captioner_sampling, stage.captions)
+    items = [Item(row, ident, str(path), "") for row, (ident, path) in enumerate(pictures.items())]
+    found, unmatched = match(items, texts)
+    for (ident, _), captions in found.items():
+        if len(captions) < stage.captions:
+            raise InputError(
+                f"{ident} has {len(captions)} captions, and recipe {composer.recipe.name} asks for "
+                f"{stage.captions}"
+            )
+    engine = _Published(source, composer.captioner_sampling)
+    asking = composer.captioner.through(engine)
+    for count, ((ident, _), captions) in enumerate(found.items(), 1):
+        engine.texts = captions
+        describe([pictures[ident]], prompt, asking, engine.sampling, stage.captions)
         if on_progress:
-            on_progress(count, len(fitting))
-    asked = len(fitting) * stage.captions
-    return Taken(engine.asked, asked - engine.asked, _others(texts, pictures))
+            on_progress(count, len(found))
+    return Taken(engine.asked, len(found) * stage.captions - engine.asked, unmatched)
 
 
 def take_rewrites(
@@ -126,7 +119,7 @@ def take_rewrites(
     """Target captions by the ids of ``queries``, as the reasoner's answers to the recipe's prompt.
 
     Raises ConfigError for a recipe that does not ask one question a query, InputError where the
-    captions that the question is about are not in the cache.
+    captions that the question is about are not in the cache; nothing is taken then.
     """
     stages = composer.recipe.reason
     if len(stages) != 1 or stages[0].samples > 1 or stages[0].over != "caption":
@@ -135,36 +128,26 @@ def take_rewrites(
             "choose one that does, such as cirevl",
         )
     prompt = prompting.load(stages[0].prompt)
-    engine = _Published(source)
-    engine.seed = composer.reasoner_sampling.seed
+    engine = _Published(source, composer.reasoner_sampling)
     told = replace(
-        composer, captioner=_with(composer.captioner, _Silent()), index=None,
-        reasoner=_with(composer.reasoner, engine),
+        composer, captioner=composer.captioner.through(_Silent()), index=None,
+        reasoner=composer.reasoner.through(engine),
     )  # fmt: skip
-    check, describing, reasoning = told.stages("reason")
-    assert isinstance(reasoning, Reason)
     fitting = [query for query in queries if query.id in texts]
-    replies = {query.id: _reply(prompt, texts[query.id][0]) for query in fitting}
-    for count, query in enumerate(fitting, 1):
-        engine.texts = (replies[query.id],)
-        traces = run(describing, run(check, [Trace(query)]))
-        if traces[0].error:
-            raise InputError(f"query {query.id}: {traces[0].error}")
-        run(reasoning, traces)
+    replies = [_reply(prompt, texts[query.id][0]) for query in fitting]
+    described = told.compose(fitting, until="describe")
+    for trace in described:
+        if trace.error:
+            raise InputError(f"query {trace.query.id}: {trace.error}")
+    *_, reasoning = told.stages("reason")
+    for count, (trace, reply) in enumerate(zip(described, replies, strict=True), 1):
+        engine.texts = (reply,)
+        reasoning([trace])
         if on_progress:
             on_progress(count, len(fitting))
-    known = {query.id: query for query in queries}
-    return Taken(engine.asked, len(fitting) - engine.asked, _others(texts, known))
-
-
-def _with(cached: CachedEngine, engine: Any) -> CachedEngine:
-    """The same questions, put to another engine, and at nobody's cost."""
-    from pipeline.asking.engine import CachedEngine
-
-    other = CachedEngine(cached.spec, cached.cache)
-    _ = other.revision  # of the model that is stood in for
-    other._engine = engine
-    return other
+    known = {query.id for query in queries}
+    unmatched = tuple((name, "no such query") for name in texts if name not in known)
+    return Taken(engine.asked, len(fitting) - engine.asked, unmatched)
 
 
 def _reply(prompt: prompting.Prompt, text: str) -> str:
@@ -172,15 +155,11 @@ def _reply(prompt: prompting.Prompt, text: str) -> str:
     if prompt.schema is None:
         return text
     parts = prompt.schema.get("properties", {})
-    empty = {name: [] if parts[name].get("type") == "array" else "" for name in parts}
-    reply = json.dumps({**empty, "target_caption": text})
     if "target_caption" not in parts:
         raise ConfigError(
             f"replies to {prompt.name} have no target_caption", "choose another recipe"
         )
+    empty = {name: [] if part.get("type") == "array" else "" for name, part in parts.items()}
+    reply = json.dumps({**empty, "target_caption": text})
     parse_reply(prompt, reply)
     return reply
-
-
-def _others(texts: Texts, known: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(name for name in texts if name not in known)

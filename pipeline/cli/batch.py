@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.dry_run import show_estimates
-from pipeline.cli.galleries import filtered, open_composer
+from pipeline.cli.galleries import open_composer
 from pipeline.cli.money import open_budget, telling
 from pipeline.cli.options import (
     CacheOption,
@@ -114,8 +113,7 @@ def batch(
     from pipeline.asking.ledger import beside
 
     picking = Picking(k, skip, min_score, fold)
-    conditions = read_where(where)
-    words = read_not(unwanted)
+    words, conditions = read_not(unwanted), read_where(where)
     if out and form is StreamFormat.paths:
         raise ConfigError(f"--format {form} is for stdout", "leave out --out, or --format")
     if out and not dry_run:
@@ -126,13 +124,11 @@ def batch(
     composer = open_composer(
         index, folder, recipe=recipe, profile=profile, weights=read_weights(weight),
         cache=cache_path(cache), samples=samples, choose=choose, device=device, offline=offline,
-        budget=budget, dry=dry_run,
+        budget=budget, dry=dry_run, unwanted=words, where=conditions,
     )  # fmt: skip
-    composer = replace(composer, unwanted=words)
     if dry_run:
         _estimate(queries, out, composer, retry_errors, form)
         return
-    composer = filtered(composer, conditions)
     with telling(budget):
         if out:
             failed = _into(out, queries, composer, picking, retry_errors)

@@ -11,13 +11,11 @@ import typer
 
 from pipeline.cli.options import CacheOption, ProfileOption, RecipeOption, cache_path
 from pipeline.cli.output import say
-from pipeline.cli.published import Published
+from pipeline.cli.published import Published, tell_refused
 from pipeline.errors import EXIT_PARTIAL, ConfigError
 
 if TYPE_CHECKING:
     from pipeline.asking.cache import Cache
-
-_TOLD = 10  # refused lines that are shown one by one
 
 
 def import_file(
@@ -89,10 +87,7 @@ def import_file(
             f"{model} is not on this machine: its answers are used without it where the profile says "
             f'revision = "{commit}"'
         )
-    for number, why in done.refused[:_TOLD]:
-        say(f"line {number} was not taken: {why}")
-    if len(done.refused) > _TOLD:
-        say(f"and {len(done.refused) - _TOLD} more lines")
+    tell_refused([(f"line {number}", why) for number, why in done.refused], " lines")
     if done.refused:
         raise typer.Exit(EXIT_PARTIAL)
 

@@ -89,7 +89,7 @@ def edit(
     reasoner is asked again about it.
     """
     from pipeline.cli.galleries import open_composer
-    from pipeline.cli.incoming import received
+    from pipeline.cli.incoming import name_of, received
     from pipeline.records.saved import read_saved
     from pipeline.stages.editing import Understood, resumed
 
@@ -108,6 +108,7 @@ def edit(
         weights=read_weights(weight), cache=cache_path(cache), device=device, offline=offline,
     )  # fmt: skip
     query = _query(saved, file, modification, composer)
+    query = replace(query, named=name_of(reference) or query.named)
     deep = max(k, _DEEP)
     known = resumed(saved, Understood.of(saved)) if saved else Trace(query)
     before = _answer(composer, replace(known, query=query), deep)
@@ -156,7 +157,7 @@ def _by_hand(understood: Understood, query: Query) -> Understood:
     from pipeline.stages.editing import read_text, to_text
 
     about = [
-        f"Reference: {query.reference}",
+        f"Reference: {query.named or query.reference}",
         f"Modification: {' '.join(query.modification.split())}",
     ]
     return edited(to_text(understood, about), lambda text: read_text(text, understood))

@@ -36,8 +36,13 @@ def open_composer(
     choose: Choose | None = None,
     budget: Budget | None = None,
     dry: bool = False,
+    unwanted: tuple[str, ...] = (),
+    where: Sequence[Condition] = (),
 ) -> Composer:
-    """A composer on an index, or on folders whose index is refreshed first; a dry one on none."""
+    """A composer on an index, or on folders whose index is refreshed first; a dry one on none.
+
+    Its gallery is the pictures that meet all of ``where``; InputError is raised where none does.
+    """
     from pipeline.setup.assembly import assemble
 
     if index is None and not folders:
@@ -61,12 +66,18 @@ def open_composer(
         budget=budget,
         dry=dry,
     )
+    composer = replace(composer, unwanted=unwanted)
     for place in [index] if index else folders or ():
         if dry and not place.is_dir():
             raise InputError(f"no folder {place}", "check --index or --in")
     if dry:
         return composer
-    return composer.on(index or refresh(folders or (), composer))
+    composer = composer.on(index or refresh(folders or (), composer))
+    if not where:
+        return composer
+    from pipeline.hits.where import rows_outside
+
+    return replace(composer, barred=rows_outside(composer.gallery, where))
 
 
 def refresh(folders: Sequence[Path], composer: Composer) -> Path:
@@ -91,18 +102,6 @@ def refresh(folders: Sequence[Path], composer: Composer) -> Path:
     if report and (changed or report.failed or (report.news and report.left_out)):
         tell_build(report, out)
     return out
-
-
-def filtered(composer: Composer, conditions: Sequence[Condition]) -> Composer:
-    """The composer over the pictures of its gallery that meet all conditions.
-
-    Raises InputError where none does.
-    """
-    from pipeline.hits.where import rows_outside
-
-    if not conditions:
-        return composer
-    return replace(composer, barred=rows_outside(composer.gallery, conditions))
 
 
 def outermost(folders: Sequence[Path]) -> list[Path]:

@@ -35,6 +35,11 @@ def received(
     return _kept(data, name, context)
 
 
+def name_of(reference: str | None) -> str:
+    """What a trace calls a reference that is no file of the person's; empty for a file."""
+    return reference if reference and is_no_file(reference) else ""
+
+
 def _kept(data: bytes, name: str, context: typer.Context) -> Path:
     from indexes.decode import decode, quiet
     from indexes.errors import GalleryError
@@ -111,10 +116,10 @@ def _fetched(address: str, offline: bool) -> bytes:
             f"{address} is not on this machine, and --offline forbids the network",
             "fetch the picture first, or leave out --offline",
         )
-    request = urllib.request.Request(
-        address, headers={"User-Agent": "likebut", "Accept": "image/*"}
-    )
     try:
+        request = urllib.request.Request(
+            address, headers={"User-Agent": "likebut", "Accept": "image/*"}
+        )
         with urllib.request.urlopen(request, timeout=_WAIT) as answer:
             length = answer.headers.get("Content-Length", "")
             _check_size(int(length) if length.isdigit() else 0, address)

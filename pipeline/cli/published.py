@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from pipeline.records.trace import Query
     from pipeline.stages.composer import Composer
 
-_TOLD = 10  # names that fit nothing and are shown
+_TOLD = 10  # of what was refused is shown one by one
+
+
+def tell_refused(refused: Sequence[tuple[str, str]], kind: str = "") -> None:
+    """Say (what, why) of what was not taken over, the first ones of many of a kind."""
+    for what, why in refused[:_TOLD]:
+        say(f"{what} was not taken: {why}")
+    if len(refused) > _TOLD:
+        say(f"and {len(refused) - _TOLD} more{kind}")
 
 
 class Published(StrEnum):
@@ -60,26 +68,17 @@ def import_published(
     if not done.new and not done.known:
         raise InputError(f"no name in {file} fits", f"its first one is {next(iter(texts))!r}")
     say(f"{done.new} new answers, {done.known} were here already")
-    for name in done.unmatched[:_TOLD]:
-        say(f"{name} was not taken: nothing is called so")
-    if len(done.unmatched) > _TOLD:
-        say(f"and {len(done.unmatched) - _TOLD} more")
+    tell_refused(done.unmatched)
     return len(done.unmatched)
 
 
 def _pictures_in(folder: Path) -> dict[str, Path]:
-    """Every picture of a folder by its path in there, its name and its stem, where that is clear."""
+    """Every picture of a folder by its id."""
     from indexes.scan import scan
 
     if not folder.is_dir():
         raise InputError(f"no folder {folder}", "check --in")
-    found: dict[str, Path] = {}
-    twice: set[str] = set()
-    for path in (Path(file.path) for file in scan([folder]).files):
-        for name in dict.fromkeys((str(path.relative_to(folder.absolute())), path.name, path.stem)):
-            if found.setdefault(name, path) != path:
-                twice.add(name)
-    return {name: path for name, path in found.items() if name not in twice}
+    return {found.id: Path(found.path) for found in scan([folder]).files}
 
 
 def _pictures_of(benchmark: Benchmark) -> dict[str, Path]:

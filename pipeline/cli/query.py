@@ -12,8 +12,8 @@ import typer
 from pipeline.cli import show
 from pipeline.cli.dry_run import show_estimates
 from pipeline.cli.explaining import explain_hits, explain_trace
-from pipeline.cli.galleries import filtered, open_composer
-from pipeline.cli.incoming import received
+from pipeline.cli.galleries import open_composer
+from pipeline.cli.incoming import name_of, received
 from pipeline.cli.money import open_budget, telling
 from pipeline.cli.opening import open_pictures, opener
 from pipeline.cli.options import (
@@ -49,7 +49,6 @@ from pipeline.cli.output import Format, say
 from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
 from pipeline.hits.picking import Picking
 from pipeline.machine.outputs import check_folder
-from pipeline.machine.spelling import is_no_file
 from pipeline.records.trace import Query
 
 if TYPE_CHECKING:
@@ -139,12 +138,10 @@ def query(
 ) -> None:
     """Find pictures like REF, but changed as the sentence says."""
     asked = _query(received(reference, context, offline=offline), modification, text)
-    if reference and is_no_file(reference):
-        asked = replace(asked, named=reference)
+    asked = replace(asked, named=name_of(reference))
     explain = explain or explain_all
     picking = Picking(k, skip, min_score, fold)
-    conditions = read_where(where)
-    words = read_not(unwanted)
+    words, conditions = read_not(unwanted), read_where(where)
     if null and form is not Format.paths:
         raise ConfigError("--null is for --format paths", "add -f paths, or leave out --null")
     command = opener() if open_first else []
@@ -160,8 +157,8 @@ def query(
     composer = open_composer(
         index, folder, recipe=recipe, profile=profile, weights=weights, cache=cache_path(cache),
         samples=samples, choose=choose, device=device, offline=offline, budget=budget, dry=dry_run,
+        unwanted=words, where=conditions,
     )  # fmt: skip
-    composer = replace(composer, unwanted=words)
     if dry_run:
         from pipeline.batch.estimate import estimate
         from pipeline.stages.editing import resumed_now
@@ -169,7 +166,6 @@ def query(
         known = resumed_now(composer.recipe, asked, given) if given else None
         show_estimates({recipe: estimate(composer, [known or asked])}, form)
         return
-    composer = filtered(composer, conditions)
     with telling(budget, quiet=not explain):
         found = picking.folded(_answer(composer, asked, picking.depth, given), composer.gallery)
     _tell(found)

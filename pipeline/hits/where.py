@@ -104,18 +104,18 @@ def _date(text: str, sign: str, value: str) -> Callable[[int], bool]:
     try:
         if match is None:
             raise ValueError
-        year, month, day = (int(part) if part else 0 for part in match.groups())
-        start = datetime(year, month or 1, day or 1)
+        year, month, day = match.groups()
+        start = datetime(int(year), int(month or 1), int(day or 1))
         if day:
             end = start + timedelta(days=1)
         else:
-            after = year * 12 + (month or 12)
-            end = datetime(after // 12, after % 12 + 1, 1)
-        first, last = (round(moment.timestamp() * 1e9) for moment in (start, end))
+            last = start.year * 12 + (start.month if month else 12)
+            end = datetime(last // 12, last % 12 + 1, 1)
+        span = [round(moment.timestamp() * 1e9) for moment in (start, end)]
     except (ValueError, OverflowError, OSError) as problem:
         hint = "for example 2024, 2024-05 or 2024-05-17"
         raise ConfigError(f"--where {text!r}: {value!r} is no date", hint) from problem
-    return _ordered(sign, first, last)
+    return _ordered(sign, *span)
 
 
 def _ordered(sign: str, start: int, end: int) -> Callable[[int], bool]:

@@ -108,11 +108,15 @@ class Composer:
         where a model that is needed cannot be had; a query's own faults go to its trace.
         """
         stages = self.stages(until, k)
-        traces = [one if isinstance(one, Trace) else Trace(one) for one in queries]
-        traces = [replace(t, recipe=self.recipe.name, profile=self.profile) for t in traces]
+        traces = [replace(t, recipe=self.recipe.name, profile=self.profile) for t in begun(queries)]
         for stage in stages:
             traces = run(stage, traces)
         return traces
+
+
+def begun(queries: Sequence[Query | Trace]) -> list[Trace]:
+    """Queries as traces in which nothing is done yet; traces as they are."""
+    return [one if isinstance(one, Trace) else Trace(one) for one in queries]
 
 
 def run(stage: Stage, traces: Sequence[Trace]) -> list[Trace]:

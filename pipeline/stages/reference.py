@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.asking.encoder import CachedEncoder
 from pipeline.records.keys import file_hash
-from pipeline.records.trace import Trace
+from pipeline.records.trace import Query, Trace
 from pipeline.scoring.whole import unit
 
 if TYPE_CHECKING:
@@ -20,34 +20,27 @@ if TYPE_CHECKING:
 def vectors_seen(
     traces: Sequence[Trace], index: Index, encoder: CachedEncoder
 ) -> list[NDArray[Any] | None]:
-    """A (d,) unit vector per trace: of the row of its reference, else of the picture; or None."""
-    shown = [t for t in traces if t.query.row is None and t.query.reference is not None]
-    paths = list(dict.fromkeys(t.query.reference for t in shown if t.query.reference))
-    seen = dict(zip(paths, reference_vectors(paths, index, encoder), strict=True)) if paths else {}
+    """A (d,) unit vector per trace: of its reference's row, else of the picture; None without one.
+
+    A picture that the gallery holds is not encoded.
+    """
+    rows = [_row(trace.query, index) for trace in traces]
+    pictures = [trace.query.reference for trace in traces]
+    others = list(
+        dict.fromkeys(p for p, row in zip(pictures, rows, strict=True) if p and row is None)
+    )
+    encoded = dict(zip(others, encoder.encode_files(others), strict=True)) if others else {}
     return [
-        unit(index.vector(t.query.row))
-        if t.query.row is not None
-        else seen.get(t.query.reference)
-        if t.query.reference
-        else None
-        for t in traces
+        unit(index.vector(row)) if row is not None else encoded[picture] if picture else None
+        for row, picture in zip(rows, pictures, strict=True)
     ]
 
 
-def reference_vectors(paths: Sequence[Path], index: Index, encoder: CachedEncoder) -> list[Any]:
-    """A (d,) unit vector per picture; that of one that the gallery holds is taken from the index."""
-    import numpy as np
-
-    vectors: dict[Path, Any] = {}
-    for path in paths:
-        rows = index.rows_of_hash(file_hash(path))
-        if rows:
-            vector = np.asarray(index.vector(rows[0]), np.float32)
-            vectors[path] = vector / np.linalg.norm(vector)
-    others = list(dict.fromkeys(path for path in paths if path not in vectors))
-    if others:
-        vectors |= dict(zip(others, encoder.encode_files(others), strict=True))
-    return [vectors[path] for path in paths]
+def _row(query: Query, index: Index) -> int | None:
+    """The row that stands for the reference, or shows what it shows."""
+    if query.row is not None or query.reference is None:
+        return query.row
+    return next(iter(index.rows_of_hash(file_hash(query.reference))), None)
 
 
 def rows_showing(path: Path, index: Index) -> list[int]:

@@ -57,14 +57,15 @@ class Search:
         """The trace's own scope, or that of the recipe's rule about the reference."""
         import numpy as np
 
+        from indexes.exact import sorted_rows
+
         scope, reference = trace.scope, trace.query.reference
         if scope is None and reference is not None and self.recipe.exclude_reference:
             scope = Scope(rows_showing(reference, self.index))
         scope = scope or Scope()
         if self.barred is None:
             return scope
-        exclude = np.union1d(self.barred, np.array(list(scope.exclude), np.int64))
-        return replace(scope, exclude=exclude)
+        return replace(scope, exclude=np.union1d(self.barred, sorted_rows(scope.exclude)))
 
 
 def search(
@@ -184,6 +185,7 @@ def _over_everything(
     """
     import numpy as np
 
+    from indexes.exact import sorted_rows
     from pipeline.scoring import whole
 
     with np.errstate(all="ignore"):  # what comes of it is looked at below
@@ -198,7 +200,7 @@ def _over_everything(
             f"change its numbers ({numbers or 'the defaults'}) or the weights",
         )
     open_to_all = np.ones(len(total), bool)
-    open_to_all[list(scope.exclude)] = False
+    open_to_all[sorted_rows(scope.exclude)] = False
     best = _best(np.where(open_to_all, total, -np.inf), k)
     kept = [(row, float(total[row])) for row in best if open_to_all[row]]
     inside = _sorted([(row, float(total[row])) for row in scope.subset])

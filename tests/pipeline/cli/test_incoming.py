@@ -119,6 +119,14 @@ def test_a_server_that_is_not_there_is_one_line(likebut: Run, gallery: Path) -> 
     assert "cannot fetch http://127.0.0.1:9/a.png" in outcome.err
 
 
+@pytest.mark.parametrize("broken", ["http://", "http://[::1", "http://a:port/b", "https://a b/c"])
+def test_what_is_no_address_is_one_line(likebut: Run, gallery: Path, broken: str) -> None:
+    outcome = likebut("query", broken, "at night", "--in", gallery)
+    assert outcome.code == InputError.exit_code
+    assert f"cannot fetch {broken}" in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1
+
+
 def test_offline_fetches_nothing(likebut: Run, gallery: Path, address: str) -> None:
     outcome = likebut("query", f"{address}/a//picture", "at night", "--in", gallery, "--offline")
     assert outcome.code == ConfigError.exit_code
@@ -182,3 +190,13 @@ def test_an_unusable_clipboard_is_one_line(
     assert outcome.code == InputError.exit_code
     assert why in outcome.err
     assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_an_edited_query_is_called_as_the_person_called_its_reference(
+    likebut: Run, gallery: Path, reference: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe(monkeypatch, reference.read_bytes())
+    change = ("--set", "target_caption=a red cat", "-f", "json")
+    outcome = likebut("prompts", "edit", "-", "at night", "--in", gallery, *change)
+    record = json.loads(outcome.out)
+    assert [record[when]["query"]["reference"] for when in ("before", "after")] == ["-", "-"]

@@ -114,3 +114,24 @@ def test_what_cannot_be_taken_is_one_line(
     assert outcome.code == error.exit_code, outcome.err  # type: ignore[attr-defined]
     assert why in outcome.err
     assert len([line for line in outcome.err.splitlines() if line.startswith("error")]) == 1
+
+
+def test_one_missing_caption_takes_no_rewrite_at_all(
+    likebut: Run, pictures: Path, tmp_path: Path
+) -> None:
+    cache = ("--cache", tmp_path / "c.sqlite")
+    first, second = sorted(pictures.glob("*.png"))[:2]
+    captions = written(tmp_path / "captions.json", {first.name: "a cat"})
+    likebut("cache", "import", captions, "--as", "captions", "--in", pictures, *cache)
+    queries = tmp_path / "q.jsonl"
+    queries.write_text(
+        "".join(
+            json.dumps({"id": str(n), "reference": str(picture), "modification": "x"}) + "\n"
+            for n, picture in enumerate((first, second))
+        )
+    )
+    rewrites = written(tmp_path / "rewrites.json", {"0": "a dog", "1": "a bird"})
+    command = ("cache", "import", rewrites, "--as", "rewrites", "--queries", queries, *cache)
+    assert "import them first" in likebut(*command).err
+    rows = json.loads(likebut("cache", "list", "-f", "json", *cache).out)
+    assert [(row["model"], row["answers"]) for row in rows] == [("pocket:captioner", 1)]

@@ -65,6 +65,8 @@ def test_a_condition_holds_as_it_reads(text: str, value: Any, holds: bool) -> No
         ("date>yesterday", "no date"),
         ("date=2023-02-29", "no date"),
         ("date=2023-13", "no date"),
+        ("date=2023-00", "no date"),
+        ("date=2023-05-00", "no date"),
         ("date=0000", "no date"),
         ("date=9999", "no date"),
     ],
