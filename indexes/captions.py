@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
+from indexes.contract import OF_CAPTIONS, EncoderId
 from indexes.errors import EXIT_USAGE, GalleryError, IndexMissing, rebuild_hint
 from indexes.files import disk_errors
 from indexes.items import Item
 from indexes.lock import write_lock
-from indexes.manifest import CAPTIONS, EncoderId
 from indexes.own import check_own
 from indexes.store import Index
 from indexes.writing import Content, write_index
@@ -83,7 +83,7 @@ def build_captions(
         return rows
 
     content = Content(
-        EncoderId(encoder.name, encoder.fingerprint, CAPTIONS), encoder.dimension, dtype, items,
+        EncoderId(encoder.name, encoder.fingerprint, OF_CAPTIONS), encoder.dimension, dtype, items,
         (), (), gather,
     )  # fmt: skip
     check_own(out)

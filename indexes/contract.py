@@ -1,14 +1,133 @@
-"""What an index asks of the encoder that is handed in. No model code, no imports at run time."""
+"""What galleries, searchers and encoders are to each other. No model code, no imports at run time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
+
+    from indexes.items import Item
+
+PICTURES, CAPTIONS = "pictures", "captions"  # names of sides
+OF_CAPTIONS = "captions"  # the preprocessing of an index whose rows stand for texts
+
+
+@dataclass(frozen=True)
+class EncoderId:
+    """Which vectors may be compared: an encoder's name, weights and preprocessing."""
+
+    name: str
+    fingerprint: str
+    preprocessing: str
+
+    @classmethod
+    def of(cls, encoder: ImageEncoder) -> EncoderId:
+        """The identity of ``encoder``."""
+        return cls(encoder.name, encoder.fingerprint, encoder.preprocessing)
+
+    @property
+    def reads_captions(self) -> bool:
+        """Whether the rows stand for captions: means of unit vectors, or zeros without one."""
+        return self.preprocessing == OF_CAPTIONS
+
+
+class Side(Protocol):
+    """One vector of length 1 (or 0) per item of a gallery: of its picture, or of its captions."""
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+
+    @property
+    def dimension(self) -> int:
+        """d, the length of a row."""
+
+    @property
+    def mu(self) -> NDArray[np.float64]:
+        """The mean of the rows, (d,)."""
+
+    @property
+    def sigma(self) -> NDArray[np.float64]:
+        """The covariance of the rows, (d, d)."""
+
+    def vectors(self) -> Sequence[NDArray[Any]]:
+        """All rows as (rows, d) shards, float16 or float32, in order."""
+
+    def take(self, rows: Sequence[int] | NDArray[Any]) -> NDArray[np.float32]:
+        """(n, d) of these rows, in the order they are named."""
+
+
+class Gallery(Side, Protocol):
+    """Items, the side of their pictures, and others beside it, row for row."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+
+    @property
+    def identity(self) -> EncoderId:
+        """The encoder of its vectors."""
+
+    def side(self, name: str) -> Side | None:
+        """The side of this name, "pictures" being the gallery itself; None where it has none.
+
+        Raises ``IndexStale`` or ``IndexDamaged`` for one that does not fit.
+        """
+
+    def items(self, rows: Sequence[int]) -> list[Item]:
+        """The items of these rows, in the order they are named."""
+
+    def all_items(self) -> Iterator[Item]:
+        """Every item, in row order."""
+
+    def columns(self, names: Sequence[str]) -> Iterator[dict[str, list[Any]]]:
+        """The values of these columns of the items, a part of the rows at a time, in row order."""
+
+    def row_of(self, path_or_id: str | os.PathLike[str]) -> int | None:
+        """The row of an id or, failing that, of a file's path."""
+
+    def rows_of_hash(self, content_hash: str) -> list[int]:
+        """The rows whose files have this SHA-256 (hexadecimal)."""
+
+
+class Asked(NamedTuple):
+    """What is asked of one side, or of bare shards: (q, d) vectors, one a query."""
+
+    side: Side | NDArray[Any] | Sequence[NDArray[Any]]
+    queries: NDArray[Any]
+
+
+class Found(NamedTuple):
+    """Rows (q, k) int64 and their scores (q, k) float32, best first, the lower row among equals.
+
+    Where fewer than ``k`` rows remain, row -1 with score -inf.
+    """
+
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+
+class Searcher(Protocol):
+    """Finds rows by inner product. What it scores is exact, whichever rows it looks at."""
+
+    def search(
+        self,
+        asked: Sequence[Asked],
+        k: int,
+        exclude: Sequence[Collection[int] | NDArray[Any]] | None = None,
+    ) -> Found:
+        """The ``k`` rows with the largest sum of inner products over all sides, for each query.
+
+        ``exclude[i]`` holds the rows that query ``i`` must not return; where it is an array, it
+        ascends. Raises ``ValueError`` when the shapes do not fit.
+        """
 
 
 class ImageEncoder(Protocol):

@@ -86,3 +86,17 @@ def readable(name: str) -> str:
     """``name`` as text that any terminal or file can hold: undecodable bytes become ``\\xNN``."""
     raw = name.encode("utf-8", "surrogateescape")
     return raw.decode("utf-8", "backslashreplace")
+
+
+def caption_command(folder: Path) -> str:
+    """The command that makes, completes or realigns the caption side of the index in ``folder``."""
+    return f"likebut index caption {shlex.quote(readable(str(folder)))}"
+
+
+def side_damaged(folder: Path, error: GalleryError) -> IndexDamaged:
+    """The error that says how a caption side that is damaged is made anew; see ``rescue``."""
+    return IndexDamaged(
+        error.message,
+        f"make it anew: {caption_command(folder)} (or likebut index build … --captions FILE); what is "
+        "there is moved aside",
+    )

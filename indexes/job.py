@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from indexes.batches import Batches
+from indexes.contract import EncoderId, ImageEncoder
 from indexes.decode import MAX_PIXELS, quiet
 from indexes.errors import (
     GalleryError,
@@ -26,7 +26,7 @@ from indexes.files import disk_errors
 from indexes.formats import why_not
 from indexes.journal import Journal
 from indexes.lock import write_lock
-from indexes.manifest import EncoderId, Manifest
+from indexes.manifest import Manifest
 from indexes.own import check_own
 from indexes.plan import Plan, make_plan
 from indexes.reading import Reader, in_threads
@@ -35,9 +35,6 @@ from indexes.scan import Scan, scan
 from indexes.sides import is_behind
 from indexes.store import Index
 from indexes.writing import PENDING, leftovers, tidy, write_index
-
-if TYPE_CHECKING:
-    from indexes.contract import ImageEncoder
 
 
 @dataclass(frozen=True)

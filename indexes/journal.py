@@ -17,8 +17,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from indexes.contract import EncoderId
 from indexes.files import load_npy, npy_chunks
-from indexes.manifest import EncoderId, Failed
+from indexes.manifest import Failed
 from indexes.scan import Found
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ their products are still in the cache.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from indexes.candidates import Pool
 
@@ -26,6 +27,15 @@ QUERY_LIFT = 100  # keeps the products of the shrunken rows out of float32's slo
 SPARE = 64  # rows that faiss gives beyond k, to see whether ties go on after the k-th
 
 Block = tuple[int, int, int, int]  # shard, first and last row in it, first row in the gallery
+
+
+class Scan(Protocol):
+    """One thread's first pass; ``pools`` has a pool for every query."""
+
+    pools: list[Pool]
+
+    def run(self, blocks: list[Block]) -> None:
+        """Scan ``blocks``; the pools then hold every row that may be among the best."""
 
 
 class NumpyScan:
@@ -101,6 +111,35 @@ def bar(scores: NDArray[np.float32], barred: NDArray[np.int64], first: int) -> N
 
     low, high = np.searchsorted(barred, (first, first + len(scores)))
     scores[barred[low:high] - first] = -np.inf
+
+
+class SumScan:
+    """The same pass over several sides, each shards (rows, d) and queries (q, d): scores are added.
+
+    Its blocks are stretches of the whole gallery: the shards of two sides need not end together.
+    """
+
+    def __init__(
+        self,
+        sides: Sequence[tuple[list[NDArray[Any]], NDArray[np.float32]]],
+        k: int,
+        barred: list[NDArray[np.int64]] | None,
+    ) -> None:
+        self.scans = [NumpyScan(shards, queries, k, None) for shards, queries in sides]
+        self.barred = barred
+        # all products round, and so does their sum, by at most 2^-24 of it: the 2 of (d + 2) has room
+        widths = zip(*([pool.slack for pool in scan.pools] for scan in self.scans), strict=True)
+        self.pools = [Pool(k, sum(width)) for width in widths]
+
+    def run(self, blocks: list[Block]) -> None:
+        """Scan ``blocks``; the pools then hold every row that may be among the best."""
+        for _, start, stop, _ in blocks:
+            first, *others = (scan.scores_of(start, stop) for scan in self.scans)
+            scores = sum(others, first)
+            for i, pool in enumerate(self.pools):
+                if self.barred is not None:
+                    bar(scores[i], self.barred[i], start)
+                pool.offer(start, scores[i])
 
 
 class FaissScan(NumpyScan):

@@ -13,8 +13,9 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from indexes.contract import EncoderId
 from indexes.errors import (
     GalleryError,
     IndexDamaged,
@@ -27,30 +28,7 @@ from indexes.files import FileEntry
 from indexes.own import foreign
 from indexes.seal import MANIFEST, is_sealed, seal
 
-if TYPE_CHECKING:
-    from indexes.contract import ImageEncoder
-
 FORMAT_VERSION = 1
-CAPTIONS = "captions"  # the preprocessing of an index whose rows stand for texts
-
-
-@dataclass(frozen=True)
-class EncoderId:
-    """Which vectors may be compared: an encoder's name, weights and preprocessing."""
-
-    name: str
-    fingerprint: str
-    preprocessing: str
-
-    @classmethod
-    def of(cls, encoder: ImageEncoder) -> EncoderId:
-        """The identity of ``encoder``."""
-        return cls(encoder.name, encoder.fingerprint, encoder.preprocessing)
-
-    @property
-    def reads_captions(self) -> bool:
-        """Whether the rows stand for captions: means of unit vectors, or zeros without one."""
-        return self.preprocessing == CAPTIONS
 
 
 @dataclass(frozen=True)

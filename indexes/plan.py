@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from indexes.contract import EncoderId
 from indexes.errors import readable
 from indexes.items import Item
 from indexes.journal import Journal, Place, Stamp
-from indexes.manifest import EncoderId, Failed
+from indexes.manifest import Failed
 from indexes.scan import Found, Scan
 from indexes.shards import check_shards, take_rows
 from indexes.writing import Content

@@ -16,17 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexes.captions import Key, as_lines
+from indexes.contract import OF_CAPTIONS, EncoderId
 from indexes.errors import (
     GalleryError,
     IndexDamaged,
     IndexMissing,
+    side_damaged,
 )
 from indexes.files import disk_errors
 from indexes.lock import write_lock
-from indexes.manifest import CAPTIONS, EncoderId
 from indexes.shards import check_shards
 from indexes.side_rows import Rows
-from indexes.store import SIDE, Index, earlier_side, side_damaged
+from indexes.store import SIDE, Index, earlier_side
 from indexes.writing import Content, write_index
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def write_side(
         merge = _Merge(pictures, old, captions if anew else {**told, **captions}, anew)
         if not any(item.caption for item in merge.items):
             raise GalleryError(f"no item of {folder} has a caption")
-        identity = EncoderId(encoder.name, encoder.fingerprint, CAPTIONS)
+        identity = EncoderId(encoder.name, encoder.fingerprint, OF_CAPTIONS)
         before = merge.old.manifest.source if merge.old and not anew else ""
         sources = dict.fromkeys(part for part in (*before.split("; "), source) if part)
         return merge.write(identity, encoder, "; ".join(sources), on_progress)

@@ -16,31 +16,32 @@ from __future__ import annotations
 
 import io
 import os
-import shlex
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexes.contract import CAPTIONS, PICTURES, EncoderId
 from indexes.errors import (
     GalleryError,
     IndexDamaged,
     IndexIncompatible,
     IndexMissing,
     IndexStale,
-    readable,
+    caption_command,
+    side_damaged,
 )
 from indexes.files import HEADERS
 from indexes.items import Item, ItemTable
 from indexes.lock import wait_for_writer
 from indexes.manifest import Manifest, check_encoder, read_manifest, rows_hash
-from indexes.shards import damaged, open_bytes, open_shard
+from indexes.shards import damaged, open_bytes, open_shard, take_rows
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SIDE = "captions"
+SIDE = CAPTIONS  # the folder of the caption side
 
 
 class Index:
@@ -110,16 +111,27 @@ class Index:
         """The memory-mapped shards, (rows, d) each, in row order."""
         return list(self._shards)
 
-    def vector(self, row: int) -> NDArray[np.float32]:
-        """Row ``row`` as (d,) float32. ``IndexError`` when there is none."""
-        if row >= 0:
-            at = row
-            for shard in self._shards:
-                if at < len(shard):
-                    wide: NDArray[np.float32] = shard[at].astype("float32")
-                    return wide
-                at -= len(shard)
-        raise IndexError(f"row {row} of {self.count}")
+    def take(self, rows: Sequence[int] | NDArray[Any]) -> NDArray[np.float32]:
+        """(n, d) float32 of these rows, in the order they are named. ``IndexError`` for others."""
+        import numpy as np
+
+        wanted = np.asarray(rows, np.int64)
+        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < self.count:
+            raise IndexError(f"rows {wanted.min()} to {wanted.max()} of {self.count}")
+        taken: NDArray[np.float32] = take_rows(self._shards, wanted).astype(np.float32, copy=False)
+        return taken
+
+    @property
+    def identity(self) -> EncoderId:
+        """The encoder of the vectors."""
+        return self.manifest.encoder
+
+    def side(self, name: str) -> Index | None:
+        """The rows themselves, or the captions beside them; None where there are none.
+
+        Raises what ``caption_side`` raises.
+        """
+        return self if name == PICTURES else self.caption_side if name == CAPTIONS else None
 
     @property
     def captioned(self) -> int:
@@ -216,11 +228,6 @@ class Index:
         return damaged(self.folder, self.manifest, what)
 
 
-def caption_command(folder: Path) -> str:
-    """The command that makes, completes or realigns the caption side of the index in ``folder``."""
-    return f"likebut index caption {shlex.quote(readable(str(folder)))}"
-
-
 def earlier_side(folder: Path) -> Index | None:
     """The caption side in ``folder``, of whatever rows and encoder. Raises ``IndexDamaged``."""
     try:
@@ -229,15 +236,6 @@ def earlier_side(folder: Path) -> Index | None:
         return None
     except (IndexDamaged, IndexIncompatible) as error:
         raise side_damaged(folder, error) from error
-
-
-def side_damaged(folder: Path, error: GalleryError) -> IndexDamaged:
-    """The error that says how a caption side that is damaged is made anew; see ``rescue``."""
-    return IndexDamaged(
-        error.message,
-        f"make it anew: {caption_command(folder)} (or likebut index build … --captions FILE); what is "
-        "there is moved aside",
-    )
 
 
 def stale(side: Index, pictures: Index) -> str:

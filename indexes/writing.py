@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexes.contract import EncoderId
 from indexes.errors import GalleryError
 from indexes.files import FileEntry, npy_chunks, store_file
 from indexes.items import Item, write_items
 from indexes.manifest import (
-    EncoderId,
     Failed,
     Manifest,
     read_manifest,

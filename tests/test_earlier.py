@@ -28,7 +28,7 @@ def test_an_index_opens_whole() -> None:
     index = Index.open(EARLIER / "index")
     assert (index.count, index.dimension) == (8, 128)
     assert index.row_of("scene-00003.png") == 3
-    assert np.linalg.norm(index.vector(3)) == pytest.approx(1, abs=1e-3)
+    assert np.linalg.norm(index.take([3])[0]) == pytest.approx(1, abs=1e-3)
     assert index.mu.shape == (128,)
 
 

@@ -174,7 +174,10 @@ class Recipe(Strict):
 
     def check_caption_grains(self, where: str) -> None:
         """Raises ConfigError where a family that looks at pictures alone is to score captions."""
-        if self.caption_grains and self.fusion.family != "linear":
+        from pipeline.scoring import FAMILIES
+
+        family = FAMILIES.get(self.fusion.family)
+        if self.caption_grains and family and not family.folds:
             raise ConfigError(
                 f"{where}: the family {self.fusion.family} does not score captions",
                 "[caption_grains] need the family linear",
@@ -207,7 +210,7 @@ def check_family(fusion: Fusion, where: str) -> None:
             f"{where}: no score family {fusion.family!r}",
             did_you_mean(fusion.family, list(FAMILIES)),
         )
-    known = FAMILIES[fusion.family]
+    known = FAMILIES[fusion.family].numbers
     for name in fusion.numbers:
         if name not in known:
             raise ConfigError(

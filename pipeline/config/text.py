@@ -145,7 +145,10 @@ def _resolved(recipe: Recipe) -> dict[str, Any]:
     from pipeline.scoring import FAMILIES
 
     values = recipe.model_dump(mode="json", exclude=set(_WORDS))
-    values["fusion"]["numbers"] = {**FAMILIES[recipe.fusion.family], **recipe.fusion.numbers}
+    values["fusion"]["numbers"] = {
+        **FAMILIES[recipe.fusion.family].numbers,
+        **recipe.fusion.numbers,
+    }
     return values
 
 

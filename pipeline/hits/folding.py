@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from pipeline.records.trace import Hit, Ranking
 
 if TYPE_CHECKING:
-    from indexes.store import Index
+    from indexes.contract import Gallery
 
 DEEPER = 5  # times as many hits are searched as are wanted
 
 
-def fold(ranking: Ranking, index: Index, cosine: float) -> Ranking:
+def fold(ranking: Ranking, index: Gallery, cosine: float) -> Ranking:
     """The ranking without hits whose vector has at least ``cosine`` with that of a better one.
 
     Those are named in the ``alike`` of the best hit that they are like; ranks stay.
@@ -24,8 +24,8 @@ def fold(ranking: Ranking, index: Index, cosine: float) -> Ranking:
     leaders: list[Hit] = []
     vectors: list[Any] = []
     alike: dict[int, list[str]] = {}
-    for hit in ranking.hits:
-        vector = np.asarray(index.vector(hit.row), np.float32)
+    taken = index.take([hit.row for hit in ranking.hits])
+    for hit, vector in zip(ranking.hits, taken, strict=True):
         vector = vector / (np.linalg.norm(vector) or 1.0)
         near = [n for n, other in enumerate(vectors) if other @ vector >= cosine]
         if near:

@@ -11,7 +11,7 @@ from pipeline.hits.folding import DEEPER, fold
 from pipeline.records.trace import Hit, Ranking, Trace
 
 if TYPE_CHECKING:
-    from indexes.store import Index
+    from indexes.contract import Gallery
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Picking:
     def _last(self) -> int:
         return self.skip + self.k
 
-    def folded(self, trace: Trace, index: Index) -> Trace:
+    def folded(self, trace: Trace, index: Gallery) -> Trace:
         """The trace with near-duplicates folded, where that is asked for."""
         if self.fold is None:
             return trace

@@ -15,7 +15,7 @@ from pipeline.errors import ConfigError, InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.store import Index
+    from indexes.contract import Gallery
 
 _FORM = re.compile(r"\s*(path|date|size)\s*(>=|<=|!=|=|<|>)\s*(.*?)\s*", re.DOTALL)
 _EXAMPLES = "for example --where 'path=2024/*', 'date>=2024-05' or 'size<2MB'"
@@ -50,14 +50,14 @@ def read_condition(text: str) -> Condition:
     return Condition(text, field, _READERS[field](text, sign, value))
 
 
-def rows_outside(index: Index, conditions: Sequence[Condition]) -> NDArray[Any]:
+def rows_outside(index: Gallery, conditions: Sequence[Condition]) -> NDArray[Any]:
     """The rows that do not meet all conditions, ascending.
 
     Raises ConfigError where the items have no files to ask about, InputError where no row is left.
     """
     import numpy as np
 
-    if index.manifest.encoder.reads_captions and any(c.field != "path" for c in conditions):
+    if index.identity.reads_captions and any(c.field != "path" for c in conditions):
         raise ConfigError(
             "--where date and size need a gallery of pictures", "this one is captions: path=…"
         )

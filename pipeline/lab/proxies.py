@@ -70,9 +70,9 @@ def _of(job: Evaluation, trace: Trace, vectors: dict[str, Any], reference: Any) 
 
 
 def _row(job: Evaluation, row: int) -> NDArray[Any]:
-    from pipeline.scoring.whole import unit
+    from pipeline.scoring.contract import unit
 
-    return unit(job.composer.gallery.vector(row))
+    return unit(job.composer.gallery.take([row])[0])
 
 
 def _references(job: Evaluation, cases: Sequence[Case]) -> dict[str, Any]:

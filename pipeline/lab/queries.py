@@ -82,7 +82,7 @@ class FileQueries:
         index = composer.gallery
         items = {item.row: item for item in index.all_items()}
         captions = None
-        if index.manifest.encoder.reads_captions:
+        if index.identity.reads_captions:
             captions = {i.id: tuple((i.caption or "").split("\n")) for i in items.values()}
         reader = _Reader(self.path, composer, {row: item.id for row, item in items.items()}, {})
         cases = sample(reader.cases(), count, seed, None)
@@ -149,7 +149,7 @@ class _Reader:
             row = next(iter(self.composer.gallery.rows_of_hash(file_hash(path))), None)
         if row is not None:
             return self.ids[row]
-        if self.composer.gallery.manifest.encoder.reads_captions:
+        if self.composer.gallery.identity.reads_captions:
             raise InputError(f"{where}: the reference {name} has no captions in the index")
         self.outside[str(path)] = path
         return str(path)

@@ -99,20 +99,6 @@ class Grain:
 
 
 @dataclass(frozen=True)
-class FusedQuery:
-    """All grains folded into one vector (d,): score(v) = vector·v + bias.
-
-    Grain i adds scales[i]·(gᵢ·v) + biases[i], so the shares of a hit add up to its score.
-    """
-
-    vector: NDArray[Any]
-    bias: float
-    grains: tuple[Grain, ...]
-    scales: tuple[float, ...]
-    biases: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class Hit:
     """One ranked item: its place (from 1), score, and the share of every grain in the score.
 

@@ -1,17 +1,30 @@
-"""Families of scores, one per file.
+"""Families of scores, one per file; see ``contract``."""
 
-``linear`` folds all grains into one vector and serves any index. The others look at every picture
-of the gallery; each has a function ``score(query, numbers)`` that returns named parts, (n,) arrays
-whose sum is the score.
-"""
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
 
-# Family → the numbers it takes, with what they are where a recipe does not say.
-FAMILIES: dict[str, dict[str, float]] = {
-    "linear": {},
-    "divergence": {"places": 5, "temperature": 0.04},
-    "increment": {"gain": 0.13, "loss": 2.1},
-    "product": {"share": 1.0},
-    "gated": {"beta": 0.25, "strength": 4.0, "margin": 0.1},
-    "slerp": {"from": 0.7, "step": 0.1, "pool": 100},
-    "harris": {"edge": 0.1},
+from pipeline.scoring.contract import Candidates, Family
+
+FAMILIES: dict[str, Family] = {
+    "linear": Family("pipeline.scoring.linear", folds=True),
+    "divergence": Family("pipeline.scoring.divergence", {"places": 5, "temperature": 0.04}),
+    "increment": Family("pipeline.scoring.increment", {"gain": 0.13, "loss": 2.1}),
+    "product": Family("pipeline.scoring.product", {"share": 1.0}),
+    "gated": Family("pipeline.scoring.gated", {"beta": 0.25, "strength": 4.0, "margin": 0.1}),
+    "slerp": Family("pipeline.scoring.slerp", {"from": 0.7, "step": 0.1, "pool": 100}),
+    "harris": Family("pipeline.scoring.harris", {"edge": 0.1}),
 }
+
+
+def parts(family: str, asked: Candidates, numbers: Mapping[str, float]) -> dict[str, Any]:
+    """What the score of every row is the sum of: (n,) arrays by name; ``numbers`` as a recipe says."""
+    kind = FAMILIES[family]
+    found: dict[str, Any] = import_module(kind.target).score(asked, {**kind.numbers, **numbers})
+    return found
+
+
+def folds(family: str, asked: Candidates) -> dict[str, Any]:
+    """The `Fold` of every side, of a family that folds."""
+    found: dict[str, Any] = import_module(FAMILIES[family].target).folds(asked)
+    return found

@@ -1,9 +1,9 @@
-"""LDRE's weighted ensemble of rewrites (Yang et al., SIGIR 2024), weighted query by query.
+"""LDRE's weighted ensemble of rewrites (Yang et al., SIGIR 2024), weighted query by asked.
 
 A rewrite counts more the further it moves the best pictures away from its caption: d_i is the sum of
 the five largest drops max(0, cos(C_i, g) − cos(E_i, g)) over the gallery, and the weights are
 softmax((d_i / max d) / 0.04). The released code sums d_i over all queries of a test set; a single
-query must not depend on the others, so this is done per query.
+query must not depend on the others, so this is done per asked.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.scoring.whole import WholeQuery
+    from pipeline.scoring.contract import Candidates
 
 
-def score(query: WholeQuery, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
+def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
     """Part: rewrites. Numbers: places (of the largest drops), temperature."""
-    rewrites, captions = query.vectors("rewrites"), query.vectors("captions")
+    rewrites, captions = asked.vectors("rewrites"), asked.vectors("captions")
     if not len(rewrites):
         return {}
-    edited = query.cosines(rewrites)
+    edited = asked.cosines(rewrites)
     if len(captions) != len(rewrites):
         return {"rewrites": edited.mean(0)}
-    drops = query.cosines(captions) - edited
+    drops = asked.cosines(captions) - edited
     return {"rewrites": weights(drops, int(numbers["places"]), numbers["temperature"]) @ edited}
 
 

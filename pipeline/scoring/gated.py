@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.scoring.whole import WholeQuery
+    from pipeline.scoring.contract import Candidates
 
 
 def step(x: NDArray[Any], d: NDArray[Any], y: NDArray[Any]) -> float:
@@ -23,20 +23,20 @@ def step(x: NDArray[Any], d: NDArray[Any], y: NDArray[Any]) -> float:
     return (xy * xd - dy * xx) / below if abs(below) > 1e-9 else 0.0
 
 
-def score(query: WholeQuery, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
+def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
     """Parts: target_caption, proxy. Numbers: beta, strength (λ), margin (m)."""
-    from pipeline.scoring.whole import unit
+    from pipeline.scoring.contract import unit
 
-    target, caption, image = (query.vector(r) for r in ("target_caption", "caption", "reference"))
+    target, caption, image = (asked.vector(r) for r in ("target_caption", "caption", "reference"))
     if target is None:
         return {}
-    after = query.cosine(target)
+    after = asked.cosine(target)
     if caption is None or image is None:
         return {"target_caption": after}
     direction = target - caption
     moved = image + step(image, direction, target - numbers["beta"] * image) * direction
-    gate = after - query.cosine(caption) + numbers["margin"] >= 0
+    gate = after - asked.cosine(caption) + numbers["margin"] >= 0
     return {
         "target_caption": after,
-        "proxy": numbers["strength"] * gate * after * query.cosine(unit(moved)),
+        "proxy": numbers["strength"] * gate * after * asked.cosine(unit(moved)),
     }

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.scoring.whole import WholeQuery
+    from pipeline.scoring.contract import Candidates
 
 
-def score(query: WholeQuery, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
+def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
     """Parts: both, edge. Number: edge (e)."""
-    from pipeline.scoring.whole import unit
+    from pipeline.scoring.contract import unit
 
-    image, sentence = query.vector("reference"), query.vector("modification")
+    image, sentence = asked.vector("reference"), asked.vector("modification")
     if sentence is None:
-        return {} if image is None else {"both": query.cosine(image)}
-    text = query.cosine(sentence)
+        return {} if image is None else {"both": asked.cosine(image)}
+    text = asked.cosine(sentence)
     if image is None:
         return {"both": text}
-    centred = unit(image - query.mu)
-    first = scaled(query.cosine(centred) - float(centred @ query.mu))
+    centred = unit(image - asked.mu)
+    first = scaled(asked.cosine(centred) - float(centred @ asked.mu))
     second = scaled(text)
     return {"both": first * second, "edge": -numbers["edge"] * (first + second) ** 2}
 

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.scoring.whole import WholeQuery
+    from pipeline.scoring.contract import Candidates
 
 
-def score(query: WholeQuery, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
+def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
     """Parts: rewrites, gain, loss. Numbers: gain (p), loss (n)."""
     import numpy as np
 
-    rewritten, captioned = query.vector("rewrites"), query.vector("captions")
+    rewritten, captioned = asked.vector("rewrites"), asked.vector("captions")
     if rewritten is None:
         return {}
-    after = query.cosine(rewritten)
+    after = asked.cosine(rewritten)
     if captioned is None:
         return {"rewrites": after}
-    change = after - query.cosine(captioned)
+    change = after - asked.cosine(captioned)
     return {
         "rewrites": after,
         "gain": numbers["gain"] * np.maximum(change, 0),

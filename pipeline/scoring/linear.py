@@ -14,21 +14,74 @@ of gᵢ − μ for gᵢ: what all items share no longer counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+from indexes.contract import CAPTIONS, PICTURES
 from pipeline.errors import ConfigError
-from pipeline.records.trace import FusedQuery, Grain
+from pipeline.records.trace import Grain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Calibration = Literal["none", "zscore", "centred"]
+    from pipeline.scoring.contract import Candidates
+
 # A grain that does not vary over the gallery says nothing; below this spread it is left uncalibrated
 # rather than blown up. Cosines of float16 vectors are exact to about 1e-3.
 SMALLEST_SPREAD = 1e-4
 CAPTION_SIDE = "caption/"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Grains of one side folded into one vector (d,): score(v) = vector·v + bias.
+
+    Grain i adds scales[i]·(gᵢ·v) + biases[i], so the parts of a row add up to its score.
+    """
+
+    vector: NDArray[Any]
+    bias: float
+    grains: tuple[Grain, ...]
+    scales: tuple[float, ...]
+    biases: tuple[float, ...]
+
+    def parts(self, vectors: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """What every grain adds to the scores of (n, d) rows, by its name."""
+        import numpy as np
+
+        grains = np.stack([grain.vector for grain in self.grains]).astype(np.float64)
+        added = vectors.astype(np.float64) @ grains.T * np.array(self.scales) + np.array(
+            self.biases
+        )
+        return {grain.name: added[:, n] for n, grain in enumerate(self.grains)}
+
+
+def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
+    """Parts: one a grain, by its name. No numbers."""
+    import numpy as np
+
+    found: dict[str, NDArray[Any]] = {}
+    for side, folded in folds(asked).items():
+        for vectors in asked.shards(side):
+            for name, values in folded.parts(vectors).items():
+                found[name] = np.concatenate([found[name], values]) if name in found else values
+    return found
+
+
+def folds(asked: Candidates) -> dict[str, Fold]:
+    """The fold of every side that a grain scores. Raises what `fold` raises."""
+    split = dict(zip((PICTURES, CAPTIONS), sides(asked.grains), strict=True))
+    if not asked.grains:
+        fold(())  # says so
+    plain = asked.calibration == "none"
+    found = {}
+    for name, grains in split.items():
+        if grains:
+            side = asked.side(name)
+            statistics = (None, None) if plain else (side.mu, side.sigma)
+            found[name] = fold(grains, asked.calibration, *statistics)
+    return found
 
 
 def sides(grains: Sequence[Grain]) -> tuple[list[Grain], list[Grain]]:
@@ -37,19 +90,12 @@ def sides(grains: Sequence[Grain]) -> tuple[list[Grain], list[Grain]]:
     return [grain for grain in grains if not grain.role.startswith(CAPTION_SIDE)], captions
 
 
-def no_fold(dimension: int) -> FusedQuery:
-    """The fold of a side (of d = ``dimension``) that a query has no grain for: it scores 0."""
-    import numpy as np
-
-    return FusedQuery(np.zeros(dimension, np.float32), 0.0, (), (), ())
-
-
 def fold(
     grains: Sequence[Grain],
-    calibration: Calibration = "none",
+    calibration: str = "none",
     mu: NDArray[Any] | None = None,
     sigma: NDArray[Any] | None = None,
-) -> FusedQuery:
+) -> Fold:
     """One vector (d,) and a bias for any number of grains of one side of the gallery.
 
     Raises ConfigError without grains, where z-scores are asked for without μ and Σ, and for grains
@@ -68,23 +114,22 @@ def fold(
         )
     if calibration == "centred":
         grains = [_centred(grain, mu) for grain in grains]
-    scales, biases = [], []
-    for grain in grains:
-        scale, bias = grain.weight, 0.0
-        if calibration == "zscore":
-            if mu is None or sigma is None:
-                raise ConfigError(
-                    "z-score calibration needs an index with statistics", "rebuild the index"
-                )
-            spread = spread_of(grain.vector, sigma)
-            if spread > SMALLEST_SPREAD:
-                scale = grain.weight / spread
-                bias = -scale * float(np.dot(grain.vector.astype(np.float64), mu))
-        scales.append(scale)
-        biases.append(bias)
     vectors = np.stack([grain.vector for grain in grains]).astype(np.float64)
-    vector = (np.array(scales)[:, None] * vectors).sum(0).astype(np.float32)
-    return FusedQuery(vector, float(sum(biases)), tuple(grains), tuple(scales), tuple(biases))
+    scales = np.array([grain.weight for grain in grains], np.float64)
+    biases = np.zeros(len(grains))
+    if calibration == "zscore":
+        if mu is None or sigma is None:
+            raise ConfigError(
+                "z-score calibration needs an index with statistics", "rebuild the index"
+            )
+        spreads = spread_of(vectors, sigma)
+        varies = spreads > SMALLEST_SPREAD
+        scales[varies] /= spreads[varies]
+        biases[varies] = -scales[varies] * (vectors[varies] @ mu)
+    vector = (scales[:, None] * vectors).sum(0).astype(np.float32)
+    return Fold(
+        vector, float(biases.sum()), tuple(grains), tuple(scales.tolist()), tuple(biases.tolist())
+    )
 
 
 def _centred(grain: Grain, mu: NDArray[Any] | None) -> Grain:
@@ -97,22 +142,11 @@ def _centred(grain: Grain, mu: NDArray[Any] | None) -> Grain:
     return replace(grain, vector=(moved / (length or 1.0)).astype(np.float32))
 
 
-def spread_of(vector: NDArray[Any], sigma: NDArray[Any]) -> float:
-    """The standard deviation √(gᵀΣg) of g·v over the gallery."""
+def spread_of(vectors: NDArray[Any], sigma: NDArray[Any]) -> NDArray[Any]:
+    """(…,) the standard deviation √(gᵀΣg) of g·v over the gallery, for (…, d) vectors g."""
     import numpy as np
 
-    exact = vector.astype(np.float64)
-    variance = float(exact @ sigma.astype(np.float64) @ exact)
-    return float(np.sqrt(max(0.0, variance)))
-
-
-def shares(fused: FusedQuery, vectors: NDArray[Any]) -> list[dict[str, float]]:
-    """What every grain adds to the scores of items (n, d), by name; each sums to the item's score."""
-    import numpy as np
-
-    if not fused.grains:
-        return [{} for _ in vectors]
-    grains = np.stack([grain.vector for grain in fused.grains]).astype(np.float64)
-    parts = vectors.astype(np.float64) @ grains.T * np.array(fused.scales) + np.array(fused.biases)
-    names = [grain.name for grain in fused.grains]
-    return [dict(zip(names, row, strict=True)) for row in parts.tolist()]
+    exact = vectors.astype(np.float64)
+    variances = ((exact @ sigma.astype(np.float64, copy=False)) * exact).sum(-1)
+    spreads: NDArray[Any] = np.sqrt(np.maximum(variances, 0.0))
+    return spreads

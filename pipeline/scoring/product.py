@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.scoring.whole import WholeQuery
+    from pipeline.scoring.contract import Candidates
 
 
-def score(query: WholeQuery, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
+def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
     """Parts: target_caption, filter. Number: share (l)."""
-    target = query.vector("target_caption")
+    target = asked.vector("target_caption")
     if target is None:
         return {}
-    base = query.cosine(target)
-    wanted, unwanted = query.vector("include"), query.vector("exclude")
-    reward = base if wanted is None else query.cosine(wanted)
-    cost = 0.0 if unwanted is None else query.cosine(unwanted)
+    base = asked.cosine(target)
+    wanted, unwanted = asked.vector("include"), asked.vector("exclude")
+    reward = base if wanted is None else asked.cosine(wanted)
+    cost = 0.0 if unwanted is None else asked.cosine(unwanted)
     share = numbers["share"]
     return {"target_caption": (1 - share) * base, "filter": share * base * (reward + 1 - cost) / 2}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.scoring.whole import WholeQuery
+    from pipeline.scoring.contract import Candidates
 
 BEHIND = -10.0  # added to what is outside the pool: below any score inside it
 
@@ -32,27 +32,27 @@ def slerp(start: NDArray[Any], end: NDArray[Any], share: float) -> NDArray[Any]:
     return mixed
 
 
-def score(query: WholeQuery, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
+def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
     """Parts: base, modification, include, exclude, outside. Numbers: from, step, pool."""
     import numpy as np
 
-    target, image = query.vector("target_caption"), query.vector("reference")
+    target, image = asked.vector("target_caption"), asked.vector("reference")
     if target is None:
         return {}
     shares = np.arange(numbers["from"], 1 + numbers["step"] / 2, numbers["step"])
     mixed = [target] if image is None else [slerp(image, target, min(1.0, s)) for s in shares]
-    cosines = query.cosines(np.stack(mixed))
+    cosines = asked.cosines(np.stack(mixed))
     base, inside = pool(cosines, int(numbers["pool"]))
-    parts = {"base": np.where(inside, base, query.cosine(target))}
+    parts = {"base": np.where(inside, base, asked.cosine(target))}
     sentence, wanted, unwanted = (
-        query.vector(role) for role in ("modification", "include", "exclude")
+        asked.vector(role) for role in ("modification", "include", "exclude")
     )
     if sentence is not None:
-        parts["modification"] = np.where(inside, query.cosine(sentence), 0)
+        parts["modification"] = np.where(inside, asked.cosine(sentence), 0)
     if wanted is not None:
-        parts["include"] = -np.where(inside, np.maximum(base - query.cosine(wanted), 0), 0)
+        parts["include"] = -np.where(inside, np.maximum(base - asked.cosine(wanted), 0), 0)
     if unwanted is not None:
-        parts["exclude"] = np.where(inside, np.maximum(base - query.cosine(unwanted), 0), 0)
+        parts["exclude"] = np.where(inside, np.maximum(base - asked.cosine(unwanted), 0), 0)
     parts["outside"] = np.where(inside, 0.0, BEHIND)
     return parts
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from indexes.searchers import make_searcher
 from pipeline.asking.encoder import CachedEncoder
 from pipeline.asking.engine import CachedEngine
 from pipeline.config.recipe import Recipe
@@ -30,7 +31,7 @@ from pipeline.stages.search import Search
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.store import Index
+    from indexes.contract import Gallery
 
 Until = Literal["describe", "reason", "ground", "search"]
 
@@ -40,7 +41,8 @@ class Composer:
     """Answers queries by one recipe, with the engines, encoder and index it was given.
 
     ``unwanted`` are texts whose similarity is subtracted from every score; ``words`` are all that
-    the models know, none where that cannot be said; ``barred`` are rows that no query may find.
+    the models know, none where that cannot be said; ``barred`` are rows that no query may find;
+    ``searcher`` is a name of ``indexes.searchers``.
     """
 
     recipe: Recipe
@@ -52,7 +54,8 @@ class Composer:
     reasoner_sampling: Sampling = Sampling()
     reasoner_sees: bool = False
     words: frozenset[str] = frozenset()
-    index: Index | None = None
+    index: Gallery | None = None
+    searcher: str = "exact"
     unwanted: tuple[str, ...] = ()
     barred: NDArray[Any] | None = None
 
@@ -71,7 +74,7 @@ class Composer:
         return replace(self, index=index)
 
     @property
-    def gallery(self) -> Index:
+    def gallery(self) -> Gallery:
         """The index. Raises ConfigError where there is none."""
         if self.index is None:
             raise ConfigError("the composer has no index", "open one with .on(folder)")
@@ -90,7 +93,9 @@ class Composer:
         ]
         if until in ("ground", "search"):
             stages.append(Ground(recipe, encoder, self.seen, self.unwanted))
-            stages.append(Search(recipe, self.gallery, k, self.barred))
+            stages.append(
+                Search(recipe, self.gallery, k, make_searcher(self.searcher), self.barred)
+            )
         names = [stage.name for stage in stages]
         return tuple(stages[: names.index(until) + 1])
 

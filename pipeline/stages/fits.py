@@ -35,7 +35,7 @@ def check_sides(index: Index, recipe: Recipe, profile: str) -> None:
             f"recipe {recipe.name} scores pictures and captions, and {index.folder} is captions alone",
             "choose a recipe without [caption_grains]",
         )
-    from indexes.store import caption_command
+    from indexes.errors import caption_command
 
     count = recipe.describe.captions if recipe.describe else 1
     raise ConfigError(

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from pipeline.asking.encoder import CachedEncoder
 from pipeline.records.keys import file_hash
 from pipeline.records.trace import Query, Trace
-from pipeline.scoring.whole import unit
+from pipeline.scoring.contract import unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.store import Index
+    from indexes.contract import Gallery
 
 
 def vectors_seen(
-    traces: Sequence[Trace], index: Index, encoder: CachedEncoder
+    traces: Sequence[Trace], index: Gallery, encoder: CachedEncoder
 ) -> list[NDArray[Any] | None]:
     """A (d,) unit vector per trace: of its reference's row, else of the picture; None without one.
 
@@ -31,19 +31,19 @@ def vectors_seen(
     )
     encoded = dict(zip(others, encoder.encode_files(others), strict=True)) if others else {}
     return [
-        unit(index.vector(row)) if row is not None else encoded[picture] if picture else None
+        unit(index.take([row])[0]) if row is not None else encoded[picture] if picture else None
         for row, picture in zip(rows, pictures, strict=True)
     ]
 
 
-def _row(query: Query, index: Index) -> int | None:
+def _row(query: Query, index: Gallery) -> int | None:
     """The row that stands for the reference, or shows what it shows."""
     if query.row is not None or query.reference is None:
         return query.row
     return next(iter(index.rows_of_hash(file_hash(query.reference))), None)
 
 
-def rows_showing(path: Path, index: Index) -> list[int]:
+def rows_showing(path: Path, index: Gallery) -> list[int]:
     """The rows that show the picture itself: the same content, or the same file."""
     rows = set(index.rows_of_hash(file_hash(path)))
     row = index.row_of(path)

@@ -20,7 +20,7 @@ from pipeline.scoring import linear
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.store import Index
+    from indexes.contract import Gallery
     from pipeline.benchmarks.records import Protocol
     from pipeline.config.recipe import Fusion
     from pipeline.records.trace import Grain
@@ -79,7 +79,7 @@ class Question:
 
 
 def pools(
-    index: Index,
+    index: Gallery,
     fusion: Fusion,
     weights: Mapping[str, float],
     questions: Sequence[Question],
@@ -98,7 +98,7 @@ def pools(
         signs = np.sign(list(weights.values()))[:, None]
         wanted = np.concatenate([roles * signs, fused.vector[None]])
         rows = _candidates(index, question, wanted, size)
-        vectors = _vectors(index, rows).astype(np.float64)
+        vectors = index.take(rows).astype(np.float64)
         targets = len(set(question.targets) & set(rows))
         made.append(
             Pool(
@@ -130,7 +130,7 @@ def directions(
 
 
 def _candidates(
-    index: Index, question: Question, wanted: NDArray[np.float64], size: int
+    index: Gallery, question: Question, wanted: NDArray[np.float64], size: int
 ) -> list[int]:
     """Rows of a pool, the targets first, then in the gallery's order."""
     from indexes import exact
@@ -145,18 +145,6 @@ def _candidates(
         allowed = set(map(int, np.unique(found[found >= 0]))) | (set(question.targets) - barred)
     right = sorted(allowed & set(question.targets))
     return right + sorted(allowed - set(right))
-
-
-def _vectors(index: Index, rows: Sequence[int]) -> NDArray[Any]:
-    """(p, d) of some rows, shard by shard."""
-    wanted = np.asarray(rows, np.int64)
-    result = np.empty((len(wanted), index.dimension), np.float32)
-    offset = 0
-    for shard in index.vectors():
-        here = (wanted >= offset) & (wanted < offset + len(shard))
-        result[here] = shard[wanted[here] - offset]
-        offset += len(shard)
-    return result
 
 
 def means(pools: Sequence[Pool], metric: Metric, settings: NDArray[Any]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from indexes.searchers import make_searcher
 from pipeline.batch.pacing import needs, portions
 from pipeline.benchmarks.records import Case, Protocol
 from pipeline.config.recipe import Fusion, Recipe
@@ -21,7 +22,7 @@ from pipeline.evaluation.compare import Difference, differences
 from pipeline.evaluation.evaluate import CHUNK, Evaluation
 from pipeline.evaluation.runs import Result, Run
 from pipeline.records.trace import Grain, Trace
-from pipeline.scoring import linear
+from pipeline.scoring import FAMILIES, linear
 from pipeline.stages.search import search as search_gallery
 from pipeline.tuning.halves import check_labels, half_of, other_half
 from pipeline.tuning.pools import SIZE, Metric, Pool, Question, means, pools
@@ -53,7 +54,7 @@ def weighable(recipe: Recipe) -> Weighed:
     Where its only grain is a mix, the shares of the mix are the weights: one score's length and
     calibration change no order, so the parts are grains of their own.
     """
-    if recipe.fusion.family != "linear":
+    if not FAMILIES[recipe.fusion.family].folds:
         raise ConfigError(
             f"recipe {recipe.name} scores by the family {recipe.fusion.family!r}",
             "only the weights of a linear recipe can be tuned",
@@ -138,7 +139,7 @@ class Grounded:
             found = search_gallery(
                 composer.gallery, [reweighted(trace.grains, before, weights) for _, trace in alive],
                 fusion or composer.recipe.fusion, self.job.places(),
-                [self.job.scope(case) for case, _ in alive],
+                [self.job.scope(case) for case, _ in alive], make_searcher(composer.searcher),
             ) if alive else []  # fmt: skip
             ranked = {
                 case.id: replace(trace, ranking=ranking, subset=subset)
@@ -153,7 +154,9 @@ class Grounded:
         found: dict[str, list[float]] = {}
         for trace in self.traces:
             for grain in trace.grains:
-                found.setdefault(grain.role, []).append(linear.spread_of(grain.vector, index.sigma))
+                found.setdefault(grain.role, []).append(
+                    float(linear.spread_of(grain.vector, index.sigma))
+                )
         return {role: float(np.mean(values)) for role, values in found.items()}
 
 

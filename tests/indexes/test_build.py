@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from indexes.build import build
+from indexes.contract import EncoderId
 from indexes.errors import (
     DiskFull,
     GalleryError,
@@ -20,7 +21,6 @@ from indexes.errors import (
 )
 from indexes.journal import Journal
 from indexes.maintain import verify
-from indexes.manifest import EncoderId
 from indexes.store import Index
 from tests.indexes.conftest import MeanColour, colour_vectors
 
@@ -36,7 +36,7 @@ def ids(folder):
 def rows_of(folder):
     """id to the colours that its vector stands for."""
     index = Index.open(folder)
-    return {item.id: index.vector(item.row).round(2).tolist() for item in index.all_items()}
+    return {item.id: index.take([item.row])[0].round(2).tolist() for item in index.all_items()}
 
 
 def as_rows(**colours):
@@ -254,7 +254,7 @@ def test_unusable_settings_are_a_usage_error(gallery, tmp_path, encoder):
 
 def test_a_float32_index_keeps_every_bit(gallery, tmp_path, encoder):
     build([gallery], tmp_path / "out", encoder, dtype="float32")
-    red = Index.open(tmp_path / "out").vector(2)
+    red = Index.open(tmp_path / "out").take([2])[0]
     assert np.allclose(red, [2**-0.5, 0, 0, 2**-0.5], atol=1e-7)
     with pytest.raises(IndexIncompatible):
         build([gallery], tmp_path / "out", encoder)

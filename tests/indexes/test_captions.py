@@ -35,8 +35,8 @@ def test_a_row_is_the_mean_of_the_captions_vectors(tmp_path: Path) -> None:
     captioned = captions_of({"b": ["red", "blue"], "a": ["blue"]})
     index = build_captions(captioned, tmp_path / "i", Axes())
     assert [item.id for item in index.all_items()] == ["a", "b"]
-    assert index.vector(0).tolist() == [0.0, 1.0]
-    assert index.vector(1).tolist() == [0.5, 0.5]
+    assert index.take([0])[0].tolist() == [0.0, 1.0]
+    assert index.take([1])[0].tolist() == [0.5, 0.5]
     assert [item.caption for item in index.all_items()] == ["blue", "red\nblue"]
     assert index.mu.tolist() == pytest.approx([0.25, 0.75])
     assert verify(tmp_path / "i").ok
@@ -50,7 +50,7 @@ def test_what_is_there_is_not_encoded_again(tmp_path: Path) -> None:
     assert encoder.seen == []
     build_captions(captions_of({"a": ["blue"]}), tmp_path / "i", encoder)
     assert encoder.seen == ["blue"]
-    assert Index.open(tmp_path / "i").vector(0).tolist() == [0.0, 1.0]
+    assert Index.open(tmp_path / "i").take([0])[0].tolist() == [0.0, 1.0]
 
 
 def test_an_item_without_a_caption_is_left_out(tmp_path: Path) -> None:

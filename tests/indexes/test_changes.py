@@ -46,7 +46,7 @@ def row(out: Path, name: str) -> list[float]:
     index = Index.open(out)
     at = index.row_of(name)
     assert at is not None
-    return [round(float(value), 3) for value in index.vector(at)]
+    return [round(float(value), 3) for value in index.take([at])[0]]
 
 
 def as_row(*colour: int) -> list[float]:

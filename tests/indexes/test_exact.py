@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexes import candidates, exact, kernels
-from indexes.exact import search
+from indexes.exact import best_of, search
 
 SQUARE = np.array([[1, 0], [0, 1], [1, 0], [-1, 0], [0.5, 0.5]], np.float32)
 
@@ -177,3 +177,12 @@ def test_a_pool_drops_only_what_k_others_beat_by_more_than_the_slack():
     pool.offer(10, np.array([0.9, 0.1, 0.8, 0.75, 0.0, 0.3], np.float32))
     pool.offer(20, np.array([0.5, 0.72], np.float32))
     assert pool.rows().tolist() == [10, 12, 13, 21]
+
+
+def test_the_best_of_a_few_or_many_rows_are_the_same_and_equal_ones_come_by_row() -> None:
+    scores = np.tile([0.5, 1.0, 0.5, 1.0, 0.25], 20)
+    rows = np.arange(100)
+    assert best_of(rows[:5], scores[:5], 9)[0].tolist() == [1, 3, 0, 2, 4]
+    assert best_of(rows, scores, 3)[0].tolist() == [1, 3, 6]
+    assert best_of(rows, scores, 60)[0].tolist()[38:43] == [96, 98, 0, 2, 5]
+    assert best_of(rows, scores, 0)[0].tolist() == []

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import indexes
 from indexes import maintain, writing
 from indexes.build import build
+from indexes.contract import EncoderId
 from indexes.errors import (
     GalleryError,
     IndexDamaged,
@@ -24,7 +25,7 @@ from indexes.errors import (
 from indexes.exact import search
 from indexes.items import GROUP_ROWS, Item
 from indexes.maintain import info, remove, verify
-from indexes.manifest import EncoderId, seal
+from indexes.manifest import seal
 from indexes.store import Index
 from indexes.writing import Content, write_index
 
@@ -58,7 +59,7 @@ def made(folder, vectors, items=None, dtype="float16"):
 def use(folder):
     """Open an index and touch everything in it."""
     index = Index.open(folder)
-    return index.items([0]), index.mu, index.vector(0)
+    return index.items([0]), index.mu, index.take([0])[0]
 
 
 def edit(folder, **changes):
@@ -116,13 +117,13 @@ def test_rows_are_found_across_shards_and_row_groups(tmp_path, monkeypatch):
     assert index.row_of("010000.png") == 10_000
     assert index.row_of("/g/010000.png") == 10_000
     assert index.row_of("none.png") is None
-    rows, _ = search(index, np.stack([index.vector(7000), index.vector(count - 1)]), 1)
+    rows, _ = search(index, index.take([7000, count - 1]), 1)
     assert rows.tolist() == [[7000], [count - 1]]
     with pytest.raises(IndexError):
         index.items([count])
     for row in (-1, count):
         with pytest.raises(IndexError):
-            index.vector(row)
+            index.take([row])
 
 
 def test_info_says_what_an_index_is(built, gallery):
@@ -132,11 +133,11 @@ def test_info_says_what_an_index_is(built, gallery):
 
 
 def test_removing_takes_out_what_matches_and_keeps_the_rest_aligned(built):
-    green = Index.open(built).vector(1)
+    green = Index.open(built).take([1])[0]
     assert remove(built, "deep/*") == 1
     index = Index.open(built)
     assert [item.id for item in index.all_items()] == ["green.png", "red.png"]
-    assert np.array_equal(index.vector(0), green)
+    assert np.array_equal(index.take([0])[0], green)
     assert remove(built, "nothing*") == 0
     assert remove(built, "*/red.png") == 1
     assert verify(built) == maintain.VerifyReport((), 1)
@@ -160,7 +161,7 @@ def test_a_reader_keeps_its_index_while_a_new_one_takes_its_place(built):
     reader = Index.open(built)
     remove(built, "red.png")
     assert [item.id for item in reader.items([2])] == ["red.png"]
-    assert reader.vector(2).shape == (4,)
+    assert reader.take([2])[0].shape == (4,)
     assert reader.mu.shape == (4,)
 
 

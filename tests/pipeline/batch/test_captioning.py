@@ -65,7 +65,7 @@ def test_pictures_are_described_and_encoded(tmp_path: Path, folder: Path) -> Non
     }  # fmt: skip
     side = Index.open(folder).caption_side
     assert side is not None
-    assert side.vector(0).tolist() == [0.0, 0.0, 1.0]
+    assert side.take([0])[0].tolist() == [0.0, 0.0, 1.0]
     assert (report.items, report.captioned, report.asked) == (4, 3, 4)
     assert report.failed == (("grey.png", "the captioner said nothing about it"),)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pipeline.encoders import make_encoder
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.records.trace import Grain
-from pipeline.scoring.linear import Calibration, fold, shares, spread_of
+from pipeline.scoring.linear import fold, spread_of
 
 ALPHA, BETA = 0.3, 0.9
 WEIGHTS = {"reference": 0.4, "modification": 0.6}
@@ -36,9 +36,7 @@ def grains(reference: NDArray[Any], sentence: NDArray[Any]) -> list[Grain]:
     return [Grain(role, role, WEIGHTS[role], vector) for role, vector in parts]
 
 
-def scores(
-    gallery: NDArray[Any], asked: Sequence[Grain], calibration: Calibration
-) -> NDArray[np.float64]:
+def scores(gallery: NDArray[Any], asked: Sequence[Grain], calibration: str) -> NDArray[np.float64]:
     exact = gallery.astype(np.float64)
     fused = fold(asked, calibration, exact.mean(0), np.cov(exact.T, bias=True))
     return exact @ fused.vector.astype(np.float64) + fused.bias
@@ -52,8 +50,8 @@ def shares_of(gallery: NDArray[Any], asked: Sequence[Grain]) -> dict[str, NDArra
     """What each grain adds to every item, per unit of its weight, as z-scores."""
     exact = gallery.astype(np.float64)
     fused = fold(asked, "zscore", exact.mean(0), np.cov(exact.T, bias=True))
-    rows = shares(fused, exact)
-    return {g.name: np.array([row[g.name] for row in rows]) / g.weight for g in asked}
+    parts = fused.parts(exact)
+    return {g.name: parts[g.name] / g.weight for g in asked}
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from pipeline.records.trace import Grain
 from pipeline.scoring import FAMILIES, divergence, gated, harris, increment, product, slerp
-from pipeline.scoring.whole import WholeQuery
+from pipeline.scoring.contract import Candidates
+from tests.pipeline.scoring.bare import Bare
 
 X, Y = [1.0, 0.0], [0.0, 1.0]
 D = [0.6, 0.8]
 
 
-def query(gallery: Sequence[Sequence[float]], **roles: Sequence[Sequence[float]]) -> WholeQuery:
+def query(gallery: Sequence[Sequence[float]], **roles: Sequence[Sequence[float]]) -> Candidates:
     """Grains of two numbers by role, against a gallery in two shards."""
     grains = [
         Grain(f"{role}:{n}", role, 1.0, np.array(vector, np.float32))
@@ -26,7 +27,7 @@ def query(gallery: Sequence[Sequence[float]], **roles: Sequence[Sequence[float]]
         for n, vector in enumerate(vectors)
     ]
     rows = np.array(gallery, np.float16)
-    return WholeQuery(grains, [rows[:1], rows[1:]], rows.mean(0).astype(np.float64))
+    return Candidates(grains, Bare([rows[:1], rows[1:]]))  # type: ignore[arg-type]
 
 
 def total(parts: dict[str, Any]) -> list[float]:
@@ -40,19 +41,21 @@ def near(*values: float) -> Any:
 def test_increment_rewards_gains_and_charges_losses() -> None:
     # after = x, before = y. Picture x: 1, D = 1 → 1 + 0.13; picture y: 0, D = −1 → −2.1;
     # picture (0.6, 0.8): 0.6, D = −0.2 → 0.6 − 0.42
-    parts = increment.score(query([X, Y, D], rewrites=[X], captions=[Y]), FAMILIES["increment"])
+    parts = increment.score(
+        query([X, Y, D], rewrites=[X], captions=[Y]), FAMILIES["increment"].numbers
+    )
     assert total(parts) == near(1.13, -2.1, 0.18)
 
 
 def test_increment_takes_the_mean_direction_of_rewrites() -> None:
-    parts = increment.score(query([X, Y], rewrites=[X, Y]), FAMILIES["increment"])
+    parts = increment.score(query([X, Y], rewrites=[X, Y]), FAMILIES["increment"].numbers)
     assert total(parts) == near(2**-0.5, 2**-0.5)
 
 
 def test_divergence_weighs_the_rewrite_that_moves() -> None:
     # Rewrite 1 repeats its caption: no drop. Rewrite 2 moves from x to y: it gets all the weight.
     found = divergence.score(
-        query([X, Y, D], captions=[X, X], rewrites=[X, Y]), FAMILIES["divergence"]
+        query([X, Y, D], captions=[X, X], rewrites=[X, Y]), FAMILIES["divergence"].numbers
     )
     assert total(found) == near(0.0, 1.0, 0.8)
 
@@ -71,7 +74,7 @@ def test_divergence_weights_sum_to_one(rewrites: int, pictures: int, seed: int) 
 
 
 def test_rewrites_without_their_captions_count_alike() -> None:
-    found = divergence.score(query([X, Y], rewrites=[X, Y]), FAMILIES["divergence"])
+    found = divergence.score(query([X, Y], rewrites=[X, Y]), FAMILIES["divergence"].numbers)
     assert total(found) == near(0.5, 0.5)
 
 
@@ -108,7 +111,9 @@ def test_gated_multiplies_behind_the_gate_only() -> None:
 
 
 def test_gated_without_a_reference_is_the_target_caption() -> None:
-    assert total(gated.score(query([X, Y], target_caption=[Y]), FAMILIES["gated"])) == near(0, 1)
+    assert total(gated.score(query([X, Y], target_caption=[Y]), FAMILIES["gated"].numbers)) == near(
+        0, 1
+    )
 
 
 def test_slerp_goes_along_the_circle() -> None:
@@ -143,4 +148,4 @@ def test_harris_wants_both_the_picture_and_the_sentence() -> None:
 @pytest.mark.parametrize("family", [increment, divergence, product, gated, slerp, harris])
 def test_a_family_without_its_grains_gives_nothing(family: Any) -> None:
     name = family.__name__.rsplit(".", 1)[1]
-    assert family.score(query([X, Y], desired=[X]), FAMILIES[name]) == {}
+    assert family.score(query([X, Y], desired=[X]), FAMILIES[name].numbers) == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,21 +11,24 @@ from hypothesis import strategies as st
 
 from pipeline.errors import ConfigError
 from pipeline.records.trace import Grain
-from pipeline.scoring.linear import fold, shares, spread_of
+from pipeline.scoring.contract import Candidates
+from pipeline.scoring.linear import Fold, fold, score, spread_of
+from tests.pipeline.scoring.bare import Bare
 
 
 def grain(name: str, weight: float, *vector: float) -> Grain:
     return Grain(name, name, weight, np.array(vector, np.float32))
 
 
+def parts(fold: Fold, rows: Any) -> dict[str, list[float]]:
+    return {name: values.tolist() for name, values in fold.parts(np.array(rows)).items()}
+
+
 def test_two_grains_fold_into_their_weighted_sum() -> None:
     fused = fold([grain("a", 2.0, 1, 0), grain("b", -0.5, 0, 1)])
     assert fused.vector.tolist() == [2.0, -0.5]
     assert fused.bias == 0.0
-    assert shares(fused, np.array([[0.5, 0.5], [1.0, 0.0]])) == [
-        {"a": 1.0, "b": -0.25},
-        {"a": 2.0, "b": 0.0},
-    ]
+    assert parts(fused, [[0.5, 0.5], [1.0, 0.0]]) == {"a": [1.0, 2.0], "b": [-0.25, 0.0]}
 
 
 def test_a_z_score_is_worked_out_by_hand() -> None:
@@ -33,7 +38,7 @@ def test_a_z_score_is_worked_out_by_hand() -> None:
     assert spread_of(np.array([1.0, 0.0]), sigma) == pytest.approx(0.2)
     assert fused.vector == pytest.approx([5.0, 0.0])
     assert fused.bias == pytest.approx(-2.5)
-    assert shares(fused, np.array([[0.9, 0.1]]))[0]["a"] == pytest.approx(2.0)  # (0.9 − 0.5) / 0.2
+    assert parts(fused, [[0.9, 0.1]])["a"][0] == pytest.approx(2.0)  # (0.9 − 0.5) / 0.2
 
 
 def test_a_grain_that_does_not_vary_is_left_uncalibrated() -> None:
@@ -46,6 +51,17 @@ def test_no_grain_and_no_statistics_are_refused() -> None:
         fold([])
     with pytest.raises(ConfigError, match="statistics"):
         fold([grain("a", 1.0, 1, 0)], "zscore")
+
+
+@pytest.mark.parametrize("rows", [None, np.array([2, 0])])
+def test_the_parts_of_any_rows_are_what_every_grain_adds(rows: Any) -> None:
+    gallery = Bare([np.array([[1, 0], [0, 1]], np.float16), np.array([[0.6, 0.8]], np.float16)])
+    asked = Candidates([grain("a", 2.0, 1, 0), grain("b", -1.0, 0, 1)], gallery, rows=rows)  # type: ignore[arg-type]
+    found = score(asked, {})
+    everything = {"a": [2.0, 0.0, 1.2], "b": [0.0, -1.0, -0.8]}
+    for name, values in found.items():
+        expected = everything[name] if rows is None else [everything[name][row] for row in rows]
+        assert values == pytest.approx(expected, abs=1e-3)
 
 
 @settings(max_examples=150, deadline=None)
@@ -79,4 +95,6 @@ def test_the_fold_equals_naive_scoring_grain_by_grain(
     order, expected = np.argsort(-folded, kind="stable"), np.argsort(-naive, kind="stable")
     assert naive[order] == pytest.approx(naive[expected], abs=2e-4)  # equal but for exact ties
     item = gallery[7]
-    assert sum(shares(fused, item[None])[0].values()) == pytest.approx(naive[7], abs=1e-4)
+    assert sum(value for (value,) in parts(fused, item[None]).values()) == pytest.approx(
+        naive[7], abs=1e-4
+    )

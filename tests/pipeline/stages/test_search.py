@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexes.exact import Exact
 from pipeline.config.files import load_recipe, recipe_names
 from pipeline.config.recipe import Fusion
 from pipeline.records.trace import Grain, Query
-from pipeline.stages.search import Scope, _best, search
+from pipeline.stages.search import Scope, search
 from tests.pipeline.colours import REPLY, colour_composer
 
 RED, BLUE = np.array([1, 0, 0], np.float32), np.array([0, 0, 1], np.float32)
@@ -28,19 +29,12 @@ def test_exclude_and_subset_hold_for_every_family(tmp_path: Path, family: str) -
     row = {item.id.removesuffix(".png"): item.row for item in index.all_items()}
     grains = [Grain("target_caption", "target_caption", 1.0, BLUE)]
     scope = Scope([row["blue"]], [row["red"], row["grey"], row["blue"]])
-    ranking, subset = search(index, [grains], Fusion(family=family), 10, [scope])[0]
+    ranking, subset = search(index, [grains], Fusion(family=family), 10, [scope], Exact())[0]
     assert "blue" not in names(ranking)
     assert names(ranking)[0] == "grey"
     assert names(subset) == ["blue", "grey", "red"]
     for hit in (*ranking.hits, *subset.hits):
         assert sum(hit.shares.values()) == pytest.approx(hit.score, abs=1e-3)
-
-
-def test_equal_scores_rank_by_row() -> None:
-    scores = np.array([0.5, 1.0, 0.5, 1.0, 0.5])
-    assert _best(scores, 3) == [1, 3, 0]
-    assert _best(scores, 9) == [1, 3, 0, 2, 4]
-    assert _best(scores, 0) == []
 
 
 @pytest.mark.parametrize("recipe", recipe_names())

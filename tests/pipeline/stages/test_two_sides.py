@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexes.contract import OF_CAPTIONS, EncoderId
+from indexes.exact import Exact
 from indexes.items import Item
-from indexes.manifest import CAPTIONS, EncoderId
 from indexes.store import SIDE, Index
 from indexes.writing import Content, write_index
 from pipeline.config.files import load_recipe
@@ -83,10 +84,10 @@ def test_the_two_sided_fold_equals_naive_scoring_grain_by_grain(
     inside = sorted(set(rng.integers(0, 40, 6).tolist()))
     with tempfile.TemporaryDirectory() as place:
         store(Path(place) / "i", gallery, "mean", False)
-        store(Path(place) / "i" / SIDE, captions, CAPTIONS, True)
+        store(Path(place) / "i" / SIDE, captions, OF_CAPTIONS, True)
         ranking, subset = search(
             Index.open(Path(place) / "i"), [grains], Fusion(calibration=calibration), 12,  # type: ignore[arg-type]
-            [Scope(barred, inside)],
+            [Scope(barred, inside)], Exact(),
         )[0]  # fmt: skip
     best = sorted((-naive[row], row) for row in range(40) if row not in barred)[:12]
     assert [hit.score for hit in ranking.hits] == pytest.approx([-s for s, _ in best], abs=2e-3)
@@ -136,13 +137,13 @@ def replace_captioner(tmp_path: Path) -> object:
 def test_equal_items_rank_by_row_over_both_sides(tmp_path: Path) -> None:
     vectors = np.array([[0, 1], [1, 0], [0, 1], [1, 0]], np.float32)
     store(tmp_path / "i", vectors, "mean", False)
-    store(tmp_path / "i" / SIDE, vectors[::-1].copy(), CAPTIONS, True)
+    store(tmp_path / "i" / SIDE, vectors[::-1].copy(), OF_CAPTIONS, True)
     grains = [
         Grain("a", "a", 1.0, np.array([1, 0], np.float32)),
         Grain("caption/a", "caption/a", 1.0, np.array([1, 0], np.float32)),
     ]
     index = Index.open(tmp_path / "i")
-    ranking, _ = search(index, [grains], Fusion(), 4, [Scope()])[0]
+    ranking, _ = search(index, [grains], Fusion(), 4, [Scope()], Exact())[0]
     assert [hit.row for hit in ranking.hits] == [0, 1, 2, 3]
 
 
@@ -151,10 +152,10 @@ def test_queries_with_and_without_caption_grains_share_a_batch(tmp_path: Path) -
     assert index is not None
     red = np.array([1, 0, 0], np.float32)
     shown, told = Grain("a", "a", 1.0, red), Grain("caption/a", "caption/a", 1.0, red)
-    found = search(index, [[shown], [told], [shown, told]], Fusion(), 1, [Scope()] * 3)
+    found = search(index, [[shown], [told], [shown, told]], Fusion(), 1, [Scope()] * 3, Exact())
     assert [ranking.hits[0].score for ranking, _ in found] == pytest.approx([1, 1, 2], abs=1e-3)
     with pytest.raises(ConfigError, match="no grain"):
-        search(index, [[], [told]], Fusion(), 1, [Scope()] * 2)
+        search(index, [[], [told]], Fusion(), 1, [Scope()] * 2, Exact())
 
 
 def test_grains_of_two_sides_do_not_fold_into_one_vector() -> None:
