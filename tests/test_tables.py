@@ -16,6 +16,7 @@ from pipeline.errors import ConfigError
 from pipeline.records import roles
 from pipeline.records.trace import Query
 from pipeline.setup.assembly import assemble
+from pipeline.setup.names import Setup
 from tests.pipeline.colours import colour_composer
 
 ROOT = Path(__file__).parent.parent
@@ -82,7 +83,7 @@ def test_an_engine_and_an_encoder_are_a_file_and_a_line_each(tmp_path: Path, pac
     own = colour_composer(tmp_path)
     profile = tmp_path / "theirs.toml"
     profile.write_text(PROFILE.format(reply=REPLY))
-    composer = assemble("likebut", str(profile), tmp_path / "cache.sqlite")
+    composer = assemble(Setup("likebut", str(profile), cache=tmp_path / "cache.sqlite"))
     composer = replace(composer, index=own.index)
     trace = composer.compose([Query("q", tmp_path / "gallery" / "red.png", "make it blue")], 1)[0]
     assert not trace.error

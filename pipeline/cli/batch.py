@@ -12,39 +12,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.dry_run import show_estimates
-from pipeline.cli.galleries import open_composer
-from pipeline.cli.money import open_budget, telling
-from pipeline.cli.options import (
-    CacheOption,
-    ChooseOption,
-    DeviceOption,
-    DryRunOption,
-    FolderOption,
-    FoldOption,
-    IndexOption,
-    MaxCallsOption,
-    MaxCostOption,
-    MinScoreOption,
-    NotOption,
-    OfflineOption,
-    ProfileOption,
-    RecipeOption,
-    SamplesOption,
-    SkipOption,
-    WeightOption,
-    WhereOption,
-    cache_path,
-    read_not,
-    read_weights,
-    read_where,
-)
+from pipeline.cli.money import telling
+from pipeline.cli.options import DryRunOption, FoldOption, MinScoreOption, SkipOption
 from pipeline.cli.output import Format, one_line, progress, say
 from pipeline.cli.query import exit_partial, tell_below
+from pipeline.cli.setup import (
+    COST,
+    GALLERY,
+    METHOD,
+    MODELS,
+    open_composer,
+    takes_setup,
+    with_gallery,
+)
 from pipeline.cli.show import Folders
 from pipeline.errors import ConfigError
 from pipeline.hits.picking import Picking
 from pipeline.machine.outputs import check_file
 from pipeline.machine.spelling import as_typed
+from pipeline.setup.names import Setup
 
 if TYPE_CHECKING:
     from pipeline.records.trace import Trace
@@ -65,6 +51,7 @@ class StreamFormat(StrEnum):
     paths = "paths"
 
 
+@takes_setup(*GALLERY, *METHOD, *MODELS, *COST)
 def batch(
     queries: Annotated[
         str,
@@ -77,14 +64,10 @@ def batch(
         Path | None,
         typer.Option("--out", "-o", help="Results, one trace a line; without it, to stdout."),
     ] = None,
-    index: IndexOption = None,
-    folder: FolderOption = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many hits a query.")] = 10,
-    unwanted: NotOption = None,
     skip: SkipOption = 0,
     min_score: MinScoreOption = None,
     fold: FoldOption = None,
-    where: WhereOption = None,
     form: Annotated[
         StreamFormat | None,
         typer.Option("--format", "-f", help="What a line on stdout is (default: jsonl)."),
@@ -92,16 +75,8 @@ def batch(
     retry_errors: Annotated[
         bool, typer.Option("--retry-errors", help="With --out: ask the queries that failed again.")
     ] = False,
-    recipe: RecipeOption = "likebut",
-    profile: ProfileOption = "pocket",
-    weight: WeightOption = None,
-    samples: SamplesOption = None,
-    choose: ChooseOption = None,
-    device: DeviceOption = None,
-    offline: OfflineOption = False,
-    cache: CacheOption = None,
-    max_calls: MaxCallsOption = None,
-    max_cost: MaxCostOption = None,
+    *,
+    setup: Setup,
     dry_run: DryRunOption = False,
 ) -> None:
     """Answer every query of a file or of stdin, in order.
@@ -113,19 +88,12 @@ def batch(
     from pipeline.asking.ledger import beside
 
     picking = Picking(k, skip, min_score, fold)
-    words, conditions = read_not(unwanted), read_where(where)
     if out and form is StreamFormat.paths:
         raise ConfigError(f"--format {form} is for stdout", "leave out --out, or --format")
     if out and not dry_run:
         check_file(out, "--out")
-    budget = open_budget(
-        max_calls, max_cost, cache_path(cache), ledger=beside(out) if out else None
-    )
-    composer = open_composer(
-        index, folder, recipe=recipe, profile=profile, weights=read_weights(weight),
-        cache=cache_path(cache), samples=samples, choose=choose, device=device, offline=offline,
-        budget=budget, dry=dry_run, unwanted=words, where=conditions,
-    )  # fmt: skip
+    budget = setup.budget(beside(out) if out else None)
+    composer = open_composer(with_gallery(setup), budget, dry=dry_run)
     if dry_run:
         _estimate(queries, out, composer, retry_errors, form)
         return
@@ -134,7 +102,9 @@ def batch(
             failed = _into(out, queries, composer, picking, retry_errors)
         else:
             found = _answers(queries, composer, picking.depth)
-            failed = sum(_print(_picked(trace, picking, composer), form, folder) for trace in found)
+            failed = sum(
+                _print(_picked(trace, picking, composer), form, setup.folders) for trace in found
+            )
     exit_partial(failed)
 
 

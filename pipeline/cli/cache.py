@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.cache_import import import_file
-from pipeline.cli.options import CacheOption, FormatOption, cache_path
+from pipeline.cli.options import FormatOption
 from pipeline.cli.output import Format, say, write_rows
+from pipeline.cli.setup import takes_setup
 from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
+from pipeline.setup.names import Setup
 
 if TYPE_CHECKING:
     from pipeline.asking.cache import Cache
@@ -29,14 +31,16 @@ def group() -> None:
 
 
 @app.command(epilog="Example: [cyan]likebut cache info[/cyan]")
+@takes_setup("cache")
 def info(
-    cache: CacheOption = None,
+    *,
+    setup: Setup,
     form: FormatOption = Format.table,
 ) -> None:
     """Show where the cache is, how large it is, and how many answers each model gave."""
     from pipeline.asking.cache import Cache
 
-    path = cache_path(cache)
+    path = setup.answers
     rows = [{"what": "file", "value": str(path)}]
     if path.exists():
         with Cache(path) as store:
@@ -58,11 +62,12 @@ def _flat(facts: dict[str, object], prefix: str = "") -> list[dict[str, str]]:
 
 
 @app.command("list", epilog="Example: [cyan]likebut cache list --format csv[/cyan]")
-def list_answers(cache: CacheOption = None, form: FormatOption = Format.table) -> None:
+@takes_setup("cache")
+def list_answers(*, setup: Setup, form: FormatOption = Format.table) -> None:
     """Show the answers of every model and revision: how many, their bytes and tokens, and of when."""
     from pipeline.asking.sharing.upkeep import answers_by_model
 
-    with _existing(cache) as store:
+    with _existing(setup.answers) as store:
         found = answers_by_model(store)
     rows = [
         {
@@ -79,13 +84,15 @@ def list_answers(cache: CacheOption = None, form: FormatOption = Format.table) -
     epilog="Examples: [cyan]likebut cache export answers.jsonl.zst[/cyan] · "
     "[cyan]likebut cache export - --model qwen | ssh there likebut cache import -[/cyan]"
 )
+@takes_setup("cache")
 def export(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Where to; .gz or .zst compress, - is stdout.")
     ],
     model: ModelOption = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
-    cache: CacheOption = None,
+    *,
+    setup: Setup,
 ) -> None:
     """Write the answers to one file that others can import.
 
@@ -95,7 +102,7 @@ def export(
     from pipeline.asking.sharing.transfer import export_answers
     from pipeline.asking.sharing.upkeep import check_models
 
-    with _existing(cache) as store:
+    with _existing(setup.answers) as store:
         check_models(store, model or ())
         done = export_answers(store, file, model or (), force=force)
     say(f"{done.written} answers written to {'stdout' if str(file) == '-' else file}")
@@ -120,6 +127,7 @@ app.command(
     epilog="Examples: [cyan]likebut cache prune --older-than 90 --dry-run[/cyan] · "
     "[cyan]likebut cache prune --model Qwen/Qwen2.5-1.5B-Instruct[/cyan]"
 )
+@takes_setup("cache")
 def prune(
     model: ModelOption = None,
     older_than: Annotated[
@@ -132,7 +140,8 @@ def prune(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would go, and leave it.")
     ] = False,
-    cache: CacheOption = None,
+    *,
+    setup: Setup,
 ) -> None:
     """Throw answers away that meet all that is named; with --model alone its vectors, too.
 
@@ -144,7 +153,7 @@ def prune(
     which = Which(model or (), older_than, unfinished)
     if which == Which():
         raise ConfigError("nothing says what should go", "--model, --older-than or --unfinished")
-    with _existing(cache) as store:
+    with _existing(setup.answers) as store:
         check_models(store, which.models)
         done = prune_answers(store, which, dry_run=dry_run)
     vectors = f" and {done.vectors} vectors" if which.vectors_too else ""
@@ -159,11 +168,10 @@ def prune(
         say(f"the file is {done.freed / 1e6:.1f} MB smaller")
 
 
-def _existing(given: Path | None) -> Cache:
+def _existing(path: Path) -> Cache:
     """The cache, which must be there. Raises InputError."""
     from pipeline.asking.cache import Cache
 
-    path = cache_path(given)
     if not path.exists():
         raise InputError(f"no cache at {path}", "it is made by the first query; or name --cache")
     return Cache(path)

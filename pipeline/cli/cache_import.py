@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import CacheOption, ProfileOption, RecipeOption, cache_path
 from pipeline.cli.output import say
 from pipeline.cli.published import Published, tell_refused
+from pipeline.cli.setup import open_composer, takes_setup
 from pipeline.errors import EXIT_PARTIAL, ConfigError
+from pipeline.setup.names import Setup
 
 if TYPE_CHECKING:
     from pipeline.asking.cache import Cache
 
 
+@takes_setup("recipe", "profile", "cache", recipe="cirevl")
 def import_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An exported file; - is stdin.")],
     what: Annotated[
@@ -37,12 +39,11 @@ def import_file(
     split: Annotated[
         str, typer.Option("--split", help="Of the benchmark; missing: its first.")
     ] = "",
-    recipe: RecipeOption = "cirevl",
-    profile: ProfileOption = "pocket",
+    *,
+    setup: Setup,
     keep_good: Annotated[
         bool, typer.Option("--keep-good", help="Of a damaged file, take the lines that are whole.")
     ] = False,
-    cache: CacheOption = None,
 ) -> None:
     """Take over the answers of an exported file: all of them, or none if any line is damaged.
 
@@ -57,7 +58,6 @@ def import_file(
     if what is not None:
         from pipeline.benchmarks import load
         from pipeline.cli.published import import_published
-        from pipeline.setup.assembly import assemble
 
         if (benchmark is None) != (data is None):
             raise ConfigError("--benchmark and --data go together", "name both")
@@ -66,7 +66,7 @@ def import_file(
             if benchmark and data
             else None
         )
-        composer = assemble(recipe, profile, cache_path(cache))
+        composer = open_composer(setup)
         others = import_published(
             file, what, composer, folder=folder, queries=queries, benchmark=loaded
         )
@@ -76,7 +76,7 @@ def import_file(
     from pipeline.asking.cache import Cache
     from pipeline.asking.sharing.transfer import import_answers
 
-    with Cache(cache_path(cache)) as store:
+    with Cache(setup.answers) as store:
         done = import_answers(store, file, keep_good=keep_good)
         away = _away(store)
     say(f"{done.new} new answers, {done.known} were here already")

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.money import open_budget, telling
-from pipeline.cli.options import (
-    CacheOption,
-    DeviceOption,
-    MaxCallsOption,
-    MaxCostOption,
-    OfflineOption,
-    ProfileOption,
-    cache_path,
-)
+from pipeline.cli.money import telling
 from pipeline.cli.output import progress, say
+from pipeline.cli.setup import COST, MODELS, open_composer, takes_setup
 from pipeline.errors import EXIT_PARTIAL, ConfigError
+from pipeline.setup.names import Setup
 
 if TYPE_CHECKING:
     from pipeline.asking.encoder import CachedEncoder
@@ -32,9 +26,9 @@ SHOWN = 5
 Given = dict[str, tuple[str, ...]]
 
 
+@takes_setup("profile", *MODELS, *COST)
 def caption(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="An index folder.")],
-    profile: ProfileOption = "pocket",
     captions: Annotated[
         int, typer.Option("--captions", min=1, max=15, help="How many captions a picture.")
     ] = 1,
@@ -44,11 +38,8 @@ def caption(
     anew: Annotated[
         bool, typer.Option("--anew", help="Replace captions that are there already.")
     ] = False,
-    device: DeviceOption = None,
-    offline: OfflineOption = False,
-    cache: CacheOption = None,
-    max_calls: MaxCallsOption = None,
-    max_cost: MaxCostOption = None,
+    *,
+    setup: Setup,
 ) -> None:
     """Let the captioner describe the pictures that have no captions; answers are kept as they come.
 
@@ -56,12 +47,9 @@ def caption(
     """
     from pipeline.asking.ledger import beside
     from pipeline.batch.captioning import caption_index, captioner_of
-    from pipeline.setup.assembly import assemble
 
-    budget = open_budget(max_calls, max_cost, cache_path(cache), beside(folder))
-    composer = assemble(
-        "weimocir", profile, cache_path(cache), device=device, offline=offline, budget=budget
-    )
+    budget = setup.budget(beside(folder))
+    composer = open_composer(replace(setup, recipe="weimocir"), budget)
     captioner = captioner_of(composer, prompt=prompt, captions=captions)
     with telling(budget), progress("captioning") as on_progress:
         report = caption_index(folder, captioner, anew=anew, on_progress=on_progress)

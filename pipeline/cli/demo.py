@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.output import Format, progress, say, write_rows
+from pipeline.cli.setup import open_composer
+from pipeline.setup.names import Setup
 
 if TYPE_CHECKING:
     from pipeline.pocket.plan import DrawnQuery, Gallery
@@ -31,11 +33,9 @@ def demo(
 ) -> None:
     """Draw a gallery, index it, run a query of each kind, and write demo/index.html."""
     started = time.monotonic()
-    from pipeline.cli.galleries import refresh
     from pipeline.pocket.draw import draw_gallery, file_name
     from pipeline.records.trace import Query
     from pipeline.report.pages import check_page
-    from pipeline.setup.assembly import assemble
 
     check_page(out / "index.html")
     gallery_folder = out / "gallery"
@@ -44,8 +44,7 @@ def demo(
         gallery = draw_gallery(
             gallery_folder, count, seed, len(kinds), kinds=kinds, on_progress=on_progress
         )
-    composer = assemble(recipe="likebut", profile="pocket", cache_path=out / "cache.sqlite")
-    composer = composer.on(refresh([gallery_folder], composer))
+    composer = open_composer(Setup(folders=(gallery_folder,), cache=out / "cache.sqlite"))
     queries = [
         Query(q.id, gallery_folder / file_name(q.reference), q.modification)
         for q in gallery.queries

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import FormatOption, cache_path
+from pipeline.cli.options import FormatOption
 from pipeline.cli.output import Format, write_rows
 from pipeline.cli.settings_command import setting_rows
 from pipeline.errors import EXIT_MODEL
+from pipeline.machine.places import answers_file
 
 EPILOG = (
     "Examples: [cyan]likebut doctor[/cyan] · [cyan]likebut doctor --profile cpu[/cyan]   "
@@ -55,7 +56,7 @@ def doctor(
     rows += [_package(name, needed=False) for name in optional]
     rows += _devices()
     rows += _models()
-    path = cache_path(None)
+    path = answers_file()
     writable = os.access(next(p for p in (path, *path.parents) if p.exists()), os.W_OK)
     rows.append(_row("cache", str(path), writable, "choose another place with LIKEBUT_CACHE=FILE"))
     settings, problems = setting_rows()

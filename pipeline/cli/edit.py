@@ -11,25 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.options import (
-    CacheOption,
-    DeviceOption,
-    FolderOption,
     FormatOption,
-    IndexOption,
     ModificationArgument,
-    OfflineOption,
     ReferenceArgument,
-    WeightOption,
-    cache_path,
     read_settings,
-    read_weights,
 )
 from pipeline.cli.output import Format, say, write_rows
 from pipeline.cli.settings import profile_or, recipe_or
+from pipeline.cli.setup import MODELS, open_composer, takes_setup, with_gallery
 from pipeline.cli.show import Folders
 from pipeline.errors import ConfigError, InputError
 from pipeline.machine.spelling import as_typed, whole
 from pipeline.records.trace import Query, Trace
+from pipeline.setup.names import Setup
 
 if TYPE_CHECKING:
     from pipeline.stages.composer import Composer
@@ -46,6 +40,7 @@ EPILOG = """Examples:
 _DEEP = 100
 
 
+@takes_setup("index", "folders", "weights", *MODELS)
 def edit(
     context: typer.Context,
     reference: ReferenceArgument = None,
@@ -57,8 +52,6 @@ def edit(
         ),
     ] = None,
     ident: Annotated[str, typer.Option("--id", help="Which query of the --trace file.")] = "",
-    index: IndexOption = None,
-    folder: FolderOption = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -74,21 +67,18 @@ def edit(
     profile: Annotated[
         str | None, typer.Option("--profile", "-p", help="Models; missing: the trace's, or yours.")
     ] = None,
-    weight: WeightOption = None,
+    *,
+    setup: Setup,
     form: FormatOption = Format.table,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write both answers as an HTML report.")
     ] = None,
-    device: DeviceOption = None,
-    offline: OfflineOption = False,
-    cache: CacheOption = None,
 ) -> None:
     """Change the captions or lists of one query, run on from there, and show what moved.
 
     A changed target caption or list is used as it stands; where the caption alone was changed, the
     reasoner is asked again about it.
     """
-    from pipeline.cli.galleries import open_composer
     from pipeline.cli.incoming import name_of, received
     from pipeline.records.saved import read_saved
     from pipeline.stages.editing import Understood, resumed
@@ -101,12 +91,13 @@ def edit(
     saved = read_saved(trace, ident) if trace else None
     if (saved is None) == (reference is None):
         raise ConfigError("nothing to edit", "give REF and a sentence, or --trace FILE")
-    file = received(reference, context, offline=offline)
-    composer = open_composer(
-        index, folder, recipe=recipe or recipe_or(saved.recipe if saved else ""),
+    file = received(reference, context, offline=setup.offline)
+    setup = replace(
+        setup,
+        recipe=recipe or recipe_or(saved.recipe if saved else ""),
         profile=profile or profile_or(saved.profile if saved else ""),
-        weights=read_weights(weight), cache=cache_path(cache), device=device, offline=offline,
-    )  # fmt: skip
+    )
+    composer = open_composer(with_gallery(setup))
     query = _query(saved, file, modification, composer)
     query = replace(query, named=name_of(reference) or query.named)
     deep = max(k, _DEEP)
@@ -118,7 +109,7 @@ def edit(
         say("nothing was changed")
         return
     after = _answer(composer, resumed(before, changed), deep)
-    _show(before, after, understood, changed, form, k, folder)
+    _show(before, after, understood, changed, form, k, setup.folders)
     if report:
         _report(before, after, report, k)
 

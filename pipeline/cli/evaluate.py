@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli.dry_run import data_folder, estimate_runs, show_estimates
-from pipeline.cli.money import open_budgets, telling
+from pipeline.cli.money import telling
 from pipeline.cli.options import (
     AllowMissingOption,
-    CacheOption,
     CaptionsOption,
-    DeviceOption,
     DryRunOption,
     FormatOption,
-    MaxCallsOption,
-    MaxCostOption,
-    OfflineOption,
-    ProfileOption,
     ProtocolOption,
-    WeightOption,
-    cache_path,
     read_options,
-    read_weights,
 )
 from pipeline.cli.output import Format, progress, say
 from pipeline.cli.query import exit_partial
 from pipeline.cli.score import show_summaries
+from pipeline.cli.setup import COST, MODELS, open_composer, takes_setup
 from pipeline.errors import ConfigError
 from pipeline.machine.outputs import check_folder
+from pipeline.setup.names import Setup
 
 if TYPE_CHECKING:
-    from pipeline.asking.budget import Budget
     from pipeline.benchmarks.records import Benchmark
     from pipeline.evaluation.evaluate import Evaluation, Report
     from pipeline.evaluation.sources import Source
@@ -47,6 +39,7 @@ EPILOG = (
 )
 
 
+@takes_setup("profile", "weights", "samples", "choose", *MODELS, *COST)
 def evaluate(
     name: Annotated[
         str,
@@ -58,8 +51,8 @@ def evaluate(
     recipe: Annotated[
         str, typer.Option("--recipe", "-r", help="A method, or several: a,b,c (one run each).")
     ] = "likebut",
-    profile: ProfileOption = "pocket",
-    weight: WeightOption = None,
+    *,
+    setup: Setup,
     option: ProtocolOption = None,
     index: Annotated[
         Path | None,
@@ -84,11 +77,6 @@ def evaluate(
         bool, typer.Option("--retry-errors", help="Ask the queries that failed again.")
     ] = False,
     form: FormatOption = Format.table,
-    device: DeviceOption = None,
-    offline: OfflineOption = False,
-    cache: CacheOption = None,
-    max_calls: MaxCallsOption = None,
-    max_cost: MaxCostOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Run a recipe over a benchmark: streamed, resumable, with intervals beside every number.
@@ -109,24 +97,21 @@ def evaluate(
         for place in _places(submission, names).values():
             submissions.check_free(name, place)
     ledgers = {method: place / runs.SPENDING for method, place in places.items()}
-    budgets = open_budgets(max_calls, max_cost, cache_path(cache), ledgers)
-    assembled = partial(
-        assemble_for, profile=profile, weight=weight, device=device, offline=offline, cache=cache,
-        dry=dry_run,
-    )  # fmt: skip
+    budgets = setup.budgets(ledgers)
+    setups = {method: replace(setup, recipe=method) for method in names}
     options = read_options(option) | ({"draw": True} if draw else {})
     with data_folder(name, data, dry_run and bool(options)) as folder:
         source = Source(name, folder, split, captions, options, allow_missing, index)
         benchmark, texts = source.load()
         cases = evaluation.sample(benchmark.cases, sample, seed, limit)
         if dry_run:
-            dry = {method: assembled(method, budget=budgets[method]) for method in names}
+            dry = {m: open_composer(setups[m], budgets[m], dry=True) for m in names}
             show_estimates(estimate_runs(benchmark, cases, dry, places, texts, retry_errors), form)
             return
     settings: dict[str, Any] = {"sample": sample, "seed": seed, "limit": limit}
     finished, failed = [], 0
     for method in names:
-        composer, place = assembled(method, budget=budgets[method]), places[method]
+        composer, place = open_composer(setups[method], budgets[method]), places[method]
         shared = index or index_beside(place, benchmark, composer.encoder.fingerprint)
         job = evaluation.Evaluation(benchmark, cases, composer, place, shared, texts)
         announce(benchmark, len(cases), composer)
@@ -160,25 +145,6 @@ def _run(
             settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress,
             source=source,
         )  # fmt: skip
-
-
-def assemble_for(
-    recipe: str,
-    profile: str,
-    weight: list[str] | None,
-    device: str | None,
-    offline: bool,
-    cache: Path | None,
-    budget: Budget | None = None,
-    dry: bool = False,
-) -> Composer:
-    """A composer without an index, from the options of a command."""
-    from pipeline.setup.assembly import assemble
-
-    return assemble(
-        recipe, profile, cache_path(cache), weights=read_weights(weight), device=device,
-        offline=offline, budget=budget, dry=dry,
-    )  # fmt: skip
 
 
 def _tell(report: Report, place: Path) -> None:

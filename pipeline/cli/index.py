@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from pipeline.cli.captions import CAPTION_EPILOG, add_captions, build_texts, caption, read_given
-from pipeline.cli.options import (
-    CacheOption,
-    DeviceOption,
-    FormatOption,
-    OfflineOption,
-    ProfileOption,
-    cache_path,
-)
+from pipeline.cli.options import FormatOption
 from pipeline.cli.output import Format, progress, say, write_rows
+from pipeline.cli.setup import MODELS, takes_setup, tell_build
 from pipeline.errors import EXIT_INPUT, EXIT_PARTIAL, InputError
-
-if TYPE_CHECKING:
-    from indexes.build import BuildReport
+from pipeline.setup.names import Setup
 
 app = typer.Typer(
     help="Gallery indexes: build, caption, info, verify, remove.", no_args_is_help=True
 )
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="An index folder.")]
-SHOWN_FAILURES = 5
 
 
 @app.command(
@@ -35,6 +26,7 @@ SHOWN_FAILURES = 5
     "after adding pictures: only new ones are read · captions alone, without pictures: "
     "[cyan]likebut index build --captions texts.jsonl --out texts.index --profile text[/cyan]"
 )
+@takes_setup("profile", *MODELS)
 def build(
     out: Annotated[Path, typer.Option("--out", "-o", help="The index folder to make or refresh.")],
     images: Annotated[
@@ -51,9 +43,8 @@ def build(
             help="Captions by item id, file name or stem: JSON or JSON lines.",
         ),
     ] = None,
-    profile: ProfileOption = "pocket",
-    device: DeviceOption = None,
-    offline: OfflineOption = False,
+    *,
+    setup: Setup,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pictures a batch.")] = 64,
     dtype: Annotated[str, typer.Option("--dtype", help="float16 or float32 on disk.")] = "float16",
     rebuild: Annotated[
@@ -75,7 +66,6 @@ def build(
         bool,
         typer.Option("--change-roots", help="Take out what earlier builds put in from elsewhere."),
     ] = False,
-    cache: CacheOption = None,
 ) -> None:
     """Encode a gallery; unchanged files are not read again, renamed ones keep their vectors.
 
@@ -85,7 +75,7 @@ def build(
     from pipeline.setup.assembly import open_encoder
 
     given = read_given(captions, images)
-    encoder = open_encoder(profile, cache_path(cache), device=device, offline=offline)
+    encoder = open_encoder(setup)
     if not images:
         build_texts(given, out, encoder, dtype)
         return
@@ -102,27 +92,6 @@ def build(
 
 
 app.command("caption", epilog=CAPTION_EPILOG)(caption)
-
-
-def tell_build(report: BuildReport, out: Path) -> None:
-    """Say what a build did, and name what could not be read."""
-    changes = [
-        f"{count} {word}"
-        for count, word in (
-            (report.encoded, "encoded"), (report.reused, "unchanged"), (report.renamed, "renamed"),
-            (report.removed, "removed"), (len(report.failed), "unreadable"),
-        )
-        if count
-    ]  # fmt: skip
-    from indexes.formats import why_not
-
-    say(f"{out}: {report.items} pictures ({', '.join(changes)}) in {report.seconds:.1f} s")
-    for ending, count in report.left_out:
-        say(f"  left out: {count} {ending} ({why_not(ending)})")
-    for path, reason in report.failed[:SHOWN_FAILURES]:
-        say(f"  unreadable: {path}: {reason}")
-    if len(report.failed) > SHOWN_FAILURES:
-        say(f"  … and {len(report.failed) - SHOWN_FAILURES} more (`likebut index info` names all)")
 
 
 @app.command(epilog="Example: [cyan]likebut index info pictures.index --format json[/cyan]")

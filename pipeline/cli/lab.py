@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli import lab_tables
-from pipeline.cli.galleries import refresh
-from pipeline.cli.options import (
-    CacheOption,
-    DeviceOption,
-    FormatOption,
-    OfflineOption,
-    RecipeOption,
-    WeightOption,
-    cache_path,
-    read_weights,
-)
+from pipeline.cli.options import FormatOption
 from pipeline.cli.output import Format, progress, say
 from pipeline.cli.query import exit_partial
-from pipeline.cli.settings import gallery, profile_or
+from pipeline.cli.settings import profile_or
+from pipeline.cli.setup import MODELS, open_composer, takes_setup, with_gallery
 from pipeline.errors import ConfigError
+from pipeline.setup.names import Setup
 
 if TYPE_CHECKING:
     from pipeline.evaluation.evaluate import Evaluation
@@ -39,6 +32,7 @@ EPILOG = (
 )
 
 
+@takes_setup("index", "folders", "recipe", "weights", "samples", "choose", *MODELS)
 def compare(
     prompts: Annotated[
         list[str],
@@ -53,17 +47,12 @@ def compare(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Figures, traces and the page go to this folder.")
     ],
-    index: Annotated[
-        Path | None, typer.Option("--index", "-i", help="The gallery of a file: an index folder.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option("--in", help="The gallery of a file: a folder of pictures.")
-    ] = None,
     sample: Annotated[
         int | None, typer.Option("--sample", min=1, help="So many queries, by lot.")
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the lot.")] = 0,
-    recipe: RecipeOption = "likebut",
+    *,
+    setup: Setup,
     stage: Annotated[
         int, typer.Option("--stage", min=1, help="Which reason question gets the prompts.")
     ] = 1,
@@ -75,7 +64,6 @@ def compare(
             help="Models; repeated: every prompt with each. Default: the run's, or yours.",
         ),
     ] = None,
-    weight: WeightOption = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -92,9 +80,6 @@ def compare(
         Path | None, typer.Option("--captions", help="The run's captions, where they have moved.")
     ] = None,
     form: FormatOption = Format.table,
-    device: DeviceOption = None,
-    offline: OfflineOption = False,
-    cache: CacheOption = None,
 ) -> None:
     """Try prompts side by side: what got better or worse, whether it is real, and what it cost.
 
@@ -108,18 +93,17 @@ def compare(
     folders.check_free(out)
     names = profile or [_profile_of(on)]
     # One method for all that is compared: the first profile says which numbers are usual.
-    method = load_recipe(recipe, load_profile(names[0]).variant)
-    method = method.with_weights(read_weights(weight))
+    method = load_recipe(setup.recipe, load_profile(names[0]).variant)
+    method = method.with_weights(dict(setup.weights)).with_samples(setup.samples, setup.choose)
     found = variants(method, prompts, names, stage)
-    if not on.is_dir() and index is None and folder is None:
-        index, folder = gallery()
-    queries = _queries(on, index, folder, data, captions)
+    queries = _queries(on, setup, data, captions)
+    setup = setup if on.is_dir() else with_gallery(setup)
     trials: list[Trial] = []
     tested: tuple[str, ...] = ()
     failed = 0
     for name in names:
-        composer = _assemble(recipe, name, weight, device, offline, cache)
-        job, unreadable = _open(queries, composer, index, folder, sample, seed)
+        composer = open_composer(replace(setup, profile=name))
+        job, unreadable = _open(queries, composer, sample, seed)
         failed += len(unreadable)
         for path, reason in unreadable:
             say(f"unreadable: {path}: {reason}")
@@ -155,46 +139,24 @@ def _profile_of(on: Path) -> str:
 
 
 def _queries(
-    on: Path, index: Path | None, folder: Path | None, data: Path | None, captions: Path | None
+    on: Path, setup: Setup, data: Path | None, captions: Path | None
 ) -> RunQueries | FileQueries:
     """What is asked. Raises ConfigError where it does not go with the options."""
     from pipeline.evaluation.sources import of_run
     from pipeline.lab.queries import FileQueries, RunQueries
 
     if on.is_dir():
-        if index or folder:
+        if setup.index or setup.folders:
             raise ConfigError(f"{on} is a run, which has its gallery", "leave out --in and --index")
         return RunQueries.of(on, of_run(on, data, captions))
     if data or captions:
         raise ConfigError("--data and --captions are for the run of --on", "name its folder")
-    if (index is None) == (folder is None):
-        raise ConfigError(
-            f"{on} needs one gallery", "--index DIR for an index, or --in FOLDER for pictures"
-        )
     return FileQueries(on)
-
-
-def _assemble(
-    recipe: str,
-    profile: str,
-    weight: list[str] | None,
-    device: str | None,
-    offline: bool,
-    cache: Path | None,
-) -> Composer:
-    from pipeline.setup.assembly import assemble
-
-    return assemble(
-        recipe, profile, cache_path(cache), weights=read_weights(weight), device=device,
-        offline=offline,
-    )  # fmt: skip
 
 
 def _open(
     queries: RunQueries | FileQueries,
     composer: Composer,
-    index: Path | None,
-    folder: Path | None,
     sample: int | None,
     seed: int,
 ) -> tuple[Evaluation, tuple[tuple[str, str], ...]]:
@@ -204,10 +166,7 @@ def _open(
     if isinstance(queries, RunQueries):
         with progress("indexing") as on_index:
             return queries.open(composer, sample, seed, on_index)
-    if folder is not None:
-        index = refresh([folder], composer)
-    assert index is not None
-    return queries.open(composer.on(index), sample, seed), ()
+    return queries.open(composer, sample, seed), ()
 
 
 def _announce(

@@ -3,44 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.output import say
-from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from pipeline.asking.budget import Budget
     from pipeline.asking.ledger import Tally
-
-
-def open_budget(
-    max_calls: int | None, max_cost: float | None, cache: Path, ledger: Path | None = None
-) -> Budget:
-    """The budget of a command, over all sessions that its ledger holds.
-
-    Raises ConfigError for a limit that is no number, InputError for a file that is no ledger.
-    """
-    return open_budgets(max_calls, max_cost, cache, {"": ledger})[""]
-
-
-def open_budgets(
-    max_calls: int | None, max_cost: float | None, cache: Path, ledgers: Mapping[str, Path | None]
-) -> dict[str, Budget]:
-    """Budgets of the parts of one command; the limits are for all of them together."""
-    from pipeline.asking.budget import Budget, Limits
-    from pipeline.asking.ledger import Ledger
-
-    if max_cost is not None and not math.isfinite(max_cost):
-        raise ConfigError(f"--max-cost {max_cost} is no limit", "for example --max-cost 2.50")
-    limits = Limits(max_calls, max_cost)
-    books = {name: Ledger(path) for name, path in ledgers.items()}
-    return {
-        name: Budget(limits, book, [b for n, b in books.items() if n != name], cache)
-        for name, book in books.items()
-    }
 
 
 @contextmanager

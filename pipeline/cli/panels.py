@@ -13,7 +13,7 @@ PANELS = {
         "min_score", "skip", "null", "where", "explain", "explain_all", "report", "copy_to",
         "preview", "preview_as", "open_first", "retry_errors", "submission",
     ),
-    "Method": ("recipe", "weight", "settings", "samples", "choose", "option"),
+    "Method": ("recipe", "weights", "settings", "samples", "choose", "option"),
     "Models": ("device", "offline", "cache"),
     "Cost": ("max_calls", "max_cost", "dry_run"),
     "Which queries": ("split", "limit", "sample", "seed", "allow_missing", "draw", "captions"),

@@ -12,44 +12,35 @@ import typer
 from pipeline.cli import show
 from pipeline.cli.dry_run import show_estimates
 from pipeline.cli.explaining import explain_hits, explain_trace
-from pipeline.cli.galleries import open_composer
 from pipeline.cli.incoming import name_of, received
-from pipeline.cli.money import open_budget, telling
+from pipeline.cli.money import telling
 from pipeline.cli.opening import open_pictures, opener
 from pipeline.cli.options import (
-    CacheOption,
-    ChooseOption,
-    DeviceOption,
     DryRunOption,
-    FolderOption,
     FoldOption,
     FormatOption,
-    IndexOption,
-    MaxCallsOption,
-    MaxCostOption,
     MinScoreOption,
     ModificationArgument,
-    NotOption,
-    OfflineOption,
-    ProfileOption,
-    RecipeOption,
     ReferenceArgument,
-    SamplesOption,
     SkipOption,
-    WeightOption,
-    WhereOption,
     as_text,
-    cache_path,
-    read_not,
     read_settings,
-    read_weights,
-    read_where,
 )
 from pipeline.cli.output import Format, say
+from pipeline.cli.setup import (
+    COST,
+    GALLERY,
+    METHOD,
+    MODELS,
+    open_composer,
+    takes_setup,
+    with_gallery,
+)
 from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
 from pipeline.hits.picking import Picking
 from pipeline.machine.outputs import check_folder
 from pipeline.records.trace import Query
+from pipeline.setup.names import Setup
 
 if TYPE_CHECKING:
     from pipeline.records.trace import Trace
@@ -76,6 +67,7 @@ Of drawings, with the models that are here:
 [cyan]likebut query cat.png "without the dog" --in gallery --weight reference=0.4[/cyan]"""
 
 
+@takes_setup(*GALLERY, *METHOD, *MODELS, *COST)
 def query(
     context: typer.Context,
     reference: ReferenceArgument = None,
@@ -83,14 +75,9 @@ def query(
     text: Annotated[
         str | None, typer.Option("--text", "-t", help="Search by a sentence alone.")
     ] = None,
-    index: IndexOption = None,
-    folder: FolderOption = None,
     k: Annotated[int, typer.Option("-k", min=1, max=100_000, help="How many hits.")] = 10,
-    recipe: RecipeOption = "likebut",
-    profile: ProfileOption = "pocket",
-    weight: WeightOption = None,
-    samples: SamplesOption = None,
-    choose: ChooseOption = None,
+    *,
+    setup: Setup,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -104,11 +91,9 @@ def query(
     explain_all: Annotated[
         bool, typer.Option("--explain-all", help="Show the reasoning and every share.")
     ] = False,
-    unwanted: NotOption = None,
     skip: SkipOption = 0,
     min_score: MinScoreOption = None,
     fold: FoldOption = None,
-    where: WhereOption = None,
     null: Annotated[
         bool,
         typer.Option("--null", "-0", help="With -f paths: end each with NUL, as xargs -0 reads."),
@@ -129,19 +114,13 @@ def query(
             "--open", metavar="N", min=0, max=50, help="Open the first N hits ($LIKEBUT_OPENER)."
         ),
     ] = 0,
-    device: DeviceOption = None,
-    offline: OfflineOption = False,
-    cache: CacheOption = None,
-    max_calls: MaxCallsOption = None,
-    max_cost: MaxCostOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Find pictures like REF, but changed as the sentence says."""
-    asked = _query(received(reference, context, offline=offline), modification, text)
+    asked = _query(received(reference, context, offline=setup.offline), modification, text)
     asked = replace(asked, named=name_of(reference))
     explain = explain or explain_all
     picking = Picking(k, skip, min_score, fold)
-    words, conditions = read_not(unwanted), read_where(where)
     if null and form is not Format.paths:
         raise ConfigError("--null is for --format paths", "add -f paths, or leave out --null")
     command = opener() if open_first else []
@@ -152,19 +131,14 @@ def query(
     if copy_to:
         check_folder(copy_to, "--copy-to")
     given = read_settings(settings)
-    weights = read_weights(weight)
-    budget = open_budget(max_calls, max_cost, cache_path(cache))
-    composer = open_composer(
-        index, folder, recipe=recipe, profile=profile, weights=weights, cache=cache_path(cache),
-        samples=samples, choose=choose, device=device, offline=offline, budget=budget, dry=dry_run,
-        unwanted=words, where=conditions,
-    )  # fmt: skip
+    budget = setup.budget()
+    composer = open_composer(with_gallery(setup), budget, dry=dry_run)
     if dry_run:
         from pipeline.batch.estimate import estimate
         from pipeline.stages.editing import resumed_now
 
         known = resumed_now(composer.recipe, asked, given) if given else None
-        show_estimates({recipe: estimate(composer, [known or asked])}, form)
+        show_estimates({setup.recipe: estimate(composer, [known or asked])}, form)
         return
     with telling(budget, quiet=not explain):
         found = picking.folded(_answer(composer, asked, picking.depth, given), composer.gallery)
@@ -173,7 +147,7 @@ def query(
     trace = picking.pick(found)
     if explain:
         explain_trace(trace, every=explain_all)
-    show.show_hits(trace, form, folder, null=null)
+    show.show_hits(trace, form, setup.folders, null=null)
     if explain and form is Format.table:
         explain_hits(trace.ranking.hits, every=explain_all)
     if report:

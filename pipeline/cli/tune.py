@@ -8,27 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.compare import difference_row
-from pipeline.cli.evaluate import announce, assemble_for
-from pipeline.cli.money import open_budget, telling
+from pipeline.cli.evaluate import announce
+from pipeline.cli.money import telling
 from pipeline.cli.options import (
     AllowMissingOption,
-    CacheOption,
     CaptionsOption,
-    DeviceOption,
     FormatOption,
-    MaxCallsOption,
-    MaxCostOption,
-    OfflineOption,
-    ProfileOption,
     ProtocolOption,
-    RecipeOption,
-    cache_path,
     read_options,
 )
 from pipeline.cli.output import Format, progress, say, write_rows, write_table
 from pipeline.cli.query import exit_partial
+from pipeline.cli.setup import COST, MODELS, open_composer, takes_setup
 from pipeline.errors import ConfigError
 from pipeline.machine.outputs import check_file
+from pipeline.setup.names import Setup
 
 if TYPE_CHECKING:
     from pipeline.config.recipe import Recipe
@@ -41,12 +35,13 @@ EPILOG = (
 )
 
 
+@takes_setup("recipe", "profile", *MODELS, *COST)
 def tune(
     name: Annotated[str, typer.Option("--benchmark", "-b", help="cirr, circo, fashioniq, …")],
     data: Annotated[Path, typer.Option("--data", "-d", help="The folder of the official files.")],
     split: Annotated[str, typer.Option("--split", "-s", help="Default: its first split.")] = "",
-    recipe: RecipeOption = "likebut",
-    profile: ProfileOption = "pocket",
+    *,
+    setup: Setup,
     on: Annotated[
         str, typer.Option("--on", metavar="METRIC", help="What is made large. Default: mAP@10.")
     ] = "",
@@ -66,11 +61,6 @@ def tune(
     option: ProtocolOption = None,
     allow_missing: AllowMissingOption = False,
     form: FormatOption = Format.table,
-    device: DeviceOption = None,
-    offline: OfflineOption = False,
-    cache: CacheOption = None,
-    max_calls: MaxCallsOption = None,
-    max_cost: MaxCostOption = None,
 ) -> None:
     """Search a recipe's weights on one half of a benchmark; report on the other half."""
     from dataclasses import replace
@@ -84,10 +74,10 @@ def tune(
     from pipeline.tuning.pools import Metric
 
     halves.other_half(half)
-    budget = open_budget(max_calls, max_cost, cache_path(cache))
-    composer = assemble_for(recipe, profile, None, device, offline, cache, budget)
+    budget = setup.budget()
+    composer = open_composer(setup, budget)
     weighed = tuning.weighable(composer.recipe)
-    source = recipe_path(recipe.partition("@")[0])
+    source = recipe_path(setup.recipe.partition("@")[0])
     place = _place(out or Path(f"{source.stem}-tuned.toml"), source)
     others = {name: weight + 1 for name, weight in weighed.weights.items()}
     _text(source, composer.recipe, weighed, others, "")  # what cannot be written is told now

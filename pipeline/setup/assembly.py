@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pipeline.asking.budget import Budget
 from pipeline.asking.cache import Cache
 from pipeline.asking.encoder import CachedEncoder
@@ -14,35 +12,26 @@ from pipeline.config.profile import EngineChoice, Profile
 from pipeline.encoders.contract import EncoderSpec
 from pipeline.engines.contract import EngineSpec
 from pipeline.records.chat import Sampling
+from pipeline.setup.names import Setup
 from pipeline.stages.composer import Composer
 from pipeline.stages.vocabulary import vocabulary
 
 
-def assemble(
-    recipe: str,
-    profile: str,
-    cache_path: Path,
-    *,
-    weights: dict[str, float] | None = None,
-    samples: int | None = None,
-    choose: str | None = None,
-    device: str | None = None,
-    offline: bool = False,
-    budget: Budget | None = None,
-    dry: bool = False,
-) -> Composer:
+def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -> Composer:
     """A composer without an index yet (see `Composer.on`); models load when first needed.
 
-    Its engines spend the ``budget``. A ``dry`` one is there for `estimate.estimate`: it looks at the
-    cache and leaves it as it is. Raises ConfigError for names and values that do not hold (a limit
-    of dollars without a price is one), and ModelError for a device that is asked for and missing.
+    Its engines spend the ``budget``, or that of the setup. A ``dry`` one is there for
+    `estimate.estimate`: it looks at the cache and leaves it as it is. Raises ConfigError for names and
+    values that do not hold (a limit of dollars without a price is one), and ModelError for a device
+    that is asked for and missing.
     """
-    models = load_profile(profile)
-    chosen = load_recipe(recipe, models.variant).with_weights(weights or {})
-    chosen = chosen.with_samples(samples, choose)
-    _prepare(device, offline, models.threads)
-    cache = ReadOnlyCache(cache_path) if dry else Cache(cache_path)
-    budget = budget or Budget(kept=cache_path)
+    models = load_profile(setup.profile)
+    chosen = load_recipe(setup.recipe, models.variant).with_weights(dict(setup.weights))
+    chosen = chosen.with_samples(setup.samples, setup.choose)
+    device = setup.device
+    _prepare(setup, models.threads)
+    cache = ReadOnlyCache(setup.answers) if dry else Cache(setup.answers)
+    budget = budget or setup.budget()
     captioner = budget.account(models.captioner.model, models.captioner.charge)
     reasoner = budget.account(models.reasoner.model, models.reasoner.charge)
     for account, asked in ((captioner, chosen.describe), (reasoner, chosen.reason)):
@@ -63,27 +52,26 @@ def assemble(
         reasoner_sampling=_sampling(models.reasoner),
         reasoner_sees=models.reasoner.sees,
         words=vocabulary(models.vocabulary),
+        unwanted=setup.without,
     )
 
 
-def open_encoder(
-    profile: str, cache_path: Path, *, device: str | None = None, offline: bool = False
-) -> CachedEncoder:
+def open_encoder(setup: Setup) -> CachedEncoder:
     """The encoder of a profile alone. Raises as `assemble` does."""
-    models = load_profile(profile)
-    _prepare(device, offline, models.threads)
-    return CachedEncoder(_encoder(models, device), Cache(cache_path))
+    models = load_profile(setup.profile)
+    _prepare(setup, models.threads)
+    return CachedEncoder(_encoder(models, setup.device), Cache(setup.answers))
 
 
-def _prepare(device: str | None, offline: bool, threads: int) -> None:
+def _prepare(setup: Setup, threads: int) -> None:
     """Check before any work: a missing device is an error even where all answers are cached."""
     from pipeline.machine.devices import choose_device, forbid_network, limit_threads
 
     limit_threads(threads)
-    if offline:
+    if setup.offline:
         forbid_network()
-    if device not in (None, "cpu"):
-        choose_device(device or "auto")
+    if setup.device not in (None, "cpu"):
+        choose_device(setup.device or "auto")
 
 
 def _engine(choice: EngineChoice, device: str | None) -> EngineSpec:

@@ -25,6 +25,7 @@ from pipeline.records.chat import Reply
 from pipeline.records.queries import read_queries
 from pipeline.records.trace import Description, Intent, Query, Trace
 from pipeline.setup.assembly import assemble
+from pipeline.setup.names import Setup
 from pipeline.stages.composer import Composer
 from tests.pipeline.colours import REPLY, colour_composer, entries
 
@@ -180,7 +181,7 @@ def test_a_stand_in_fits_its_schema_or_ends_the_asking(schema: dict[str, Any], f
 def test_a_hub_model_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "hub_commit", lambda *_: None)
     monkeypatch.setattr("pipeline.engines.make_engine", lambda _: pytest.fail("loaded"))
-    composer = assemble("likebut", "cpu", tmp_path / "none" / "c.sqlite", dry=True)
+    composer = assemble(Setup("likebut", "cpu", cache=tmp_path / "none" / "c.sqlite"), dry=True)
     reference = colour_composer(tmp_path)  # for its pictures
     assert reference.index is not None
     rows = estimate(composer, [red(tmp_path)]).rows
@@ -197,7 +198,7 @@ def test_as_many_calls_are_made_as_were_estimated_on_the_drawn_world(
     cache, out = tmp_path / "c.sqlite", tmp_path / "out.jsonl"
 
     def open_composer(budget: Budget | None = None, *, dry: bool = False) -> Composer:
-        return assemble("likebut", "pocket", cache, budget=budget, dry=dry)
+        return assemble(Setup("likebut", "pocket", cache=cache), budget, dry=dry)
 
     def answer(count: int) -> tuple[int, int, int]:
         from indexes.build import build

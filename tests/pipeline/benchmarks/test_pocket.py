@@ -8,6 +8,7 @@ from pipeline import benchmarks
 from pipeline.evaluation import runs
 from pipeline.evaluation.evaluate import Evaluation
 from pipeline.setup.assembly import assemble
+from pipeline.setup.names import Setup
 
 RECIPES = ("likebut", "image-only", "text-only")
 
@@ -19,7 +20,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, flo
     benchmark = benchmarks.load("pocket", folder / "data", pictures=160, queries=24, seed=5)
     means = {}
     for recipe in RECIPES:
-        composer = assemble(recipe, "pocket", folder / "cache.sqlite")
+        composer = assemble(Setup(recipe, "pocket", cache=folder / "cache.sqlite"))
         job = Evaluation(benchmark, benchmark.cases, composer, folder / recipe, folder / "index")
         job.run({})
         metrics = runs.summary(runs.open_run(folder / recipe))["metrics"]

@@ -162,7 +162,7 @@ def test_a_query_that_fails_is_counted_and_the_rest_is_compared(
         (["plain.j2", "fenced.j2", "--stage", "2"], "has 1 reason question, not 2"),
         (["plain.j2", "fenced.j2", "--metric", "Recall@7"], "no value 'Recall@7'"),
         (["plain.j2", "fenced.j2", "--data", "x"], "--data and --captions are for the run"),
-        (["plain.j2", "fenced.j2", "--on", "queries.jsonl"], "needs one gallery"),
+        (["plain.j2", "fenced.j2", "--on", "queries.jsonl"], "name one gallery"),
     ],
 )
 def test_what_does_not_hold_together_is_one_line(

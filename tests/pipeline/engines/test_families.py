@@ -20,6 +20,7 @@ from pipeline.errors import ModelError
 from pipeline.prompting import Prompt
 from pipeline.records.chat import Message, Sampling
 from pipeline.setup.assembly import assemble
+from pipeline.setup.names import Setup
 from pipeline.stages.ask import Question
 from pipeline.stages.ask import ask as ask_reasoner
 from pipeline.stages.composer import Composer
@@ -102,7 +103,7 @@ def composer_of(folder: Path, tmp_path: Path, structured: str = "none") -> Compo
     """A composer whose captioner and reasoner are named in a profile file."""
     profile = tmp_path / "mine.toml"
     profile.write_text(PROFILE.format(model=str(folder), structured=structured))
-    return assemble("likebut", str(profile), tmp_path / "cache.sqlite")
+    return assemble(Setup("likebut", str(profile), cache=tmp_path / "cache.sqlite"))
 
 
 def ask(text: str, *images: Path, tokens: int = 10) -> Request:

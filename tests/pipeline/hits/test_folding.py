@@ -19,8 +19,8 @@ VECTORS = [(np.cos(a), np.sin(a)) for a in np.radians([0, 10, 30, 38, 90])]
 class Given:
     """An index of given vectors."""
 
-    def vector(self, row: int) -> object:
-        return np.array(VECTORS[row], np.float32)
+    def take(self, rows: list[int]) -> object:
+        return np.array(VECTORS, np.float32)[rows]
 
 
 def ranking(*rows: int) -> Ranking:

@@ -10,10 +10,13 @@ import pytest
 
 from pipeline.errors import ConfigError, ModelError
 from pipeline.setup.assembly import assemble, open_encoder
+from pipeline.setup.names import Setup
 
 
 def test_names_become_a_composer(tmp_path: Path) -> None:
-    composer = assemble("likebut", "pocket", tmp_path / "c", weights={"reference": 0.7})
+    composer = assemble(
+        Setup("likebut", "pocket", cache=tmp_path / "c", weights={"reference": 0.7})
+    )
     assert composer.recipe.name == "likebut@pocket"
     assert composer.profile == "pocket"
     assert composer.recipe.grains["reference"] == 0.7
@@ -21,14 +24,14 @@ def test_names_become_a_composer(tmp_path: Path) -> None:
 
 
 def test_the_device_asked_for_reaches_every_model(tmp_path: Path) -> None:
-    composer = assemble("likebut", "pocket", tmp_path / "c", device="cpu")
+    composer = assemble(Setup("likebut", "pocket", cache=tmp_path / "c", device="cpu"))
     assert composer.captioner.spec.device == composer.encoder.spec.device == "cpu"
 
 
 @pytest.mark.parametrize(("recipe", "profile"), [("likebutt", "pocket"), ("likebut", "pockets")])
 def test_an_unknown_name_suggests_the_near_one(tmp_path: Path, recipe: str, profile: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        assemble(recipe, profile, tmp_path / "c")
+        assemble(Setup(recipe, profile, cache=tmp_path / "c"))
     assert "did you mean" in f"{caught.value.message} {caught.value.hint}"
 
 
@@ -38,21 +41,21 @@ def test_a_missing_device_is_an_error_at_once(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
     with pytest.raises(ModelError):
-        open_encoder("pocket", tmp_path / "c", device="cuda")
+        open_encoder(Setup(cache=tmp_path / "c", device="cuda"))
 
 
 def test_assembling_imports_no_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from pipeline.setup.assembly import assemble; "
-        f"assemble('likebut', 'pocket', Path({str(tmp_path / 'c')!r})); "
+        "import sys; from pathlib import Path; from pipeline.setup.assembly import Setup, assemble; "
+        f"assemble(Setup(cache=Path({str(tmp_path / 'c')!r}))); "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_model_that_describes_and_reasons_is_loaded_once(tmp_path: Path) -> None:
-    composer = assemble("likebut", "gpu", tmp_path / "c", device="cpu")
+    composer = assemble(Setup("likebut", "gpu", cache=tmp_path / "c", device="cpu"))
     assert composer.captioner is composer.reasoner
     assert composer.captioner_sampling != composer.reasoner_sampling
-    pocket = assemble("likebut", "pocket", tmp_path / "c")
+    pocket = assemble(Setup("likebut", "pocket", cache=tmp_path / "c"))
     assert pocket.captioner is not pocket.reasoner

@@ -11,6 +11,7 @@ from pipeline.errors import ConfigError
 from pipeline.pocket.plan import plan_gallery
 from pipeline.records.trace import Intent, Query, Trace
 from pipeline.setup.assembly import assemble
+from pipeline.setup.names import Setup
 from pipeline.stages.vocabulary import unknown_words, vocabulary, warning
 from tests.pipeline.colours import colour_composer
 
@@ -50,8 +51,8 @@ def test_every_word_is_known_where_no_vocabulary_is_closed() -> None:
 
 
 def test_the_pocket_profile_is_told_and_hub_profiles_are_not(tmp_path: Path) -> None:
-    assert assemble("text-only", "pocket", tmp_path / "c").words == KNOWN
-    assert assemble("text-only", "cpu", tmp_path / "c").words == frozenset()
+    assert assemble(Setup("text-only", "pocket", cache=tmp_path / "c")).words == KNOWN
+    assert assemble(Setup("text-only", "cpu", cache=tmp_path / "c")).words == frozenset()
 
 
 def test_the_trace_of_a_query_warns(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.galleries import outermost
 from pipeline.errors import ConfigError, InputError
+from pipeline.setup.session import outermost
 from tests.pipeline.cli.conftest import Run
 
 

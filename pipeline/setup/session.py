@@ -1,0 +1,93 @@
+"""The door of the product: a setup is opened, its gallery brought up to date, and queries can be asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import InputError
+from pipeline.machine.places import kept_index
+from pipeline.setup.assembly import assemble
+from pipeline.setup.names import Setup
+
+if TYPE_CHECKING:
+    from indexes.build import BuildReport
+    from pipeline.asking.budget import Budget
+    from pipeline.asking.encoder import CachedEncoder
+    from pipeline.stages.composer import Composer
+
+INDEX_FOLDER = ".likebut"
+OnProgress = Callable[[int, int], None]
+OnBuild = Callable[["BuildReport", Path], None]
+
+
+def open(
+    setup: Setup,
+    on_progress: OnProgress | None = None,
+    *,
+    on_build: OnBuild | None = None,
+    budget: Budget | None = None,
+    dry: bool = False,
+) -> Composer:
+    """The composer of a setup, on its gallery if it names one; models load when first needed.
+
+    Folders are indexed or refreshed first: ``on_progress`` hears of their pictures (done, all),
+    ``on_build`` what was done. A ``dry`` one, for estimates, opens no gallery. The ``budget`` stands
+    in for the setup's own. Raises ConfigError, ModelError, InputError, and what opening and building
+    an index raise.
+    """
+    from pipeline.hits.where import read_condition, rows_outside
+
+    where = [read_condition(condition) for condition in setup.where]
+    composer = assemble(setup, budget, dry=dry)
+    for place in [setup.index] if setup.index else setup.folders:
+        if dry and not place.is_dir():
+            raise InputError(f"no folder {place}", "check --index or --in")
+    if dry or not (setup.index or setup.folders):
+        return composer
+    encoder = composer.encoder
+    index = setup.index or refresh(setup.folders, encoder, on_progress, on_build)
+    composer = composer.on(index)
+    return replace(composer, barred=rows_outside(composer.gallery, where)) if where else composer
+
+
+def refresh(
+    folders: Sequence[Path],
+    encoder: CachedEncoder,
+    on_progress: OnProgress | None = None,
+    on_build: OnBuild | None = None,
+) -> Path:
+    """The index of folders, built or refreshed: of one ``folder/.likebut``, or in the user's cache.
+
+    A folder that lies in another of them is part of it. Raises InputError for a missing folder.
+    """
+    from indexes.refresh import refresh as refresh_index
+
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"no folder {folder}", "check --in")
+    folders = outermost(folders)
+    kept = kept_index(*folders)
+    own = [folder / INDEX_FOLDER for folder in folders]
+    out, report = refresh_index(
+        folders, own[0] if len(own) == 1 else kept, kept, encoder,
+        donors=own if len(own) > 1 else (), on_progress=on_progress,
+    )  # fmt: skip
+    if on_build and report:
+        on_build(report, out)
+    return out
+
+
+def outermost(folders: Sequence[Path]) -> list[Path]:
+    """The folders without those that lie in another of them, each once, in order."""
+    real = {folder: os.path.realpath(folder) for folder in folders}
+    first = {place: folder for folder, place in reversed(real.items())}
+    places = list(dict.fromkeys(real.values()))
+    return [
+        first[place]
+        for place in places
+        if not any(place != other and place.startswith(os.path.join(other, "")) for other in places)
+    ]
