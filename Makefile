@@ -35,7 +35,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# In a clone the parts of `likebut` lie beside it; mypy reads it as it is installed.
 types: $(READY)
+	mkdir -p .types/likebut
+	ln -sfn $(CURDIR)/likebut/* $(CURDIR)/pipeline $(CURDIR)/indexes .types/likebut
 	$(BIN)/mypy
 
 # One process per core, each with one thread: most of a test is Python, which uses one core.

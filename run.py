@@ -3,7 +3,7 @@
 
 if __name__ == "__main__":
     try:
-        from pipeline.cli.program import main
+        from likebut.pipeline.cli.program import main
     except KeyboardInterrupt:  # before anything of ours could hear it
         raise SystemExit(130) from None
     main()

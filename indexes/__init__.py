@@ -9,28 +9,28 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "BadImage": "indexes.errors",
-    "BuildReport": "indexes.build",
-    "DiskFull": "indexes.errors",
-    "GalleryError": "indexes.errors",
-    "ImageEncoder": "indexes.contract",
-    "Index": "indexes.store",
-    "IndexBusy": "indexes.errors",
-    "IndexDamaged": "indexes.errors",
-    "IndexIncompatible": "indexes.errors",
-    "IndexMissing": "indexes.errors",
-    "IndexStale": "indexes.errors",
-    "Item": "indexes.items",
-    "NoImages": "indexes.errors",
-    "NotWritable": "indexes.errors",
-    "Scan": "indexes.scan",
-    "VerifyReport": "indexes.maintain",
-    "build_index": "indexes.build",
-    "info": "indexes.maintain",
-    "load_image": "indexes.decode",
-    "refresh": "indexes.refresh",
-    "remove": "indexes.maintain",
-    "verify": "indexes.maintain",
+    "BadImage": "likebut.indexes.errors",
+    "BuildReport": "likebut.indexes.build",
+    "DiskFull": "likebut.indexes.errors",
+    "GalleryError": "likebut.indexes.errors",
+    "ImageEncoder": "likebut.indexes.contract",
+    "Index": "likebut.indexes.store",
+    "IndexBusy": "likebut.indexes.errors",
+    "IndexDamaged": "likebut.indexes.errors",
+    "IndexIncompatible": "likebut.indexes.errors",
+    "IndexMissing": "likebut.indexes.errors",
+    "IndexStale": "likebut.indexes.errors",
+    "Item": "likebut.indexes.items",
+    "NoImages": "likebut.indexes.errors",
+    "NotWritable": "likebut.indexes.errors",
+    "Scan": "likebut.indexes.scan",
+    "VerifyReport": "likebut.indexes.maintain",
+    "build_index": "likebut.indexes.build",
+    "info": "likebut.indexes.maintain",
+    "load_image": "likebut.indexes.decode",
+    "refresh": "likebut.indexes.refresh",
+    "remove": "likebut.indexes.maintain",
+    "verify": "likebut.indexes.maintain",
 }
 
 __all__ = list(_HOMES)
@@ -38,6 +38,6 @@ __all__ = list(_HOMES)
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module 'indexes' has no attribute {name!r}")
+        raise AttributeError(f"module 'likebut.indexes' has no attribute {name!r}")
     attribute = "build" if name == "build_index" else name
     return getattr(import_module(_HOMES[name]), attribute)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from indexes.journal import Stamp
+from .journal import Stamp
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.contract import ImageEncoder
-    from indexes.plan import Plan
-    from indexes.reading import Outcome
-    from indexes.scan import Found
+    from .contract import ImageEncoder
+    from .plan import Plan
+    from .reading import Outcome
+    from .scan import Found
 
 NO_VECTOR = "the encoder gave no finite vector"
 

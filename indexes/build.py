@@ -15,14 +15,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from indexes.decode import MAX_PIXELS
-from indexes.errors import EXIT_USAGE, GalleryError
-from indexes.job import Job, Settings
-from indexes.sides import realign
+from .decode import MAX_PIXELS
+from .errors import EXIT_USAGE, GalleryError
+from .job import Job, Settings
+from .sides import realign
 
 if TYPE_CHECKING:
-    from indexes.contract import ImageEncoder
-    from indexes.plan import Plan
+    from .contract import ImageEncoder
+    from .plan import Plan
 
 READ_AT_MOST = 1 << 28  # bytes; about a second
 

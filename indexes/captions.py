@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
-from indexes.contract import OF_CAPTIONS, EncoderId
-from indexes.errors import EXIT_USAGE, GalleryError, IndexMissing, rebuild_hint
-from indexes.files import disk_errors
-from indexes.items import Item
-from indexes.lock import write_lock
-from indexes.own import check_own
-from indexes.store import Index
-from indexes.writing import Content, write_index
+from .contract import OF_CAPTIONS, EncoderId
+from .errors import EXIT_USAGE, GalleryError, IndexMissing, rebuild_hint
+from .files import disk_errors
+from .items import Item
+from .lock import write_lock
+from .own import check_own
+from .store import Index
+from .writing import Content, write_index
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from indexes.errors import readable
-from indexes.files import sha256_of
-from indexes.store import Index
+from .errors import readable
+from .files import sha256_of
+from .store import Index
 
 
 def changed_files(

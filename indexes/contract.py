@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from indexes.items import Item
+    from .items import Item
 
 PICTURES, CAPTIONS = "pictures", "captions"  # names of sides
 OF_CAPTIONS = "captions"  # the preprocessing of an index whose rows stand for texts

@@ -13,8 +13,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexes.errors import BadImage, readable
-from indexes.formats import load_plugins, needs_plugin
+from .errors import BadImage, readable
+from .formats import load_plugins, needs_plugin
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -14,14 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from indexes.contract import Asked, Found
-from indexes.kernels import Block, FaissScan, FlatScan, NumpyScan, Scan, SumScan
+from .contract import Asked, Found
+from .kernels import Block, FaissScan, FlatScan, NumpyScan, Scan, SumScan
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from indexes.contract import Side
+    from .contract import Side
 
 SCAN_ROWS = 32_768  # rows whose scores are looked at together
 FAISS_TO_QUERIES = 32  # its fp16 kernel scans once per query; beyond, one matrix product is faster

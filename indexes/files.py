@@ -26,7 +26,7 @@ from errno import (
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexes.errors import DiskFull, GalleryError, NotWritable
+from .errors import DiskFull, GalleryError, NotWritable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
-from indexes.errors import readable
+from .errors import readable
 
 GROUP_ROWS = 8192
 KEPT_GROUPS = 16  # about 2 MB each

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
-from indexes.batches import Batches
-from indexes.contract import EncoderId, ImageEncoder
-from indexes.decode import MAX_PIXELS, quiet
-from indexes.errors import (
+from .batches import Batches
+from .contract import EncoderId, ImageEncoder
+from .decode import MAX_PIXELS, quiet
+from .errors import (
     GalleryError,
     IndexDamaged,
     IndexIncompatible,
@@ -22,19 +22,19 @@ from indexes.errors import (
     another_hint,
     readable,
 )
-from indexes.files import disk_errors
-from indexes.formats import why_not
-from indexes.journal import Journal
-from indexes.lock import write_lock
-from indexes.manifest import Manifest
-from indexes.own import check_own
-from indexes.plan import Plan, make_plan
-from indexes.reading import Reader, in_threads
-from indexes.roots import check_roots
-from indexes.scan import Scan, scan
-from indexes.sides import is_behind
-from indexes.store import Index
-from indexes.writing import PENDING, leftovers, tidy, write_index
+from .files import disk_errors
+from .formats import why_not
+from .journal import Journal
+from .lock import write_lock
+from .manifest import Manifest
+from .own import check_own
+from .plan import Plan, make_plan
+from .reading import Reader, in_threads
+from .roots import check_roots
+from .scan import Scan, scan
+from .sides import is_behind
+from .store import Index
+from .writing import PENDING, leftovers, tidy, write_index
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from indexes.contract import EncoderId
-from indexes.files import load_npy, npy_chunks
-from indexes.manifest import Failed
-from indexes.scan import Found
+from .contract import EncoderId
+from .files import load_npy, npy_chunks
+from .manifest import Failed
+from .scan import Found
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.items import Item
+    from .items import Item
 
 
 class Place(NamedTuple):

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from indexes.candidates import Pool
+from .candidates import Pool
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from indexes.errors import IndexBusy
+from .errors import IndexBusy
 
 LOCK = ".lock"
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexes.errors import (
+from .errors import (
     GalleryError,
     IndexDamaged,
     IndexMissing,
@@ -19,16 +19,16 @@ from indexes.errors import (
     readable,
     rebuild_hint,
 )
-from indexes.files import FileEntry, disk_errors, sha256_of
-from indexes.lock import write_lock
-from indexes.manifest import read_manifest, rows_hash
-from indexes.shards import check_shards, take_rows
-from indexes.sides import realign
-from indexes.store import SIDE, Index, earlier_side, stale
-from indexes.writing import Content, write_index
+from .files import FileEntry, disk_errors, sha256_of
+from .lock import write_lock
+from .manifest import read_manifest, rows_hash
+from .shards import check_shards, take_rows
+from .sides import realign
+from .store import SIDE, Index, earlier_side, stale
+from .writing import Content, write_index
 
 if TYPE_CHECKING:
-    from indexes.items import Item
+    from .items import Item
 
 NORM_TOLERANCE = 2e-3  # rows of d halves are off unit length by less than 2^-11
 

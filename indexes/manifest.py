@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from indexes.contract import EncoderId
-from indexes.errors import (
+from .contract import EncoderId
+from .errors import (
     GalleryError,
     IndexDamaged,
     IndexIncompatible,
@@ -24,9 +24,9 @@ from indexes.errors import (
     another_hint,
     rebuild_hint,
 )
-from indexes.files import FileEntry
-from indexes.own import foreign
-from indexes.seal import MANIFEST, is_sealed, seal
+from .files import FileEntry
+from .own import foreign
+from .seal import MANIFEST, is_sealed, seal
 
 FORMAT_VERSION = 1
 

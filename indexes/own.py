@@ -12,9 +12,9 @@ import os
 import re
 from pathlib import Path
 
-from indexes.errors import GalleryError, readable
-from indexes.files import sha256_of
-from indexes.seal import MANIFEST, is_sealed
+from .errors import GalleryError, readable
+from .files import sha256_of
+from .seal import MANIFEST, is_sealed
 
 _NAMED = re.compile(
     r"(?:vectors-([0-9a-f]{16})\.npy|items-([0-9a-f]{16})\.parquet|stats-([0-9a-f]{16})\.npz)"

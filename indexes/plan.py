@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from indexes.contract import EncoderId
-from indexes.errors import readable
-from indexes.items import Item
-from indexes.journal import Journal, Place, Stamp
-from indexes.manifest import Failed
-from indexes.scan import Found, Scan
-from indexes.shards import check_shards, take_rows
-from indexes.writing import Content
+from .contract import EncoderId
+from .errors import readable
+from .items import Item
+from .journal import Journal, Place, Stamp
+from .manifest import Failed
+from .scan import Found, Scan
+from .shards import check_shards, take_rows
+from .writing import Content
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.store import Index
+    from .store import Index
 
 PREVIOUS = -1  # the batch number that stands for the previous index
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from indexes.decode import MAX_BYTES, decode
-from indexes.errors import BadImage, readable
-from indexes.scan import Found
+from .decode import MAX_BYTES, decode
+from .errors import BadImage, readable
+from .scan import Found
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.contract import ImageEncoder
+    from .contract import ImageEncoder
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexes.build import BuildReport, build, look
-from indexes.errors import DiskFull, GalleryError, IndexBusy, NotWritable
-from indexes.manifest import read_manifest
+from .build import BuildReport, build, look
+from .errors import DiskFull, GalleryError, IndexBusy, NotWritable
+from .manifest import read_manifest
 
 if TYPE_CHECKING:
-    from indexes.contract import ImageEncoder
+    from .contract import ImageEncoder
 
 _log = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from indexes.captions import Key
-from indexes.errors import GalleryError, IndexDamaged
-from indexes.files import sha256_of
-from indexes.items import ItemTable
-from indexes.manifest import read_manifest
-from indexes.shards import check_shards
-from indexes.store import SIDE, Index, earlier_side
+from .captions import Key
+from .errors import GalleryError, IndexDamaged
+from .files import sha256_of
+from .items import ItemTable
+from .manifest import read_manifest
+from .shards import check_shards
+from .store import SIDE, Index, earlier_side
 
 _log = logging.getLogger(__name__)
 

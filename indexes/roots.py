@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexes.errors import EXIT_USAGE, GalleryError, readable
+from .errors import EXIT_USAGE, GalleryError, readable
 
 if TYPE_CHECKING:
-    from indexes.store import Index
+    from .store import Index
 
 _SHOWN = 3
 

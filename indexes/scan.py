@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from indexes.errors import GalleryError, readable
-from indexes.formats import optional_suffixes, why_not
+from .errors import GalleryError, readable
+from .formats import optional_suffixes, why_not
 
 SUFFIXES = frozenset(
     f".{suffix}"

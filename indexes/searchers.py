@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from indexes.contract import Searcher
+    from .contract import Searcher
 
-SEARCHERS: dict[str, str] = {"exact": "indexes.exact:Exact"}
+SEARCHERS: dict[str, str] = {"exact": "likebut.indexes.exact:Exact"}
 
 
 def make_searcher(name: str = "exact") -> Searcher:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexes.errors import IndexDamaged, rebuild_hint
-from indexes.files import FileEntry, load_npy, sha256_of
-from indexes.manifest import Manifest
+from .errors import IndexDamaged, rebuild_hint
+from .files import FileEntry, load_npy, sha256_of
+from .manifest import Manifest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from indexes.captions import means
-from indexes.shards import take_rows
+from .captions import means
+from .shards import take_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.captions import TextEncoder
-    from indexes.items import Item
-    from indexes.store import Index
+    from .captions import TextEncoder
+    from .items import Item
+    from .store import Index
 
 
 @dataclass(frozen=True)

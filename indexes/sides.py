@@ -15,24 +15,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexes.captions import Key, as_lines
-from indexes.contract import OF_CAPTIONS, EncoderId
-from indexes.errors import (
+from .captions import Key, as_lines
+from .contract import OF_CAPTIONS, EncoderId
+from .errors import (
     GalleryError,
     IndexDamaged,
     IndexMissing,
     side_damaged,
 )
-from indexes.files import disk_errors
-from indexes.lock import write_lock
-from indexes.shards import check_shards
-from indexes.side_rows import Rows
-from indexes.store import SIDE, Index, earlier_side
-from indexes.writing import Content, write_index
+from .files import disk_errors
+from .lock import write_lock
+from .shards import check_shards
+from .side_rows import Rows
+from .store import SIDE, Index, earlier_side
+from .writing import Content, write_index
 
 if TYPE_CHECKING:
-    from indexes.captions import TextEncoder
-    from indexes.items import Item
+    from .captions import TextEncoder
+    from .items import Item
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def write_side(
     ``GalleryError`` where no item has a caption, ``IndexDamaged`` or ``DiskFull``;
     both sides are then as they were.
     """
-    from indexes.rescue import usable_side
+    from .rescue import usable_side
 
     with disk_errors(folder), write_lock(folder):
         pictures = Index.open(folder, encoder.fingerprint)

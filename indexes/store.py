@@ -21,8 +21,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexes.contract import CAPTIONS, PICTURES, EncoderId
-from indexes.errors import (
+from .contract import CAPTIONS, PICTURES, EncoderId
+from .errors import (
     GalleryError,
     IndexDamaged,
     IndexIncompatible,
@@ -31,11 +31,11 @@ from indexes.errors import (
     caption_command,
     side_damaged,
 )
-from indexes.files import HEADERS
-from indexes.items import Item, ItemTable
-from indexes.lock import wait_for_writer
-from indexes.manifest import Manifest, check_encoder, read_manifest, rows_hash
-from indexes.shards import damaged, open_bytes, open_shard, take_rows
+from .files import HEADERS
+from .items import Item, ItemTable
+from .lock import wait_for_writer
+from .manifest import Manifest, check_encoder, read_manifest, rows_hash
+from .shards import damaged, open_bytes, open_shard, take_rows
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,18 +14,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexes.contract import EncoderId
-from indexes.errors import GalleryError
-from indexes.files import FileEntry, npy_chunks, store_file
-from indexes.items import Item, write_items
-from indexes.manifest import (
+from .contract import EncoderId
+from .errors import GalleryError
+from .files import FileEntry, npy_chunks, store_file
+from .items import Item, write_items
+from .manifest import (
     Failed,
     Manifest,
     read_manifest,
     rows_hash,
     write_manifest,
 )
-from indexes.own import is_named, is_proven
+from .own import is_named, is_proven
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,3 +1,1 @@
-"""likebut: training-free composed image retrieval (like this picture, *but* …)."""
-
-__version__ = "0.1.0"
+"""From a query to a ranking: stages, what they ask, and the commands around them."""

@@ -63,10 +63,9 @@ def own_memory() -> int:
 def make_jpegs(folder: Path, count: int) -> list[Path]:
     """Photo-like 4000 × 3000 JPEGs: drawn scenes, enlarged, with grain of their own."""
     import numpy as np
+    from likebut.pipeline.pocket.paint import paint
+    from likebut.pipeline.pocket.world import random_scene
     from PIL import Image
-
-    from pipeline.pocket.paint import paint
-    from pipeline.pocket.world import random_scene
 
     paths = []
     from random import Random
@@ -105,11 +104,10 @@ def bench_index(count: int, work: Path) -> list[Row]:
     import numpy as np
     import open_clip
     import torch
-
-    from indexes.build import build
-    from indexes.store import Index
-    from pipeline.encoders import make_encoder
-    from pipeline.encoders.contract import EncoderSpec
+    from likebut.indexes.build import build
+    from likebut.indexes.store import Index
+    from likebut.pipeline.encoders import make_encoder
+    from likebut.pipeline.encoders.contract import EncoderSpec
 
     pictures, model_folder = work / "jpegs", work / "vit"
     pictures.mkdir()
@@ -174,10 +172,9 @@ def save_open_clip(model: Any, name: str, folder: Path) -> None:
 def bench_search(rows: int, work: Path) -> list[Row]:
     """(b): bandwidth of a search against a copy; ten grains fold into one query."""
     import numpy as np
-
-    from indexes.exact import search
-    from pipeline.records.trace import Grain
-    from pipeline.scoring.linear import fold
+    from likebut.indexes.exact import search
+    from likebut.pipeline.records.trace import Grain
+    from likebut.pipeline.scoring.linear import fold
 
     rng = np.random.default_rng(0)
     path = work / "vectors.npy"
@@ -215,8 +212,7 @@ def bench_ranking(work: Path) -> list[Row]:
     """(d): many queries at once, k = 50, against faiss IndexFlatIP and a full argsort."""
     import faiss
     import numpy as np
-
-    from indexes.exact import search
+    from likebut.indexes.exact import search
 
     rng, count, rows, wide, k = np.random.default_rng(0), 800, 123_403, 768, 50
     vectors = rng.standard_normal((rows, wide), np.float32)
@@ -268,7 +264,7 @@ def likebut(*arguments: str, cache: Path) -> float:
 
 def bench_cli(work: Path) -> list[Row]:
     """(c): help, a new query cold, the same query again."""
-    from pipeline.pocket.draw import draw_gallery, file_name
+    from likebut.pipeline.pocket.draw import draw_gallery, file_name
 
     gallery = draw_gallery(work / "gallery", 500, 1, 20)
     cache = work / "cache.sqlite"

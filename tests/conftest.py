@@ -35,8 +35,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def heard_notices() -> None:
     """`caplog` hears what is logged, also after a command said that it alone does."""
-    for name in ("indexes", "pipeline"):
-        logging.getLogger(name).propagate = True
+    logging.getLogger("likebut").propagate = True
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +59,7 @@ def own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A drawn gallery of 120 pictures with 20 queries; tests must not change it."""
-    from pipeline.pocket.draw import draw_gallery
+    from likebut.pipeline.pocket.draw import draw_gallery
 
     folder = tmp_path_factory.mktemp("drawn") / "gallery"
     draw_gallery(folder, 120, seed=4, queries=20)

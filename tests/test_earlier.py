@@ -7,17 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from indexes.maintain import verify
-from indexes.store import Index
-from pipeline.asking.cache import Cache
-from pipeline.asking.engine import CachedEngine
-from pipeline.engines.contract import EngineSpec, Request
-from pipeline.evaluation import runs
-from pipeline.records.chat import Message, Sampling
-from pipeline.records.keys import content_key
-from pipeline.records.saved import read_saved
-from pipeline.records.traces import trace_from_json, trace_to_json
+from likebut.indexes.maintain import verify
+from likebut.indexes.store import Index
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.engines.contract import EngineSpec, Request
+from likebut.pipeline.evaluation import runs
+from likebut.pipeline.records.chat import Message, Sampling
+from likebut.pipeline.records.keys import content_key
+from likebut.pipeline.records.saved import read_saved
+from likebut.pipeline.records.traces import trace_from_json, trace_to_json
 
 EARLIER = Path(__file__).parent / "data" / "earlier"
 SCHEMA = {"type": "object", "properties": {"target_caption": {"type": "string"}}}

@@ -41,7 +41,7 @@ def shown_queries() -> list[str]:
 
 
 def test_the_readme_has_commands_for_all_of_likebut() -> None:
-    from pipeline.cli.app import app
+    from likebut.pipeline.cli.app import app
 
     named = {group.name for group in app.registered_groups} | {
         c.name for c in app.registered_commands
@@ -54,7 +54,7 @@ def test_the_readme_has_commands_for_all_of_likebut() -> None:
 def test_every_command_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pipeline.cli.program import main
+    from likebut.pipeline.cli.program import main
 
     monkeypatch.chdir(tmp_path)
     for line in commands():

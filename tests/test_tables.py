@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from likebut.pipeline import encoders, engines
+from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.errors import ConfigError
+from likebut.pipeline.records import roles
+from likebut.pipeline.records.trace import Query
+from likebut.pipeline.setup.assembly import assemble
+from likebut.pipeline.setup.names import Setup
 
-from pipeline import encoders, engines
-from pipeline.config.files import load_recipe
-from pipeline.errors import ConfigError
-from pipeline.records import roles
-from pipeline.records.trace import Query
-from pipeline.setup.assembly import assemble
-from pipeline.setup.names import Setup
 from tests.pipeline.colours import colour_composer
 
 ROOT = Path(__file__).parent.parent
@@ -24,7 +24,7 @@ OURS = sorted([*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "indexes").rglob("*.
 
 PARROT = '''
 """An engine that says one thing."""
-from pipeline.records.chat import Reply
+from likebut.pipeline.records.chat import Reply
 
 
 class Parrot:

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.asking.ledger import Entry, Ledger, Tally, total
-from pipeline.engines import tokens
-from pipeline.engines.contract import Request
-from pipeline.errors import BudgetReached, ConfigError
-from pipeline.records.chat import Reply
+from ..engines import tokens
+from ..engines.contract import Request
+from ..errors import BudgetReached, ConfigError
+from ..records.chat import Reply
+from .ledger import Entry, Ledger, Tally, total
 
 if TYPE_CHECKING:
-    from pipeline.config.profile import Price
+    from ..config.profile import Price
 
 _ROUNDING = 1e-12  # dollars; sums of costs are floats
 

@@ -22,10 +22,10 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.asking.cachefile.store import Store
-from pipeline.errors import LikebutError
-from pipeline.records.chat import Reply
-from pipeline.records.keys import canonical, split_question
+from ..errors import LikebutError
+from ..records.chat import Reply
+from ..records.keys import canonical, split_question
+from .cachefile.store import Store
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.asking.engine import CachedEngine
-from pipeline.engines import tokens
-from pipeline.engines.contract import Request
-from pipeline.records.chat import REFUSED, Reply
-from pipeline.records.keys import content_key
+from ..engines import tokens
+from ..engines.contract import Request
+from ..records.chat import REFUSED, Reply
+from ..records.keys import content_key
+from .engine import CachedEngine
 
 SHARE = 1 / 3  # of max_tokens: a reply, where no reply of the model is known
 _WORD = "…"  # what stand-ins are filled up with

@@ -7,11 +7,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from pipeline.asking.cache import Cache, batched
-from pipeline.encoders.contract import Encoder, EncoderSpec
-from pipeline.errors import ModelError
-from pipeline.machine import models
-from pipeline.records.keys import content_key, file_hash
+from ..encoders.contract import Encoder, EncoderSpec
+from ..errors import ModelError
+from ..machine import models
+from ..records.keys import content_key, file_hash
+from .cache import Cache, batched
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class CachedEncoder:
         """The real encoder, loaded on first use, once: an index build asks from many threads."""
         with self._loading:
             if self._encoder is None:
-                from pipeline.encoders import make_encoder
+                from ..encoders import make_encoder
 
                 self._encoder = make_encoder(self.spec)
                 self._check_unchanged(self._encoder)
@@ -158,7 +158,7 @@ class CachedEncoder:
 
     def encode_files(self, paths: Sequence[Path]) -> list[NDArray[Any]]:
         """(d,) unit vectors of picture files, by content. Raises BadImage for one that is none."""
-        from indexes.decode import load_image
+        from ...indexes.decode import load_image
 
         keys = [
             content_key(

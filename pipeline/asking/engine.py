@@ -8,16 +8,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.asking.cache import Cache
-from pipeline.engines import Kind, kind_of, tokens
-from pipeline.engines.constraining import constrains
-from pipeline.engines.contract import Engine, EngineSpec, Request
-from pipeline.machine import models
-from pipeline.records.chat import Reply
-from pipeline.records.keys import content_key, file_hash
+from ..engines import Kind, kind_of, tokens
+from ..engines.constraining import constrains
+from ..engines.contract import Engine, EngineSpec, Request
+from ..machine import models
+from ..records.chat import Reply
+from ..records.keys import content_key, file_hash
+from .cache import Cache
 
 if TYPE_CHECKING:
-    from pipeline.asking.budget import Account
+    from .budget import Account
 
 # Engine options that say where and how fast, not what. A server's address is one of them: the same
 # model answers the same wherever it runs, and a model that moves to another port, or a cache that
@@ -109,7 +109,7 @@ class CachedEngine:
 
     def _fetched(self) -> str:
         """The commit after a first load, which fetches the model."""
-        from pipeline.engines import make_engine
+        from ..engines import make_engine
 
         self._engine = make_engine(self.spec)
         return self._commit() or self.spec.revision or "main"
@@ -118,7 +118,7 @@ class CachedEngine:
     def engine(self) -> Engine:
         """The real engine, loaded on first use; a hub model at the commit that the keys name."""
         if self._engine is None:
-            from pipeline.engines import make_engine
+            from ..engines import make_engine
 
             on_hub = self._kind.weights == "hub" and models.local_folder(self.spec.model) is None
             commit = self._commit() if on_hub else None

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.errors import InputError
+from ..errors import InputError
 
 ENDING = ".spending.jsonl"
 _START = b'{"model":'  # of every line

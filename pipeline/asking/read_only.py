@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.asking.cache import Cache
-from pipeline.asking.cachefile.opening import Opened, check_kind, open_to_read
-from pipeline.asking.cachefile.trouble import Trouble
-from pipeline.records.chat import Reply
+from ..records.chat import Reply
+from .cache import Cache
+from .cachefile.opening import Opened, check_kind, open_to_read
+from .cachefile.trouble import Trouble
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,19 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import prompting
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.asking.engine import CachedEngine
-from pipeline.batch.pacing import portions
-from pipeline.errors import InputError
-from pipeline.records.chat import Sampling
-from pipeline.records.keys import file_hash
-from pipeline.stages.contract import Need
-from pipeline.stages.describe import describe
+from .. import prompting
+from ..asking.encoder import CachedEncoder
+from ..asking.engine import CachedEngine
+from ..errors import InputError
+from ..records.chat import Sampling
+from ..records.keys import file_hash
+from ..stages.contract import Need
+from ..stages.describe import describe
+from .pacing import portions
 
 if TYPE_CHECKING:
-    from indexes.items import Item
-    from pipeline.stages.composer import Composer
+    from ...indexes.items import Item
+    from ..stages.composer import Composer
 
 PROMPT = "describe/dense"
 FILE = "file "  # how the source of captions from a file begins
@@ -86,10 +86,10 @@ def caption_index(
     A picture that is gone, was changed, or about which the captioner says nothing is counted and
     named. Raises InputError for a gallery without pictures, ModelError where the captioner cannot
     be had, BudgetReached (the index is then as it was, and the answers are in the cache), and what
-    `indexes.sides.write_side` raises.
+    `likebut.indexes.sides.write_side` raises.
     """
-    from indexes import sides
-    from indexes.store import Index
+    from ...indexes import sides
+    from ...indexes.store import Index
 
     index = Index.open(folder, captioner.encoder.fingerprint)
     if index.manifest.encoder.reads_captions:
@@ -117,7 +117,7 @@ def caption_for_run(
     Captions that another captioner wrote are written anew. Captions that began with a file stay as
     they are, even where some items have none.
     """
-    from indexes import sides
+    from ...indexes import sides
 
     side = sides.align(folder)
     before = side.manifest.source if side else ""

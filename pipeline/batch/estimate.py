@@ -18,15 +18,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline import prompting
-from pipeline.asking.dry import SHARE, Asked, Call, DryEngine
-from pipeline.config.profile import Price
-from pipeline.engines import kind_of
-from pipeline.engines.server import Server
-from pipeline.records.chat import Reply
-from pipeline.records.trace import Query, Trace
-from pipeline.stages.composer import Composer, begun, run
-from pipeline.stages.describe import describe
+from .. import prompting
+from ..asking.dry import SHARE, Asked, Call, DryEngine
+from ..config.profile import Price
+from ..engines import kind_of
+from ..engines.server import Server
+from ..records.chat import Reply
+from ..records.trace import Query, Trace
+from ..stages.composer import Composer, begun, run
+from ..stages.describe import describe
 
 CHUNK = 256
 _ADVICE = 40  # tokens that ask for a better reply
@@ -121,7 +121,7 @@ class _Work:
 
     def caption(self, gallery: Sequence[Path]) -> None:
         """Describe pictures as `captioning` does."""
-        from pipeline.batch.captioning import captioner_of
+        from .captioning import captioner_of
 
         how = captioner_of(self.composer)
         describe(gallery, prompting.load(how.prompt), self.captioner, how.sampling, how.captions)

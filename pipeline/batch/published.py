@@ -13,18 +13,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexes.captions import match
-from indexes.items import Item
-from pipeline import prompting
-from pipeline.engines.contract import OnReply, Request
-from pipeline.errors import ConfigError, InputError
-from pipeline.prompting.reply import parse_reply
-from pipeline.records.chat import Reply, Sampling
-from pipeline.records.trace import Query
-from pipeline.stages.describe import describe
+from ...indexes.captions import match
+from ...indexes.items import Item
+from .. import prompting
+from ..engines.contract import OnReply, Request
+from ..errors import ConfigError, InputError
+from ..prompting.reply import parse_reply
+from ..records.chat import Reply, Sampling
+from ..records.trace import Query
+from ..stages.describe import describe
 
 if TYPE_CHECKING:
-    from pipeline.stages.composer import Composer
+    from ..stages.composer import Composer
 
 Texts = Mapping[str, Sequence[str]]
 OnProgress = Callable[[int, int], None]

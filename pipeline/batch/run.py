@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.batch.pacing import needs, portions
-from pipeline.errors import InputError
-from pipeline.machine.outputs import replacing
-from pipeline.records.queries import read_queries
-from pipeline.records.trace import Query, Trace
-from pipeline.records.traces import trace_to_json
-from pipeline.stages.composer import Composer
+from ..errors import InputError
+from ..machine.outputs import replacing
+from ..records.queries import read_queries
+from ..records.trace import Query, Trace
+from ..records.traces import trace_to_json
+from ..stages.composer import Composer
+from .pacing import needs, portions
 
 CHUNK = 32
 _START = b'{"query": {"id": '  # of every answer

@@ -7,12 +7,12 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
-from pipeline.batch.run import CHUNK, answers
-from pipeline.errors import InputError
-from pipeline.records.lines import without_mark
-from pipeline.records.queries import parse_query
-from pipeline.records.trace import Description, Intent, Query, Ranking, Trace
-from pipeline.stages.composer import Composer
+from ..errors import InputError
+from ..records.lines import without_mark
+from ..records.queries import parse_query
+from ..records.trace import Description, Intent, Query, Ranking, Trace
+from ..stages.composer import Composer
+from .run import CHUNK, answers
 
 AHEAD = 1024  # lines that are read before they are asked
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pipeline.benchmarks.records import Benchmark
-from pipeline.errors import ConfigError, did_you_mean
+from ..errors import ConfigError, did_you_mean
+from .records import Benchmark
 
 NAMES = ("cirr", "circo", "fashioniq", "genecis", "pocket", "jsonl")
 
@@ -18,7 +18,7 @@ def reader(name: str) -> ModuleType:
     """The module that reads benchmark ``name``. Raises ConfigError with a suggestion."""
     if name not in NAMES:
         raise ConfigError(f"unknown benchmark {name!r}", did_you_mean(name, list(NAMES)))
-    return import_module(f"pipeline.benchmarks.{name}")
+    return import_module(f"likebut.pipeline.benchmarks.{name}")
 
 
 def load(

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.benchmarks.reading import reduced
-from pipeline.benchmarks.records import Benchmark, Item
-from pipeline.errors import InputError
-from pipeline.records.lines import numbered, read_text, split
+from ..errors import InputError
+from ..records.lines import numbered, read_text, split
+from .reading import reduced
+from .records import Benchmark, Item
 
 NAMES = ("id", "candidate", "file", "image", "name")
 FIELDS = ("captions", "caption")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.benchmarks.reading import check_ids, complete, field, first_folder, read_json
-from pipeline.benchmarks.records import Benchmark, Case, Item, Protocol
+from .reading import check_ids, complete, field, first_folder, read_json
+from .records import Benchmark, Case, Item, Protocol
 
 SPLITS = ("val", "test")
 GALLERY = 123_403

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.benchmarks.reading import check_ids, complete, field, first_folder, read_json
-from pipeline.benchmarks.records import Benchmark, Case, Item, Protocol
+from .reading import check_ids, complete, field, first_folder, read_json
+from .records import Benchmark, Case, Item, Protocol
 
 VERSION = "rc2"
 SPLITS = ("val", "test1")

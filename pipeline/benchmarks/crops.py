@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.benchmarks.records import Item
+from .records import Item
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -39,7 +39,7 @@ def crop(image: Image, box: tuple[float, float, float, float]) -> Image:
 
 def cut(items: Iterable[Item], folder: Path) -> list[Item]:
     """The items as whole files: those with a box are cut into ``folder`` once, as PNG."""
-    from indexes.decode import load_image
+    from ...indexes.decode import load_image
 
     whole = []
     for item in items:

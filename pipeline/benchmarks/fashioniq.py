@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.benchmarks.reading import complete, field, first_folder, read_json
-from pipeline.benchmarks.records import Benchmark, Case, Item, Protocol
-from pipeline.errors import ConfigError, did_you_mean
+from ..errors import ConfigError, did_you_mean
+from .reading import complete, field, first_folder, read_json
+from .records import Benchmark, Case, Item, Protocol
 
 SPLITS = ("dress", "shirt", "toptee")
 EXPECTED = {

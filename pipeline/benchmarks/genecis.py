@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.benchmarks.reading import complete, field, first_folder, read_json
-from pipeline.benchmarks.records import Benchmark, Case, Item, Protocol
+from .reading import complete, field, first_folder, read_json
+from .records import Benchmark, Case, Item, Protocol
 
 SPLITS = ("focus_attribute", "change_attribute", "focus_object", "change_object")
 # The counts of the attribute files differ between releases; those of the object files do not.

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from indexes.errors import GalleryError
-from pipeline.benchmarks.reading import check_ids, complete, field
-from pipeline.benchmarks.records import Benchmark, Case, Item, Protocol
-from pipeline.errors import InputError
-from pipeline.records.lines import read_lines
-from pipeline.records.queries import check_keys
+from ...indexes.errors import GalleryError
+from ..errors import InputError
+from ..records.lines import read_lines
+from ..records.queries import check_keys
+from .reading import check_ids, complete, field
+from .records import Benchmark, Case, Item, Protocol
 
 SPLITS = ("all",)
 QUERIES = "queries.jsonl"
@@ -65,7 +65,7 @@ def read(
     exclude_reference: bool,
 ) -> Benchmark:
     """As `load`, under the name of the benchmark that uses this format."""
-    from indexes.scan import scan
+    from ...indexes.scan import scan
 
     path = data / QUERIES if data.is_dir() else data
     cases = [_case(line, number, path) for number, line in read_lines(path, "the queries")]

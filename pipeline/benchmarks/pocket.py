@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.benchmarks import jsonl
-from pipeline.benchmarks.records import Benchmark
-from pipeline.errors import InputError
+from ..errors import InputError
+from . import jsonl
+from .records import Benchmark
 
 SPLITS = ("unseen",)
 PICTURES, QUERIES, SEED = 5000, 1000, 77
@@ -32,7 +32,7 @@ def load(
     from its own).
     """
     if not (data / jsonl.QUERIES).exists():
-        from pipeline.pocket.draw import draw_gallery
+        from ..pocket.draw import draw_gallery
 
         if not draw and pictures is None and queries is None and seed is None:
             raise InputError(

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.benchmarks.records import Benchmark, Case, Item
-from pipeline.errors import InputError
+from ..errors import InputError
+from .records import Benchmark, Case, Item
 
 
 def read_json(path: Path, kind: type, what: str) -> Any:

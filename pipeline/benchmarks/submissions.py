@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.benchmarks.records import Benchmark
-from pipeline.errors import ConfigError, InputError
-from pipeline.machine.outputs import replacing
+from ..errors import ConfigError, InputError
+from ..machine.outputs import replacing
+from .records import Benchmark
 
 PLACES = 50
 SUBSET_PLACES = 3

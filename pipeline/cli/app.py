@@ -1,4 +1,4 @@
-"""The commands of `likebut`, gathered; `pipeline.cli.program` runs them."""
+"""The commands of `likebut`, gathered; `likebut.pipeline.cli.program` runs them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from pipeline import __version__
-from pipeline.cli import (
+from likebut import __version__
+
+from . import (
     batch,
     cache,
     compare,
@@ -24,8 +25,8 @@ from pipeline.cli import (
     settings_command,
     tune,
 )
-from pipeline.cli.panels import Grouped
-from pipeline.cli.settings import default_map
+from .panels import Grouped
+from .settings import default_map
 
 app = typer.Typer(
     name="likebut",

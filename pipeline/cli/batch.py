@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.dry_run import show_estimates
-from pipeline.cli.money import telling
-from pipeline.cli.options import DryRunOption, FoldOption, MinScoreOption, SkipOption
-from pipeline.cli.output import Format, one_line, progress, say
-from pipeline.cli.query import exit_partial, tell_below
-from pipeline.cli.setup import (
+from ..errors import ConfigError
+from ..hits.picking import Picking
+from ..machine.outputs import check_file
+from ..machine.spelling import as_typed
+from ..setup.names import Setup
+from .dry_run import show_estimates
+from .money import telling
+from .options import DryRunOption, FoldOption, MinScoreOption, SkipOption
+from .output import Format, one_line, progress, say
+from .query import exit_partial, tell_below
+from .setup import (
     COST,
     GALLERY,
     METHOD,
@@ -25,16 +30,11 @@ from pipeline.cli.setup import (
     takes_setup,
     with_gallery,
 )
-from pipeline.cli.show import Folders
-from pipeline.errors import ConfigError
-from pipeline.hits.picking import Picking
-from pipeline.machine.outputs import check_file
-from pipeline.machine.spelling import as_typed
-from pipeline.setup.names import Setup
+from .show import Folders
 
 if TYPE_CHECKING:
-    from pipeline.records.trace import Trace
-    from pipeline.stages.composer import Composer
+    from ..records.trace import Trace
+    from ..stages.composer import Composer
 
 EPILOG = (
     "Examples: [cyan]likebut batch asked.jsonl --in ~/Pictures --profile cpu --out answers.jsonl[/cyan] · "
@@ -85,7 +85,7 @@ def batch(
     printed as soon as it is there; a bad line of stdin is answered with an error, and the rest
     goes on. Limits count what --out has spent in all sessions (OUT.spending.jsonl), else this one.
     """
-    from pipeline.asking.ledger import beside
+    from ..asking.ledger import beside
 
     picking = Picking(k, skip, min_score, fold)
     if out and form is StreamFormat.paths:
@@ -111,9 +111,9 @@ def batch(
 def _estimate(
     queries: str, out: Path | None, composer: Composer, retry: bool, form: StreamFormat | None
 ) -> None:
-    from pipeline.batch.estimate import estimate
-    from pipeline.batch.run import unanswered
-    from pipeline.records.queries import parse_queries
+    from ..batch.estimate import estimate
+    from ..batch.run import unanswered
+    from ..records.queries import parse_queries
 
     asked = parse_queries(sys.stdin.buffer, Path(), STDIN) if queries == "-" else Path(queries)
     waiting = unanswered(asked, out, retry_errors=retry)
@@ -130,8 +130,8 @@ def _picked(trace: Trace, picking: Picking, composer: Composer) -> Trace:
 
 
 def _into(out: Path, queries: str, composer: Composer, picking: Picking, retry_errors: bool) -> int:
-    from pipeline.batch.run import run_batch
-    from pipeline.records.queries import parse_queries
+    from ..batch.run import run_batch
+    from ..records.queries import parse_queries
 
     asked = parse_queries(sys.stdin.buffer, Path(), STDIN) if queries == "-" else Path(queries)
     with progress("queries") as on_progress:
@@ -145,9 +145,9 @@ def _into(out: Path, queries: str, composer: Composer, picking: Picking, retry_e
 
 def _answers(queries: str, composer: Composer, k: int) -> Iterable[Trace]:
     """As they are answered. A file is read, and refused for a bad line, before the first one."""
-    from pipeline.batch.run import answers
-    from pipeline.batch.stream import stream
-    from pipeline.records.queries import read_queries
+    from ..batch.run import answers
+    from ..batch.stream import stream
+    from ..records.queries import read_queries
 
     if queries == "-":
         return stream(sys.stdin.buffer, Path(), STDIN, composer, k=k)
@@ -156,7 +156,7 @@ def _answers(queries: str, composer: Composer, k: int) -> Iterable[Trace]:
 
 def _print(trace: Trace, form: StreamFormat | None, folders: Folders) -> bool:
     """One line on stdout, at once; whether the query failed, which stderr says too."""
-    from pipeline.records.traces import trace_to_json
+    from ..records.traces import trace_to_json
 
     if form is StreamFormat.paths:
         line = "\t".join(one_line(as_typed(hit.path, folders)) for hit in trace.ranking.hits)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.cache_import import import_file
-from pipeline.cli.options import FormatOption
-from pipeline.cli.output import Format, say, write_rows
-from pipeline.cli.setup import takes_setup
-from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
-from pipeline.setup.names import Setup
+from ..errors import EXIT_PARTIAL, ConfigError, InputError
+from ..setup.names import Setup
+from .cache_import import import_file
+from .options import FormatOption
+from .output import Format, say, write_rows
+from .setup import takes_setup
 
 if TYPE_CHECKING:
-    from pipeline.asking.cache import Cache
+    from ..asking.cache import Cache
 
 ModelOption = Annotated[
     list[str] | None, typer.Option("--model", "-m", help="Of this model alone; repeatable.")
@@ -38,7 +38,7 @@ def info(
     form: FormatOption = Format.table,
 ) -> None:
     """Show where the cache is, how large it is, and how many answers each model gave."""
-    from pipeline.asking.cache import Cache
+    from ..asking.cache import Cache
 
     path = setup.answers
     rows = [{"what": "file", "value": str(path)}]
@@ -65,7 +65,7 @@ def _flat(facts: dict[str, object], prefix: str = "") -> list[dict[str, str]]:
 @takes_setup("cache")
 def list_answers(*, setup: Setup, form: FormatOption = Format.table) -> None:
     """Show the answers of every model and revision: how many, their bytes and tokens, and of when."""
-    from pipeline.asking.sharing.upkeep import answers_by_model
+    from ..asking.sharing.upkeep import answers_by_model
 
     with _existing(setup.answers) as store:
         found = answers_by_model(store)
@@ -99,8 +99,8 @@ def export(
     The file holds questions (prompts, captions, sentences; of pictures only hashes) and replies, so
     look at whom you give it. Vectors are not in it: they cost nothing to make again.
     """
-    from pipeline.asking.sharing.transfer import export_answers
-    from pipeline.asking.sharing.upkeep import check_models
+    from ..asking.sharing.transfer import export_answers
+    from ..asking.sharing.upkeep import check_models
 
     with _existing(setup.answers) as store:
         check_models(store, model or ())
@@ -147,8 +147,8 @@ def prune(
 
     What is thrown away must be paid for again.
     """
-    from pipeline.asking.sharing.upkeep import Which, check_models
-    from pipeline.asking.sharing.upkeep import prune as prune_answers
+    from ..asking.sharing.upkeep import Which, check_models
+    from ..asking.sharing.upkeep import prune as prune_answers
 
     which = Which(model or (), older_than, unfinished)
     if which == Which():
@@ -170,7 +170,7 @@ def prune(
 
 def _existing(path: Path) -> Cache:
     """The cache, which must be there. Raises InputError."""
-    from pipeline.asking.cache import Cache
+    from ..asking.cache import Cache
 
     if not path.exists():
         raise InputError(f"no cache at {path}", "it is made by the first query; or name --cache")

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.output import say
-from pipeline.cli.published import Published, tell_refused
-from pipeline.cli.setup import open_composer, takes_setup
-from pipeline.errors import EXIT_PARTIAL, ConfigError
-from pipeline.setup.names import Setup
+from ..errors import EXIT_PARTIAL, ConfigError
+from ..setup.names import Setup
+from .output import say
+from .published import Published, tell_refused
+from .setup import open_composer, takes_setup
 
 if TYPE_CHECKING:
-    from pipeline.asking.cache import Cache
+    from ..asking.cache import Cache
 
 
 @takes_setup("recipe", "profile", "cache", recipe="cirevl")
@@ -56,8 +56,8 @@ def import_file(
     a question about a rewrite holds the caption.
     """
     if what is not None:
-        from pipeline.benchmarks import load
-        from pipeline.cli.published import import_published
+        from ..benchmarks import load
+        from .published import import_published
 
         if (benchmark is None) != (data is None):
             raise ConfigError("--benchmark and --data go together", "name both")
@@ -73,8 +73,8 @@ def import_file(
         if others:
             raise typer.Exit(EXIT_PARTIAL)
         return
-    from pipeline.asking.cache import Cache
-    from pipeline.asking.sharing.transfer import import_answers
+    from ..asking.cache import Cache
+    from ..asking.sharing.transfer import import_answers
 
     with Cache(setup.answers) as store:
         done = import_answers(store, file, keep_good=keep_good)
@@ -97,8 +97,8 @@ def _away(cache: Cache) -> list[tuple[str, str]]:
 
     Without the model nothing here says which commit its name means.
     """
-    from pipeline.asking.sharing.upkeep import answers_by_model
-    from pipeline.machine.models import hub_commit
+    from ..asking.sharing.upkeep import answers_by_model
+    from ..machine.models import hub_commit
 
     commits = ((one.model, one.revision.split(" ")[0]) for one in answers_by_model(cache))
     return [

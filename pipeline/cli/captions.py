@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.money import telling
-from pipeline.cli.output import progress, say
-from pipeline.cli.setup import COST, MODELS, open_composer, takes_setup
-from pipeline.errors import EXIT_PARTIAL, ConfigError
-from pipeline.setup.names import Setup
+from ..errors import EXIT_PARTIAL, ConfigError
+from ..setup.names import Setup
+from .money import telling
+from .output import progress, say
+from .setup import COST, MODELS, open_composer, takes_setup
 
 if TYPE_CHECKING:
-    from pipeline.asking.encoder import CachedEncoder
+    from ..asking.encoder import CachedEncoder
 
 CAPTION_EPILOG = (
     "Examples: [cyan]likebut index caption pictures.index --captions 3[/cyan] · the same command "
@@ -45,8 +45,8 @@ def caption(
 
     Limits count what this index has spent in all sessions (DIR.spending.jsonl).
     """
-    from pipeline.asking.ledger import beside
-    from pipeline.batch.captioning import caption_index, captioner_of
+    from ..asking.ledger import beside
+    from ..batch.captioning import caption_index, captioner_of
 
     budget = setup.budget(beside(folder))
     composer = open_composer(replace(setup, recipe="weimocir"), budget)
@@ -67,14 +67,14 @@ def read_given(captions: Path | None, images: Sequence[Path] | None) -> Given:
         if not images:
             raise ConfigError("nothing to index", "name IMAGES, --captions FILE, or both")
         return {}
-    from pipeline.benchmarks.captions import read_captions
+    from ..benchmarks.captions import read_captions
 
     return read_captions(captions)
 
 
 def build_texts(given: Given, out: Path, encoder: CachedEncoder, dtype: str) -> None:
     """Make an index of captions alone."""
-    from indexes.captions import build_captions, captions_of
+    from ...indexes.captions import build_captions, captions_of
 
     with progress("indexing") as on_progress:
         index = build_captions(
@@ -85,10 +85,10 @@ def build_texts(given: Given, out: Path, encoder: CachedEncoder, dtype: str) -> 
 
 def add_captions(given: Given, file: Path, out: Path, encoder: CachedEncoder) -> None:
     """Give the items of the index in ``out`` the captions that name them; say which name none."""
-    from indexes.captions import match
-    from indexes.sides import write_side
-    from indexes.store import Index
-    from pipeline.batch.captioning import FILE
+    from ...indexes.captions import match
+    from ...indexes.sides import write_side
+    from ...indexes.store import Index
+    from ..batch.captioning import FILE
 
     found, unmatched = match(Index.open(out).all_items(), given)
     _name("captions of no item", unmatched)

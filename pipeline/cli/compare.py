@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.options import FormatOption
-from pipeline.cli.output import Format, say, write_rows, write_table
-from pipeline.errors import EXIT_PARTIAL, ConfigError, did_you_mean
+from ..errors import EXIT_PARTIAL, ConfigError, did_you_mean
+from .options import FormatOption
+from .output import Format, say, write_rows, write_table
 
 if TYPE_CHECKING:
-    from pipeline.evaluation.compare import Difference
-    from pipeline.evaluation.runs import Run
+    from ..evaluation.compare import Difference
+    from ..evaluation.runs import Run
 
 EPILOG = (
     "Example: [cyan]likebut compare runs/cirevl runs/likebut --metric Recall@10[/cyan] · in CI: "
@@ -35,8 +35,8 @@ def compare(
     form: FormatOption = Format.table,
 ) -> None:
     """Paired differences with intervals and p-values, the queries that changed, and the cost."""
-    from pipeline.evaluation import compare as comparing
-    from pipeline.evaluation import runs
+    from ..evaluation import compare as comparing
+    from ..evaluation import runs
 
     if len(sources) < 2:
         raise ConfigError("one run has nothing to be compared with", "name two run folders or more")
@@ -74,7 +74,7 @@ def difference_row(one: Difference) -> dict[str, Any]:
 def _bound(text: str) -> tuple[str, float] | None:
     if not text:
         return None
-    from pipeline.config.finite import finite
+    from ..config.finite import finite
 
     name, _, number = text.rpartition(":")
     try:
@@ -100,7 +100,7 @@ def _regressed(found: Sequence[Any], bound: tuple[str, float] | None) -> bool:
 
 
 def _show_changes(first: Run, other: Run, metric: str) -> None:
-    from pipeline.evaluation import compare as comparing
+    from ..evaluation import compare as comparing
 
     for word, rows in zip(("gained", "lost"), comparing.changes(first, other, metric), strict=True):
         for row in rows:

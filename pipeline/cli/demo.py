@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.output import Format, progress, say, write_rows
-from pipeline.cli.setup import open_composer
-from pipeline.setup.names import Setup
+from ..setup.names import Setup
+from .output import Format, progress, say, write_rows
+from .setup import open_composer
 
 if TYPE_CHECKING:
-    from pipeline.pocket.plan import DrawnQuery, Gallery
-    from pipeline.records.trace import Trace
+    from ..pocket.plan import DrawnQuery, Gallery
+    from ..records.trace import Trace
 
 EPILOG = "Example: [cyan]likebut demo --seed 7[/cyan]"
 PICTURES = 2000
@@ -33,9 +33,9 @@ def demo(
 ) -> None:
     """Draw a gallery, index it, run a query of each kind, and write demo/index.html."""
     started = time.monotonic()
-    from pipeline.pocket.draw import draw_gallery, file_name
-    from pipeline.records.trace import Query
-    from pipeline.report.pages import check_page
+    from ..pocket.draw import draw_gallery, file_name
+    from ..records.trace import Query
+    from ..report.pages import check_page
 
     check_page(out / "index.html")
     gallery_folder = out / "gallery"
@@ -62,7 +62,7 @@ def demo_kinds(seed: int) -> list[str]:
     """One query of each kind of edit and two combined ones, which the seed chooses."""
     from random import Random
 
-    from pipeline.pocket.plan import COMBINED_KINDS, SINGLE_KINDS
+    from ..pocket.plan import COMBINED_KINDS, SINGLE_KINDS
 
     return [*SINGLE_KINDS, *Random(seed).sample(COMBINED_KINDS, COMBINED)]
 
@@ -73,13 +73,13 @@ def first_correct(trace: Trace, targets: set[str]) -> int | None:
 
 
 def _names(query: DrawnQuery) -> set[str]:
-    from pipeline.pocket.draw import file_name
+    from ..pocket.draw import file_name
 
     return {file_name(number) for number in query.targets}
 
 
 def _row(query: DrawnQuery, trace: Trace, gallery: Gallery) -> dict[str, Any]:
-    from pipeline.pocket.captions import canonical
+    from ..pocket.captions import canonical
 
     return {
         "kind": query.kind,
@@ -96,7 +96,7 @@ def _correct(query: DrawnQuery, trace: Trace) -> frozenset[str]:
 
 
 def _report(out: Path, gallery: Gallery, traces: list[Trace]) -> None:
-    from pipeline.report.demo_report import DemoRow, write_demo_report
+    from ..report.demo_report import DemoRow, write_demo_report
 
     rows = [
         DemoRow(

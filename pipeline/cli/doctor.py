@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import FormatOption
-from pipeline.cli.output import Format, write_rows
-from pipeline.cli.settings_command import setting_rows
-from pipeline.errors import EXIT_MODEL
-from pipeline.machine.places import answers_file
+from ..errors import EXIT_MODEL
+from ..machine.places import answers_file
+from .options import FormatOption
+from .output import Format, write_rows
+from .settings_command import setting_rows
 
 EPILOG = (
     "Examples: [cyan]likebut doctor[/cyan] · [cyan]likebut doctor --profile cpu[/cyan]   "
@@ -42,13 +42,13 @@ def doctor(
     What can be fetched is not missing, and what is tight may still run: both exit 0.
     """
     if profile:
-        from pipeline.config.files import load_profile
-        from pipeline.setup.check import check_profile
+        from ..config.files import load_profile
+        from ..setup.check import check_profile
 
         rows = [vars(found) for found in check_profile(load_profile(profile), offline=offline)]
         _finish(rows, form)
         return
-    from pipeline.engines import ENGINES
+    from ..engines import ENGINES
 
     rows = [_row("python", sys.version.split()[0], True)]
     rows += [_package(name, needed=True) for name in PACKAGES]
@@ -121,7 +121,7 @@ def _devices() -> list[dict[str, str]]:
 
 
 def _models() -> list[dict[str, str]]:
-    from pipeline.machine.models import POCKET
+    from ..machine.models import POCKET
 
     rows = []
     for name in ("clip", "captioner", "reasoner"):

@@ -8,13 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli.money import dollars
-from pipeline.cli.output import Format, progress, say, write_rows
+from .money import dollars
+from .output import Format, progress, say, write_rows
 
 if TYPE_CHECKING:
-    from pipeline.batch.estimate import Estimate, Row
-    from pipeline.benchmarks.records import Benchmark, Case
-    from pipeline.stages.composer import Composer
+    from ..batch.estimate import Estimate, Row
+    from ..benchmarks.records import Benchmark, Case
+    from ..stages.composer import Composer
 
 
 @contextmanager
@@ -38,8 +38,8 @@ def estimate_runs(
     retry_errors: bool,
 ) -> dict[str, Estimate]:
     """What each recipe would take on a benchmark, after what those before it have asked."""
-    from pipeline.asking.dry import Asked
-    from pipeline.evaluation.planning import estimate_run
+    from ..asking.dry import Asked
+    from ..evaluation.planning import estimate_run
 
     asked, found = Asked(), {}
     for method, composer in composers.items():

@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.options import (
+from ..errors import ConfigError, InputError
+from ..machine.spelling import as_typed, whole
+from ..records.trace import Query, Trace
+from ..setup.names import Setup
+from .options import (
     FormatOption,
     ModificationArgument,
     ReferenceArgument,
     read_settings,
 )
-from pipeline.cli.output import Format, say, write_rows
-from pipeline.cli.settings import profile_or, recipe_or
-from pipeline.cli.setup import MODELS, open_composer, takes_setup, with_gallery
-from pipeline.cli.show import Folders
-from pipeline.errors import ConfigError, InputError
-from pipeline.machine.spelling import as_typed, whole
-from pipeline.records.trace import Query, Trace
-from pipeline.setup.names import Setup
+from .output import Format, say, write_rows
+from .settings import profile_or, recipe_or
+from .setup import MODELS, open_composer, takes_setup, with_gallery
+from .show import Folders
 
 if TYPE_CHECKING:
-    from pipeline.stages.composer import Composer
-    from pipeline.stages.editing import Understood
+    from ..stages.composer import Composer
+    from ..stages.editing import Understood
 
 EPILOG = """Examples:
 
@@ -79,12 +79,12 @@ def edit(
     A changed target caption or list is used as it stands; where the caption alone was changed, the
     reasoner is asked again about it.
     """
-    from pipeline.cli.incoming import name_of, received
-    from pipeline.records.saved import read_saved
-    from pipeline.stages.editing import Understood, resumed
+    from ..records.saved import read_saved
+    from ..stages.editing import Understood, resumed
+    from .incoming import name_of, received
 
     if report:
-        from pipeline.report.pages import check_page
+        from ..report.pages import check_page
 
         check_page(report)
     given = read_settings(settings)
@@ -102,13 +102,13 @@ def edit(
     query = replace(query, named=name_of(reference) or query.named)
     deep = max(k, _DEEP)
     known = resumed(saved, Understood.of(saved)) if saved else Trace(query)
-    before = _answer(composer, replace(known, query=query), deep)
+    before = _whole(composer.compose([replace(known, query=query)], deep)[0])
     understood = Understood.of(before)
     changed = understood.changed(given) if given else _by_hand(understood, query)
     if changed == understood:
         say("nothing was changed")
         return
-    after = _answer(composer, resumed(before, changed), deep)
+    after = _whole(composer.again(before, deep, **vars(changed)))
     _show(before, after, understood, changed, form, k, setup.folders)
     if report:
         _report(before, after, report, k)
@@ -136,16 +136,15 @@ def _query(
     return replace(saved.query, reference=Path(composer.gallery.items([row])[0].path))
 
 
-def _answer(composer: Composer, query: Trace, k: int) -> Trace:
-    trace = composer.compose([query], k)[0]
+def _whole(trace: Trace) -> Trace:
     if trace.error:
         raise InputError(trace.error)
     return trace
 
 
 def _by_hand(understood: Understood, query: Query) -> Understood:
-    from pipeline.cli.editor import edited
-    from pipeline.stages.editing import read_text, to_text
+    from ..stages.editing import read_text, to_text
+    from .editor import edited
 
     about = [
         f"Reference: {query.named or query.reference}",
@@ -164,7 +163,7 @@ def _show(
     folders: Folders,
 ) -> None:
     """What was changed, on stderr; the pictures with where they came from, on stdout."""
-    from pipeline.stages.editing import Understood, differences, moves
+    from ..stages.editing import Understood, differences, moves
 
     # Where the reasoner was asked again, its new answer is a change, too.
     shown = Understood.of(after) if form is Format.table else new
@@ -177,7 +176,7 @@ def _show(
         for move in moves(before.ranking, after.ranking, k)
     ]
     if data:
-        from pipeline.records.traces import SCHEMA_VERSION, trace_to_json
+        from ..records.traces import SCHEMA_VERSION, trace_to_json
 
         both = {
             name: trace_to_json(_best(one, k))
@@ -204,7 +203,7 @@ def _best(trace: Trace, k: int) -> Trace:
 
 
 def _report(before: Trace, after: Trace, path: Path, k: int) -> None:
-    from pipeline.report.query_report import write_query_report
+    from ..report.query_report import write_query_report
 
     both = [
         replace(_best(trace, k), query=replace(trace.query, id=name))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline.errors import ConfigError
+from ..errors import ConfigError
 
 _Value = TypeVar("_Value")
 _MARK = "# >> "

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.dry_run import data_folder, estimate_runs, show_estimates
-from pipeline.cli.money import telling
-from pipeline.cli.options import (
+from ..errors import ConfigError
+from ..machine.outputs import check_folder
+from ..setup.names import Setup
+from .dry_run import data_folder, estimate_runs, show_estimates
+from .money import telling
+from .options import (
     AllowMissingOption,
     CaptionsOption,
     DryRunOption,
@@ -18,19 +21,16 @@ from pipeline.cli.options import (
     ProtocolOption,
     read_options,
 )
-from pipeline.cli.output import Format, progress, say
-from pipeline.cli.query import exit_partial
-from pipeline.cli.score import show_summaries
-from pipeline.cli.setup import COST, MODELS, open_composer, takes_setup
-from pipeline.errors import ConfigError
-from pipeline.machine.outputs import check_folder
-from pipeline.setup.names import Setup
+from .output import Format, progress, say
+from .query import exit_partial
+from .score import show_summaries
+from .setup import COST, MODELS, open_composer, takes_setup
 
 if TYPE_CHECKING:
-    from pipeline.benchmarks.records import Benchmark
-    from pipeline.evaluation.evaluate import Evaluation, Report
-    from pipeline.evaluation.sources import Source
-    from pipeline.stages.composer import Composer
+    from ..benchmarks.records import Benchmark
+    from ..evaluation.evaluate import Evaluation, Report
+    from ..evaluation.sources import Source
+    from ..stages.composer import Composer
 
 EPILOG = (
     "Examples: [cyan]likebut eval pocket --data bench --draw --out runs/likebut[/cyan] · "
@@ -83,10 +83,10 @@ def evaluate(
 
     Limits count what the runs have spent in all sessions (spending.jsonl in their folders).
     """
-    from pipeline.benchmarks import submissions
-    from pipeline.evaluation import evaluate as evaluation
-    from pipeline.evaluation import runs
-    from pipeline.evaluation.sources import Source, index_beside
+    from ..benchmarks import submissions
+    from ..evaluation import evaluate as evaluation
+    from ..evaluation import runs
+    from ..evaluation.sources import Source, index_beside
 
     names = [part.strip() for part in recipe.split(",") if part.strip()]
     places = _places(out, names)
@@ -173,7 +173,7 @@ def announce(benchmark: Benchmark, asked: int, composer: Composer) -> None:
 
 def write_submission(benchmark: Benchmark, run: Any, folder: Path) -> None:
     """Write the server's files and say where. Raises what `submissions.write` raises."""
-    from pipeline.benchmarks import submissions
+    from ..benchmarks import submissions
 
     rankings, subsets = (
         {result.case.id: [ident for ident, _ in getattr(result, part)] for result in run.results}

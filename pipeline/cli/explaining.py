@@ -8,8 +8,8 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from pipeline.cli.output import one_line, say
-from pipeline.records.trace import Hit, Trace
+from ..records.trace import Hit, Trace
+from .output import one_line, say
 
 TOP = 4
 GRAINS = 10

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 
 import typer
 
-from pipeline.errors import ConfigError, InputError
-from pipeline.machine.spelling import CLIPBOARD, STDIN, is_no_file
+from ..errors import ConfigError, InputError
+from ..machine.spelling import CLIPBOARD, STDIN, is_no_file
 
 _WAIT = 30.0  # seconds without a byte from a server
 
@@ -41,8 +41,8 @@ def name_of(reference: str | None) -> str:
 
 
 def _kept(data: bytes, name: str, context: typer.Context) -> Path:
-    from indexes.decode import decode, quiet
-    from indexes.errors import GalleryError
+    from ...indexes.decode import decode, quiet
+    from ...indexes.errors import GalleryError
 
     if not data:
         raise InputError(f"no picture on {name}: it is empty", "pipe or copy a picture's bytes")
@@ -63,14 +63,14 @@ def _kept(data: bytes, name: str, context: typer.Context) -> Path:
 
 
 def _check_size(size: int, name: str) -> None:
-    from indexes.decode import MAX_BYTES
+    from ...indexes.decode import MAX_BYTES
 
     if size > MAX_BYTES:
         raise InputError(f"the picture of {name} is larger than {MAX_BYTES >> 20} MB")
 
 
 def _piped() -> bytes:
-    from indexes.decode import MAX_BYTES
+    from ...indexes.decode import MAX_BYTES
 
     if sys.stdin.isatty():
         raise ConfigError("REF is - and nothing is piped in", "for example: … | likebut query -")
@@ -109,7 +109,7 @@ def _fetched(address: str, offline: bool) -> bytes:
     import urllib.error
     import urllib.request
 
-    from indexes.decode import MAX_BYTES
+    from ...indexes.decode import MAX_BYTES
 
     if offline:
         raise ConfigError(

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.captions import CAPTION_EPILOG, add_captions, build_texts, caption, read_given
-from pipeline.cli.options import FormatOption
-from pipeline.cli.output import Format, progress, say, write_rows
-from pipeline.cli.setup import MODELS, takes_setup, tell_build
-from pipeline.errors import EXIT_INPUT, EXIT_PARTIAL, InputError
-from pipeline.setup.names import Setup
+from ..errors import EXIT_INPUT, EXIT_PARTIAL, InputError
+from ..setup.names import Setup
+from .captions import CAPTION_EPILOG, add_captions, build_texts, caption, read_given
+from .options import FormatOption
+from .output import Format, progress, say, write_rows
+from .setup import MODELS, takes_setup, tell_build
 
 app = typer.Typer(
     help="Gallery indexes: build, caption, info, verify, remove.", no_args_is_help=True
@@ -71,8 +71,8 @@ def build(
 
     Captions are stored beside the pictures, for recipes that score them.
     """
-    from indexes.build import build as build_index
-    from pipeline.setup.assembly import open_encoder
+    from ...indexes.build import build as build_index
+    from ..setup.assembly import open_encoder
 
     given = read_given(captions, images)
     encoder = open_encoder(setup)
@@ -97,7 +97,7 @@ app.command("caption", epilog=CAPTION_EPILOG)(caption)
 @app.command(epilog="Example: [cyan]likebut index info pictures.index --format json[/cyan]")
 def info(folder: FolderArgument, form: FormatOption = Format.table) -> None:
     """Show what an index holds and which encoder made it."""
-    from indexes.maintain import info as index_info
+    from ...indexes.maintain import info as index_info
 
     facts: dict[str, Any] = index_info(folder)
     if form in (Format.json, Format.jsonl):
@@ -118,7 +118,7 @@ def verify(
     ] = False,
 ) -> None:
     """Check every checksum, shape and norm, of captions, too; exit 3 if anything is wrong."""
-    from indexes.maintain import verify as verify_index
+    from ...indexes.maintain import verify as verify_index
 
     report = verify_index(folder)
     for problem in report.problems:
@@ -137,7 +137,7 @@ def verify(
 
 def _verify_contents(folder: Path) -> None:
     """Say which files are not those that were indexed; ends with exit 3 where there are any."""
-    from indexes.contents import changed_files
+    from ...indexes.contents import changed_files
 
     with progress("reading") as on_progress:
         changed = changed_files(folder, on_progress)
@@ -154,7 +154,7 @@ def remove(
     glob: Annotated[str, typer.Argument(metavar="GLOB", help="Items to take out, by id or path.")],
 ) -> None:
     """Take matching items out of the index; the picture files stay."""
-    from indexes.maintain import remove as remove_items
+    from ...indexes.maintain import remove as remove_items
 
     count = remove_items(folder, glob)
     if not count:

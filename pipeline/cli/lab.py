@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli import lab_tables
-from pipeline.cli.options import FormatOption
-from pipeline.cli.output import Format, progress, say
-from pipeline.cli.query import exit_partial
-from pipeline.cli.settings import profile_or
-from pipeline.cli.setup import MODELS, open_composer, takes_setup, with_gallery
-from pipeline.errors import ConfigError
-from pipeline.setup.names import Setup
+from ..errors import ConfigError
+from ..setup.names import Setup
+from . import lab_tables
+from .options import FormatOption
+from .output import Format, progress, say
+from .query import exit_partial
+from .settings import profile_or
+from .setup import MODELS, open_composer, takes_setup, with_gallery
 
 if TYPE_CHECKING:
-    from pipeline.evaluation.evaluate import Evaluation
-    from pipeline.lab.queries import FileQueries, RunQueries
-    from pipeline.lab.trial import Trial
-    from pipeline.lab.variants import Variant
-    from pipeline.stages.composer import Composer
+    from ..evaluation.evaluate import Evaluation
+    from ..lab.queries import FileQueries, RunQueries
+    from ..lab.trial import Trial
+    from ..lab.variants import Variant
+    from ..stages.composer import Composer
 
 EPILOG = (
     "Examples: [cyan]likebut prompts compare likebut cirevl mine.j2 --on runs/likebut --sample 200 "
@@ -85,10 +85,10 @@ def compare(
 
     Every answer is cached, so a second comparison asks only what is new in it.
     """
-    from pipeline.config.files import load_profile, load_recipe
-    from pipeline.lab import comparison as comparing
-    from pipeline.lab import folder as folders
-    from pipeline.lab.variants import variants
+    from ..config.files import load_profile, load_recipe
+    from ..lab import comparison as comparing
+    from ..lab import folder as folders
+    from ..lab.variants import variants
 
     folders.check_free(out)
     names = profile or [_profile_of(on)]
@@ -125,8 +125,8 @@ def compare(
 
 def _profile_of(on: Path) -> str:
     """The profile of a run, where it is one of ours; else that of the settings."""
-    from pipeline.config.files import profile_names
-    from pipeline.evaluation.runs import CONFIG, read_config
+    from ..config.files import profile_names
+    from ..evaluation.runs import CONFIG, read_config
 
     if not (on / CONFIG).exists():
         return profile_or("")
@@ -142,8 +142,8 @@ def _queries(
     on: Path, setup: Setup, data: Path | None, captions: Path | None
 ) -> RunQueries | FileQueries:
     """What is asked. Raises ConfigError where it does not go with the options."""
-    from pipeline.evaluation.sources import of_run
-    from pipeline.lab.queries import FileQueries, RunQueries
+    from ..evaluation.sources import of_run
+    from ..lab.queries import FileQueries, RunQueries
 
     if on.is_dir():
         if setup.index or setup.folders:
@@ -161,7 +161,7 @@ def _open(
     seed: int,
 ) -> tuple[Evaluation, tuple[tuple[str, str], ...]]:
     """The queries over an index for this composer's encoder."""
-    from pipeline.lab.queries import RunQueries
+    from ..lab.queries import RunQueries
 
     if isinstance(queries, RunQueries):
         with progress("indexing") as on_index:
@@ -182,7 +182,7 @@ def _announce(
 
 
 def _trials(job: Evaluation, found: Sequence[Variant]) -> list[Trial]:
-    from pipeline.lab.trial import attempt
+    from ..lab.trial import attempt
 
     trials: list[Any] = []
     for variant in found:

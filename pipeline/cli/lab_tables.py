@@ -6,17 +6,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli.output import Format, write_rows, write_table
+from .output import Format, write_rows, write_table
 
 if TYPE_CHECKING:
-    from pipeline.lab.comparison import Comparison, Move
-    from pipeline.lab.trial import Trial
+    from ..lab.comparison import Comparison, Move
+    from ..lab.trial import Trial
 
 
 def show(done: Comparison, form: Format, changes: int, out: Path) -> None:
     """The comparison on stdout; a row a variant in CSV and JSON lines."""
-    from pipeline.lab import comparison as comparing
-    from pipeline.lab.folder import FIGURES, PAGE
+    from ..lab import comparison as comparing
+    from ..lab.folder import FIGURES, PAGE
 
     if form is Format.json:
         print(json.dumps(comparing.record(done), indent=2))
@@ -44,7 +44,7 @@ def _tables(done: Comparison, changes: int) -> None:
 
 def _scores(done: Comparison) -> list[dict[str, Any]]:
     """Metrics in percent where there are labels, else cosines; with how alike the rankings are."""
-    from pipeline.lab.proxies import NAMES
+    from ..lab.proxies import NAMES
 
     alike = {(one.first, one.second): one for one in done.agreement}
     baseline = done.baseline.variant.name
@@ -69,8 +69,8 @@ def _with_interval(score: Any, *, percent: bool) -> str:
 
 
 def _against(done: Comparison) -> list[dict[str, Any]]:
-    from pipeline.lab.comparison import wins
-    from pipeline.lab.proxies import NAMES
+    from ..lab.comparison import wins
+    from ..lab.proxies import NAMES
 
     rows = []
     for one in done.against:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import FormatOption, NameArgument
-from pipeline.cli.output import Format, say, write_rows
+from .options import FormatOption, NameArgument
+from .output import Format, say, write_rows
 
 recipes = typer.Typer(
     help="Methods: which stages, prompts, grains and weights.", no_args_is_help=True
@@ -18,7 +18,7 @@ profiles = typer.Typer(help="Which models run, and where.", no_args_is_help=True
 @recipes.command("list", epilog="Example: [cyan]likebut recipes list --format json[/cyan]")
 def list_recipes(form: FormatOption = Format.table) -> None:
     """Name every recipe with its description."""
-    from pipeline.config.files import load_recipe, recipe_names
+    from ..config.files import load_recipe, recipe_names
 
     rows = [{"name": name, "description": load_recipe(name).description} for name in recipe_names()]
     write_rows(rows, form)
@@ -27,7 +27,7 @@ def list_recipes(form: FormatOption = Format.table) -> None:
 @recipes.command("show", epilog="Example: [cyan]likebut recipes show likebut[/cyan]")
 def show_recipe(name: NameArgument) -> None:
     """Print a recipe file, ready to copy and change."""
-    from pipeline.config.files import recipe_path
+    from ..config.files import recipe_path
 
     print(recipe_path(name).read_text(), end="")
 
@@ -43,8 +43,8 @@ def diff_recipes(
     form: FormatOption = Format.table,
 ) -> None:
     """Say what differs between two methods, key by key; – is a key that one does not have."""
-    from pipeline.config.files import load_recipe
-    from pipeline.config.text import differences
+    from ..config.files import load_recipe
+    from ..config.text import differences
 
     rows = differences(load_recipe(first), load_recipe(second))
     if form is not Format.table:
@@ -59,7 +59,7 @@ def diff_recipes(
 @profiles.command("list", epilog="Example: [cyan]likebut profiles list[/cyan]")
 def list_profiles(form: FormatOption = Format.table) -> None:
     """Name every profile with its description."""
-    from pipeline.config.files import load_profile, profile_names
+    from ..config.files import load_profile, profile_names
 
     rows = [
         {"name": name, "description": load_profile(name).description} for name in profile_names()
@@ -70,6 +70,6 @@ def list_profiles(form: FormatOption = Format.table) -> None:
 @profiles.command("show", epilog="Example: [cyan]likebut profiles show cpu[/cyan]")
 def show_profile(name: NameArgument) -> None:
     """Print a profile file, ready to copy and change."""
-    from pipeline.config.files import profile_path
+    from ..config.files import profile_path
 
     print(profile_path(name).read_text(), end="")

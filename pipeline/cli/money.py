@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.output import say
+from .output import say
 
 if TYPE_CHECKING:
-    from pipeline.asking.budget import Budget
-    from pipeline.asking.ledger import Tally
+    from ..asking.budget import Budget
+    from ..asking.ledger import Tally
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def telling(budget: Budget, *, quiet: bool = False) -> Iterator[None]:
 
 def tell(budget: Budget) -> None:
     """One line a model that was asked, and what this output took in all sessions where that is more."""
-    from pipeline.asking.ledger import total
+    from ..asking.ledger import total
 
     for model, tally in budget.session.items():
         say(f"{model}: {in_words(tally)}")
@@ -52,7 +52,7 @@ def in_words(tally: Tally) -> str:
 
 def tell_ledger(path: Path) -> None:
     """Say what the output of a ledger took, if there is one."""
-    from pipeline.asking.ledger import Ledger, total
+    from ..asking.ledger import Ledger, total
 
     if path.exists():
         say(f"model calls: {in_words(total(Ledger(path).tallies))}")

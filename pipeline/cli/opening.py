@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from pipeline.errors import ConfigError
+from ..errors import ConfigError
 
 VARIABLE = "LIKEBUT_OPENER"
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.cli.output import Format
-from pipeline.errors import ConfigError
+from ..errors import ConfigError
+from .output import Format
 
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="What stdout gets.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A name from `list`, or a file.")]
@@ -77,7 +77,7 @@ def read_not(values: Sequence[str] | None) -> tuple[str, ...]:
 
 def read_weights(values: Sequence[str] | None) -> dict[str, float]:
     """ "reference=0.3" → {"reference": 0.3}. Raises ConfigError."""
-    from pipeline.config.finite import finite
+    from ..config.finite import finite
 
     weights = {}
     for value in values or ():
@@ -94,8 +94,8 @@ def read_weights(values: Sequence[str] | None) -> dict[str, float]:
 
 def read_settings(values: Sequence[str] | None) -> Mapping[str, Any]:
     """ "target_caption=a red apple" → fields to change; lists are separated by ";". Raises ConfigError."""
-    from pipeline.errors import did_you_mean
-    from pipeline.stages.editing import EMPTY_HINT, EMPTY_TARGET
+    from ..errors import did_you_mean
+    from ..stages.editing import EMPTY_HINT, EMPTY_TARGET
 
     settings: dict[str, Any] = {}
     for value in values or ():

@@ -44,12 +44,11 @@ class _Notices(logging.Handler):
 
 
 def hear_notices() -> None:
-    """Say on stderr what indexes and pipeline log; once however often it is called."""
-    for name in ("indexes", "pipeline"):
-        log = logging.getLogger(name)
-        if not any(isinstance(handler, _Notices) for handler in log.handlers):
-            log.addHandler(_Notices())
-        log.propagate = False  # packages that set logging up would say it once more
+    """Say on stderr what the parts log; once however often it is called."""
+    log = logging.getLogger("likebut")
+    if not any(isinstance(handler, _Notices) for handler in log.handlers):
+        log.addHandler(_Notices())
+    log.propagate = False  # packages that set logging up would say it once more
 
 
 def say_error(message: str, hint: str = "") -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.output import progress, say
+from .output import progress, say
 
 app = typer.Typer(help="The drawn world the pocket models know.", no_args_is_help=True)
 
@@ -28,7 +28,7 @@ def draw(
     size: Annotated[int, typer.Option("--size", min=16, max=4096, help="Pixels a side.")] = 128,
 ) -> None:
     """Write PNGs, captions.jsonl and queries.jsonl (with all correct targets)."""
-    from pipeline.pocket.draw import draw_gallery
+    from ..pocket.draw import draw_gallery
 
     with progress("drawing") as on_progress:
         gallery = draw_gallery(out, count, seed, queries, size=size, on_progress=on_progress)

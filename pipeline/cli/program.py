@@ -32,12 +32,12 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
-    from indexes.errors import GalleryError
-    from pipeline.errors import LikebutError
+    from ...indexes.errors import GalleryError
+    from ..errors import LikebutError
 
     try:
-        from pipeline.cli.app import app
-        from pipeline.cli.output import hear_notices
+        from .app import app
+        from .output import hear_notices
 
         hear_notices()
         app()
@@ -72,7 +72,7 @@ def _of_the_machine(problem: OSError) -> int:
 
 
 def _say(message: str, hint: str) -> None:
-    from pipeline.cli.output import say_error
+    from .output import say_error
 
     say_error(message, hint)
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli import edit
-from pipeline.cli.options import FormatOption, NameArgument
-from pipeline.cli.output import Format, say, write_rows
+from . import edit
+from .options import FormatOption, NameArgument
+from .output import Format, say, write_rows
 
 if TYPE_CHECKING:
-    from pipeline.config.profile import Profile
-    from pipeline.prompting import Prompt
+    from ..config.profile import Profile
+    from ..prompting import Prompt
 
 app = typer.Typer(help="Prompt templates: list, show, render, check, edit.", no_args_is_help=True)
 
@@ -22,7 +22,7 @@ app = typer.Typer(help="Prompt templates: list, show, render, check, edit.", no_
 @app.command("list", epilog="Example: [cyan]likebut prompts list[/cyan]")
 def list_prompts(form: FormatOption = Format.table) -> None:
     """Name every prompt with its stage, version and description."""
-    from pipeline import prompting
+    from .. import prompting
 
     loaded = [prompting.load(name) for name in prompting.names()]
     rows = [
@@ -35,7 +35,7 @@ def list_prompts(form: FormatOption = Format.table) -> None:
 @app.command("show", epilog="Example: [cyan]likebut prompts show reason/likebut[/cyan]")
 def show_prompt(name: NameArgument) -> None:
     """Print a prompt template with its front matter."""
-    from pipeline import prompting
+    from .. import prompting
 
     print(prompting.load(name).source, end="")
 
@@ -60,13 +60,13 @@ def render_prompt(
     form: FormatOption = Format.table,
 ) -> None:
     """Print what a model is sent for one query: the messages, and the schema of the reply."""
-    from pipeline import prompting
+    from .. import prompting
 
     prompt = prompting.load(name)
     messages = prompting.render(prompt, read_variables(var or ()), image or ())
     if profile:
-        from pipeline.config.files import load_profile
-        from pipeline.prompting.cost import given_text, model_for
+        from ..config.files import load_profile
+        from ..prompting.cost import given_text, model_for
 
         text = given_text(messages, model_for(prompt, load_profile(profile)))
         print(json.dumps({"text": text}) if form in (Format.json, Format.jsonl) else text)
@@ -88,7 +88,7 @@ def render_prompt(
 
 def read_variables(values: list[str] | tuple[str, ...]) -> dict[str, str]:
     """ "caption=a red apple" → {"caption": "a red apple"}. Raises ConfigError."""
-    from pipeline.errors import ConfigError
+    from ..errors import ConfigError
 
     found = {}
     for item in values:
@@ -120,10 +120,10 @@ def check_prompts(
     With --profile also the tokens of one query, and how many of them all queries share (a server
     that caches prefixes reads those once). Nothing is fetched.
     """
-    from pipeline import prompting
-    from pipeline.config.files import load_profile
-    from pipeline.errors import EXIT_USAGE
-    from pipeline.prompting.check import check
+    from .. import prompting
+    from ..config.files import load_profile
+    from ..errors import EXIT_USAGE
+    from ..prompting.check import check
 
     profiles = {name: load_profile(name) for name in profile or ()}
     rows = []
@@ -148,9 +148,9 @@ def check_prompts(
 
 def _tokens(name: str, label: str, profile: Profile) -> dict[str, Any]:
     """The token counts of a prompt, or why there are none."""
-    from pipeline import prompting
-    from pipeline.errors import ModelError
-    from pipeline.prompting.cost import count, model_for, moves_system, tokenizer_of
+    from .. import prompting
+    from ..errors import ModelError
+    from ..prompting.cost import count, model_for, moves_system, tokenizer_of
 
     prompt: Prompt = prompting.load(name)
     choice = model_for(prompt, profile)

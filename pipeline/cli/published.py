@@ -7,13 +7,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.output import progress, say
-from pipeline.errors import ConfigError, InputError
+from ..errors import ConfigError, InputError
+from .output import progress, say
 
 if TYPE_CHECKING:
-    from pipeline.benchmarks.records import Benchmark
-    from pipeline.records.trace import Query
-    from pipeline.stages.composer import Composer
+    from ..benchmarks.records import Benchmark
+    from ..records.trace import Query
+    from ..stages.composer import Composer
 
 _TOLD = 10  # of what was refused is shown one by one
 
@@ -47,9 +47,9 @@ def import_published(
     They are of the pictures in ``folder``, of ``queries`` in a file, or of a ``benchmark``'s. Raises
     ConfigError and InputError.
     """
-    from pipeline.batch.published import take_captions, take_rewrites
-    from pipeline.benchmarks.captions import REWRITES, read_captions
-    from pipeline.records.queries import read_queries
+    from ..batch.published import take_captions, take_rewrites
+    from ..benchmarks.captions import REWRITES, read_captions
+    from ..records.queries import read_queries
 
     whose = folder if what is Published.captions else queries
     if (whose is None) == (benchmark is None):
@@ -74,7 +74,7 @@ def import_published(
 
 def _pictures_in(folder: Path) -> dict[str, Path]:
     """Every picture of a folder by its id."""
-    from indexes.scan import scan
+    from ...indexes.scan import scan
 
     if not folder.is_dir():
         raise InputError(f"no folder {folder}", "check --in")
@@ -88,7 +88,7 @@ def _pictures_of(benchmark: Benchmark) -> dict[str, Path]:
 
 
 def _queries_of(benchmark: Benchmark) -> list[Query]:
-    from pipeline.records.trace import Query
+    from ..records.trace import Query
 
     pictures = {item.id: item.path for item in benchmark.items}
     return [Query(c.id, pictures.get(c.reference), c.modification) for c in benchmark.cases]

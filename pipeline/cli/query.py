@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli import show
-from pipeline.cli.dry_run import show_estimates
-from pipeline.cli.explaining import explain_hits, explain_trace
-from pipeline.cli.incoming import name_of, received
-from pipeline.cli.money import telling
-from pipeline.cli.opening import open_pictures, opener
-from pipeline.cli.options import (
+from ..errors import EXIT_PARTIAL, ConfigError, InputError
+from ..hits.picking import Picking
+from ..machine.outputs import check_folder
+from ..records.trace import Query
+from ..setup.names import Setup
+from . import show
+from .dry_run import show_estimates
+from .explaining import explain_hits, explain_trace
+from .incoming import name_of, received
+from .money import telling
+from .opening import open_pictures, opener
+from .options import (
     DryRunOption,
     FoldOption,
     FormatOption,
@@ -26,8 +30,8 @@ from pipeline.cli.options import (
     as_text,
     read_settings,
 )
-from pipeline.cli.output import Format, say
-from pipeline.cli.setup import (
+from .output import Format, say
+from .setup import (
     COST,
     GALLERY,
     METHOD,
@@ -36,15 +40,9 @@ from pipeline.cli.setup import (
     takes_setup,
     with_gallery,
 )
-from pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
-from pipeline.hits.picking import Picking
-from pipeline.machine.outputs import check_folder
-from pipeline.records.trace import Query
-from pipeline.setup.names import Setup
 
 if TYPE_CHECKING:
-    from pipeline.records.trace import Trace
-    from pipeline.stages.composer import Composer
+    from ..records.trace import Trace
 
 EPILOG = """Examples, of photographs (models of --profile cpu are fetched once):
 
@@ -125,7 +123,7 @@ def query(
         raise ConfigError("--null is for --format paths", "add -f paths, or leave out --null")
     command = opener() if open_first else []
     if report:
-        from pipeline.report.pages import check_page
+        from ..report.pages import check_page
 
         check_page(report)
     if copy_to:
@@ -134,14 +132,14 @@ def query(
     budget = setup.budget()
     composer = open_composer(with_gallery(setup), budget, dry=dry_run)
     if dry_run:
-        from pipeline.batch.estimate import estimate
-        from pipeline.stages.editing import resumed_now
+        from ..batch.estimate import estimate
+        from ..stages.editing import resumed_now
 
         known = resumed_now(composer.recipe, asked, given) if given else None
         show_estimates({setup.recipe: estimate(composer, [known or asked])}, form)
         return
     with telling(budget, quiet=not explain):
-        found = picking.folded(_answer(composer, asked, picking.depth, given), composer.gallery)
+        found = picking.folded(composer.ask(asked, k=picking.depth, **given), composer.gallery)
     _tell(found)
     tell_below(picking.below(found), picking)
     trace = picking.pick(found)
@@ -151,7 +149,7 @@ def query(
     if explain and form is Format.table:
         explain_hits(trace.ranking.hits, every=explain_all)
     if report:
-        from pipeline.report.query_report import write_query_report
+        from ..report.query_report import write_query_report
 
         write_query_report([trace], report, title=_title(asked))
         say(f"report: {report}")
@@ -160,15 +158,6 @@ def query(
     if preview or preview_as is not show.Pictures.auto:
         show.preview(trace, preview_as)
     open_pictures(command, [hit.path for hit in trace.ranking.hits[:open_first] if hit.path])
-
-
-def _answer(composer: Composer, asked: Query, k: int, given: Mapping[str, Any]) -> Trace:
-    """The trace; with ``given``, of the query run on from there, as `prompts edit` does."""
-    if not given:
-        return composer.compose([asked], k)[0]
-    from pipeline.stages.editing import resumed_with
-
-    return composer.compose([resumed_with(composer, asked, given)], k)[0]
 
 
 def _query(reference: Path | None, modification: str | None, text: str | None) -> Query:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.money import tell_ledger
-from pipeline.cli.options import FormatOption, read_options
-from pipeline.cli.output import Format, say, write_rows
-from pipeline.errors import ConfigError, InputError
+from ..errors import ConfigError, InputError
+from .money import tell_ledger
+from .options import FormatOption, read_options
+from .output import Format, say, write_rows
 
 if TYPE_CHECKING:
-    from pipeline.benchmarks.records import Benchmark
-    from pipeline.evaluation.runs import Run
+    from ..benchmarks.records import Benchmark
+    from ..evaluation.runs import Run
 
 SCORE_EPILOG = (
     "Examples: [cyan]likebut score runs/likebut runs/cirevl[/cyan] · "
@@ -42,7 +42,7 @@ def score(
     form: FormatOption = Format.table,
 ) -> None:
     """Compute the metrics again from runs, or of anybody's submission file where labels are at hand."""
-    from pipeline.evaluation import runs
+    from ..evaluation import runs
 
     if not sources[0].is_file():
         show_summaries([runs.open_run(source) for source in sources], form)
@@ -57,7 +57,7 @@ def score(
 
 
 def _labels(name: str, data: Path, split: str, option: list[str] | None) -> Benchmark:
-    from pipeline import benchmarks
+    from .. import benchmarks
 
     return benchmarks.load(name, data, split, annotations_only=True, **read_options(option))
 
@@ -66,9 +66,9 @@ def _metrics_of_submission(path: Path, benchmark: Benchmark) -> dict[str, Any]:
     """As the server scores: the places as they stand."""
     from dataclasses import replace
 
-    from pipeline.benchmarks import submissions
-    from pipeline.evaluation import judging as scoring
-    from pipeline.evaluation import metrics
+    from ..benchmarks import submissions
+    from ..evaluation import judging as scoring
+    from ..evaluation import metrics
 
     if not benchmark.labelled:
         raise InputError(
@@ -107,8 +107,8 @@ def _percent(row: dict[str, float]) -> dict[str, Any]:
 
 def show_summaries(found: Sequence[Run], form: Format) -> None:
     """One run as a table of metrics; several as a table of runs, with their mean for parts."""
-    from pipeline.asking.ledger import costs
-    from pipeline.evaluation import runs
+    from ..asking.ledger import costs
+    from ..evaluation import runs
 
     numbers = [runs.summary(run) for run in found]
     if form in (Format.json, Format.jsonl):
@@ -171,7 +171,7 @@ def check_submission(
     split: SplitOption = "",
 ) -> None:
     """Say whether the official server will take a file, and what is wrong and where."""
-    from pipeline.benchmarks import submissions
+    from ..benchmarks import submissions
 
     labels = _labels(benchmark, data, split, None) if data else None
     found = submissions.problems(path, benchmark, labels)

@@ -16,8 +16,8 @@ from typing import Any
 
 import typer
 
-from pipeline.cli.output import Format
-from pipeline.errors import ConfigError, LikebutError, did_you_mean
+from ..errors import ConfigError, LikebutError, did_you_mean
+from .output import Format
 
 FILE_VARIABLE = "LIKEBUT_SETTINGS"
 DEFAULTS = {"profile": "pocket", "gallery": "", "recipe": "likebut", "format": "table"}
@@ -143,7 +143,7 @@ def checked(key: str, value: str, base: Path, where: str) -> str:
         return value
     if key == "gallery":
         return str(base / os.path.expanduser(value))
-    from pipeline.config.files import profile_path, recipe_path
+    from ..config.files import profile_path, recipe_path
 
     if value.partition("@")[0].endswith(".toml"):
         value = str(base / os.path.expanduser(value))

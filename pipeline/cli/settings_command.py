@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.output import Format, say, write_rows
-from pipeline.cli.settings import KEYS, checked, find, read_file, settings_path
-from pipeline.errors import ConfigError, did_you_mean
+from ..errors import ConfigError, did_you_mean
+from .output import Format, say, write_rows
+from .settings import KEYS, checked, find, read_file, settings_path
 
 app = typer.Typer(
     help="Profile, gallery, recipe and format, typed once: show, set, unset, path.",

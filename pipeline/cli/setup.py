@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from pipeline.cli.options import as_text, read_not, read_weights
-from pipeline.cli.output import progress, say
-from pipeline.errors import ConfigError
-from pipeline.setup.names import Setup
+from ..errors import ConfigError
+from ..setup.names import Setup
+from .options import as_text, read_not, read_weights
+from .output import progress, say
 
 if TYPE_CHECKING:
-    from indexes.build import BuildReport
-    from pipeline.asking.budget import Budget
-    from pipeline.stages.composer import Composer
+    from ...indexes.build import BuildReport
+    from ..asking.budget import Budget
+    from ..stages.composer import Composer
 
 SHOWN_FAILURES = 5
 
 
 class Choose(StrEnum):
-    """How one answer is made of several samples; see `pipeline.stages.choose`."""
+    """How one answer is made of several samples; see `likebut.pipeline.stages.choose`."""
 
     first = "first"
     vote = "vote"
@@ -163,7 +163,7 @@ def _default(name: str, defaults: dict[str, str]) -> Any:
 
 def with_gallery(setup: Setup) -> Setup:
     """The setup, with the gallery of the settings where it has none. Raises ConfigError."""
-    from pipeline.cli.settings import gallery
+    from .settings import gallery
 
     if setup.index is None and not setup.folders:
         index, folder = gallery()
@@ -179,7 +179,7 @@ def with_gallery(setup: Setup) -> Setup:
 
 def open_composer(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -> Composer:
     """As `session.open`, telling on stderr what is indexed."""
-    from pipeline.setup.session import open
+    from ..setup.session import open
 
     with progress("indexing") as on_progress:
         return open(setup, on_progress, on_build=tell_news, budget=budget, dry=dry)
@@ -202,7 +202,7 @@ def tell_build(report: BuildReport, out: Path) -> None:
         )
         if count
     ]  # fmt: skip
-    from indexes.formats import why_not
+    from ...indexes.formats import why_not
 
     say(f"{out}: {report.items} pictures ({', '.join(changes)}) in {report.seconds:.1f} s")
     for ending, count in report.left_out:

@@ -10,10 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.output import LINK, Format, say, write_rows
-from pipeline.errors import InputError
-from pipeline.machine.spelling import as_typed
-from pipeline.records.trace import Trace
+from ..errors import InputError
+from ..machine.spelling import as_typed
+from ..records.trace import Trace
+from .output import LINK, Format, say, write_rows
 
 
 class Pictures(StrEnum):
@@ -49,7 +49,7 @@ def show_hits(trace: Trace, form: Format, folders: Folders = None, *, null: bool
     With ``null`` each path ends with NUL, so that names with line ends stay whole.
     """
     if form in (Format.json, Format.jsonl):
-        from pipeline.records.traces import trace_to_json
+        from ..records.traces import trace_to_json
 
         if form is Format.json:
             import json
@@ -115,8 +115,8 @@ def _is_copy(source: Path, place: Path) -> bool:
 
 def preview(trace: Trace, way: Pictures) -> None:
     """Show the hits on stderr, the chosen or the terminal's way; say so where there is none."""
-    from indexes.errors import GalleryError
-    from pipeline.report.terminal import detect_terminal, preview_sequence, truecolour
+    from ...indexes.errors import GalleryError
+    from ..report.terminal import detect_terminal, preview_sequence, truecolour
 
     terminal = detect_terminal(os.environ) if sys.stderr.isatty() else None
     if way is not Pictures.auto:

@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.compare import difference_row
-from pipeline.cli.evaluate import announce
-from pipeline.cli.money import telling
-from pipeline.cli.options import (
+from ..errors import ConfigError
+from ..machine.outputs import check_file
+from ..setup.names import Setup
+from .compare import difference_row
+from .evaluate import announce
+from .money import telling
+from .options import (
     AllowMissingOption,
     CaptionsOption,
     FormatOption,
     ProtocolOption,
     read_options,
 )
-from pipeline.cli.output import Format, progress, say, write_rows, write_table
-from pipeline.cli.query import exit_partial
-from pipeline.cli.setup import COST, MODELS, open_composer, takes_setup
-from pipeline.errors import ConfigError
-from pipeline.machine.outputs import check_file
-from pipeline.setup.names import Setup
+from .output import Format, progress, say, write_rows, write_table
+from .query import exit_partial
+from .setup import COST, MODELS, open_composer, takes_setup
 
 if TYPE_CHECKING:
-    from pipeline.config.recipe import Recipe
-    from pipeline.tuning.tune import Tuning, Weighed
+    from ..config.recipe import Recipe
+    from ..tuning.tune import Tuning, Weighed
 
 EPILOG = (
     "Example: [cyan]likebut tune --benchmark pocket --data bench/pocket --on mAP@10 "
@@ -65,13 +65,13 @@ def tune(
     """Search a recipe's weights on one half of a benchmark; report on the other half."""
     from dataclasses import replace
 
-    from pipeline.config import text as recipe_text
-    from pipeline.config.files import recipe_path
-    from pipeline.evaluation.evaluate import Evaluation
-    from pipeline.evaluation.sources import Source, index_beside
-    from pipeline.tuning import halves
-    from pipeline.tuning import tune as tuning
-    from pipeline.tuning.pools import Metric
+    from ..config import text as recipe_text
+    from ..config.files import recipe_path
+    from ..evaluation.evaluate import Evaluation
+    from ..evaluation.sources import Source, index_beside
+    from ..tuning import halves
+    from ..tuning import tune as tuning
+    from ..tuning.pools import Metric
 
     halves.other_half(half)
     budget = setup.budget()
@@ -131,7 +131,7 @@ def _text(
     source: Path, asked: Recipe, weighed: Weighed, weights: dict[str, float], why: str
 ) -> str:
     """The source's text with the numbers of ``asked`` (its variant's, too) and the new weights."""
-    from pipeline.config import text as recipe_text
+    from ..config import text as recipe_text
 
     sections = {"grains": dict(asked.grains)}
     sections |= {f"mixes.{name}": dict(parts) for name, parts in asked.mixes.items()}
@@ -170,7 +170,7 @@ def _verdict(done: Tuning) -> str:
 
 def _rows(done: Tuning) -> list[dict[str, Any]]:
     """The metric of every set of weights on both halves."""
-    from pipeline.evaluation import runs
+    from ..evaluation import runs
 
     rows = []
     for what, half, run in done.runs:

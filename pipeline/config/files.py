@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pipeline.config.profile import Profile
-from pipeline.config.recipe import Recipe
-from pipeline.config.strict import Strict
-from pipeline.errors import ConfigError, did_you_mean
+from ..errors import ConfigError, did_you_mean
+from .profile import Profile
+from .recipe import Recipe
+from .strict import Strict
 
 HERE = Path(__file__).parent.parent
 

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from pipeline.config.strict import Strict
-from pipeline.engines import kind_of
+from ..engines import kind_of
+from .strict import Strict
 
 
 class Size(Strict):

@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from pipeline.config.finite import Finite
-from pipeline.config.strict import Strict
-from pipeline.errors import ConfigError, did_you_mean
-from pipeline.records.roles import ROLES
+from ..errors import ConfigError, did_you_mean
+from ..records.roles import ROLES
+from .finite import Finite
+from .strict import Strict
 
 
 class DescribeStage(Strict):
@@ -26,7 +26,7 @@ class ReasonStage(Strict):
     main caption, or one about each of several captions, whose answers become the rewrites.
     ``samples``: how often each question is answered anew, at ``temperature`` (where nothing is
     said, the profile's, but no less than 0.7); ``choose`` makes one answer of them, see
-    `pipeline.stages.choose`.
+    `likebut.pipeline.stages.choose`.
     """
 
     prompt: str
@@ -39,7 +39,7 @@ class ReasonStage(Strict):
 
 
 class Fusion(Strict):
-    """How grains become one score: a family of `pipeline.scoring`, with its numbers.
+    """How grains become one score: a family of `likebut.pipeline.scoring`, with its numbers.
 
     ``linear`` folds into one vector; the other families are computed over the whole gallery.
     """
@@ -174,7 +174,7 @@ class Recipe(Strict):
 
     def check_caption_grains(self, where: str) -> None:
         """Raises ConfigError where a family that looks at pictures alone is to score captions."""
-        from pipeline.scoring import FAMILIES
+        from ..scoring import FAMILIES
 
         family = FAMILIES.get(self.fusion.family)
         if self.caption_grains and family and not family.folds:
@@ -203,7 +203,7 @@ class Recipe(Strict):
 
 def check_family(fusion: Fusion, where: str) -> None:
     """Raises ConfigError for an unknown score family, or a number that it does not have."""
-    from pipeline.scoring import FAMILIES
+    from ..scoring import FAMILIES
 
     if fusion.family not in FAMILIES:
         raise ConfigError(

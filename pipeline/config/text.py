@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.config.recipe import ReasonStage, Recipe
-from pipeline.errors import ConfigError
-from pipeline.machine.outputs import replacing
+from ..errors import ConfigError
+from ..machine.outputs import replacing
+from .recipe import ReasonStage, Recipe
 
 _WORDS = ("name", "description", "paper")  # these change nothing that is done
 _HEADER = re.compile(r"\s*\[")
@@ -142,7 +142,7 @@ def differences(first: Recipe, second: Recipe) -> list[tuple[str, Any, Any]]:
 
 
 def _resolved(recipe: Recipe) -> dict[str, Any]:
-    from pipeline.scoring import FAMILIES
+    from ..scoring import FAMILIES
 
     values = recipe.model_dump(mode="json", exclude=set(_WORDS))
     values["fusion"]["numbers"] = {

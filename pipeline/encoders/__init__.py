@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from pipeline.encoders.contract import Encoder, EncoderSpec
-from pipeline.errors import ConfigError, did_you_mean
+from ..errors import ConfigError, did_you_mean
+from .contract import Encoder, EncoderSpec
 
 
 class Kind(NamedTuple):
@@ -24,10 +24,13 @@ class Kind(NamedTuple):
 
 ENCODERS = {
     "open_clip": Kind(
-        "pipeline.encoders.open_clip:OpenClipEncoder", "pipeline.encoders.open_clip:hub_name"
+        "likebut.pipeline.encoders.open_clip:OpenClipEncoder",
+        "likebut.pipeline.encoders.open_clip:hub_name",
     ),
     "sentence": Kind(
-        "pipeline.encoders.sentence:SentenceEncoder", package="sentence_transformers", extra="text"
+        "likebut.pipeline.encoders.sentence:SentenceEncoder",
+        package="sentence_transformers",
+        extra="text",
     ),
 }
 

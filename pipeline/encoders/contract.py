@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from indexes.contract import ImageEncoder
+from ...indexes.contract import ImageEncoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,10 +7,10 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.encoders.contract import EncoderSpec
-from pipeline.errors import ConfigError, ModelError, did_you_mean
-from pipeline.machine import foreign, models
-from pipeline.machine.devices import choose_device, choose_dtype
+from ..errors import ConfigError, ModelError, did_you_mean
+from ..machine import foreign, models
+from ..machine.devices import choose_device, choose_dtype
+from .contract import EncoderSpec
 
 if TYPE_CHECKING:
     import numpy as np

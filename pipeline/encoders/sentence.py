@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.encoders.contract import EncoderSpec
-from pipeline.encoders.open_clip import state_hash
-from pipeline.errors import ConfigError, ModelError
-from pipeline.machine import foreign, models
-from pipeline.machine.devices import choose_device
+from ..errors import ConfigError, ModelError
+from ..machine import foreign, models
+from ..machine.devices import choose_device
+from .contract import EncoderSpec
+from .open_clip import state_hash
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Literal, NamedTuple
 
-from pipeline.engines.contract import Engine, EngineSpec
-from pipeline.errors import ConfigError, did_you_mean
+from ..errors import ConfigError, did_you_mean
+from .contract import Engine, EngineSpec
 
 
 class Kind(NamedTuple):
@@ -25,12 +25,16 @@ class Kind(NamedTuple):
 
 
 ENGINES = {
-    "transformers": Kind("pipeline.engines.transformers:TransformersEngine"),
-    "vllm": Kind("pipeline.engines.vllm:VLLMEngine", package="vllm", extra="vllm"),
+    "transformers": Kind("likebut.pipeline.engines.transformers:TransformersEngine"),
+    "vllm": Kind("likebut.pipeline.engines.vllm:VLLMEngine", package="vllm", extra="vllm"),
     "openai": Kind(
-        "pipeline.engines.openai:OpenAIEngine", "server", "server", package="openai", extra="openai"
+        "likebut.pipeline.engines.openai:OpenAIEngine",
+        "server",
+        "server",
+        package="openai",
+        extra="openai",
     ),
-    "scripted": Kind("pipeline.engines.scripted:ScriptedEngine", weights="file"),
+    "scripted": Kind("likebut.pipeline.engines.scripted:ScriptedEngine", weights="file"),
 }
 _HANDED_IN = Kind("", "server", "file")  # nothing is known of it
 

@@ -9,11 +9,11 @@ import json
 import re
 from typing import Any
 
-from pipeline.engines.constraining import closed
-from pipeline.engines.contract import Request
-from pipeline.engines.pictures import data_url
-from pipeline.errors import InputError
-from pipeline.records.chat import Message, Reply
+from ..errors import InputError
+from ..records.chat import Message, Reply
+from .constraining import closed
+from .contract import Request
+from .pictures import data_url
 
 
 class BrokenAnswer(Exception):

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from pipeline.engines.contract import Request
-from pipeline.engines.options import check_choice
-from pipeline.errors import ConfigError
+from ..errors import ConfigError
+from .contract import Request
+from .options import check_choice
 
 STRUCTURED = ("auto", "json_schema", "none")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pipeline.records.chat import Message, Reply, Sampling
+from ..records.chat import Message, Reply, Sampling
 
 
 @dataclass(frozen=True)

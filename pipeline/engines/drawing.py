@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.engines.contract import Request
+from .contract import Request
 
 
 def make_noise(requests: Sequence[Request]) -> list[Any]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from pipeline.engines.positions import count_words_only
-from pipeline.errors import ModelError
-from pipeline.machine import foreign
+from ..errors import ModelError
+from ..machine import foreign
+from .positions import count_words_only
 
 Sort = Literal["captioner", "chat", "text"]
 # They may come with a tokenizer that has a chat template, and were never trained to chat.

@@ -16,15 +16,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from indexes.errors import GalleryError
-from pipeline.engines import backoff, chat, wire
-from pipeline.engines.contract import EngineSpec, OnReply, Request
-from pipeline.engines.fields import Fields
-from pipeline.engines.refusals import Refusal, Trouble, judge
-from pipeline.engines.server import NO_KEY, Server
-from pipeline.errors import InputError, ModelError
-from pipeline.machine.devices import network_is_forbidden
-from pipeline.records.chat import FAILED, REFUSED, Reply
+from ...indexes.errors import GalleryError
+from ..errors import InputError, ModelError
+from ..machine.devices import network_is_forbidden
+from ..records.chat import FAILED, REFUSED, Reply
+from . import backoff, chat, wire
+from .contract import EngineSpec, OnReply, Request
+from .fields import Fields
+from .refusals import Refusal, Trouble, judge
+from .server import NO_KEY, Server
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from pipeline.errors import ConfigError, did_you_mean
+from ..errors import ConfigError, did_you_mean
 
 
 def check_names(options: Mapping[str, Any], known: Collection[str]) -> None:

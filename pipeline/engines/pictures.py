@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from pipeline.records.chat import Message
+    from ..records.chat import Message
 
 # A phone's photo would cost a VLM thousands of tokens; no caption of ours needs more pixels.
 LONGEST_SIDE = 1024
@@ -33,7 +33,7 @@ def data_url(path: Path) -> str:
 
 
 def _picture(path: Path) -> Image:
-    from indexes.decode import load_image
+    from ...indexes.decode import load_image
 
     picture = load_image(path, LONGEST_SIDE)
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
-from pipeline.engines.server import NO_KEY, Server
+from .server import NO_KEY, Server
 
 SECONDS = 3.0
 _LONGEST = 4 * 2**20

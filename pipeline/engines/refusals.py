@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pipeline.engines.server import Server
-from pipeline.errors import ConfigError, ModelError
-from pipeline.records.chat import REFUSED, Reply
+from ..errors import ConfigError, ModelError
+from ..records.chat import REFUSED, Reply
+from .server import Server
 
 _PASSING = (408, 409, 429)
 _SHOWN = 200

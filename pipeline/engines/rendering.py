@@ -10,11 +10,11 @@ from contextlib import suppress
 from inspect import signature
 from typing import Any
 
-from pipeline.engines.contract import Request
-from pipeline.engines.loading import Loaded
-from pipeline.engines.pictures import pictures
-from pipeline.engines.turns import Chat, heard, turn
-from pipeline.errors import InputError
+from ..errors import InputError
+from .contract import Request
+from .loading import Loaded
+from .pictures import pictures
+from .turns import Chat, heard, turn
 
 SANITIZE = "sanitize_control_tokens"
 

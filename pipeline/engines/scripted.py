@@ -12,9 +12,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pipeline.engines.contract import EngineSpec, OnReply, Request
-from pipeline.errors import InputError, ModelError
-from pipeline.records.chat import FAILED, Reply
+from ..errors import InputError, ModelError
+from ..records.chat import FAILED, Reply
+from .contract import EngineSpec, OnReply, Request
 
 
 class ScriptedEngine:

@@ -8,8 +8,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.engines.options import check_choice, check_names
-from pipeline.errors import ConfigError
+from ..errors import ConfigError
+from .options import check_choice, check_names
 
 STRUCTURED = ("json_schema", "json_object", "none")
 # Local servers ask for no key, and the client will not start without one.

@@ -15,7 +15,7 @@ import json
 import math
 from pathlib import Path
 
-from pipeline.engines.contract import Request
+from .contract import Request
 
 CHARACTERS = 4  # of a token
 PATCH = 28  # pixels a side
@@ -51,7 +51,7 @@ def _picture(path: Path) -> int:
     """Tokens of a picture at the size that models are shown; only its header is read."""
     from PIL import Image
 
-    from pipeline.engines.pictures import LONGEST_SIDE
+    from .pictures import LONGEST_SIDE
 
     try:
         with Image.open(path) as image:

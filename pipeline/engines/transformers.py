@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from indexes.errors import GalleryError
-from pipeline.engines.constraining import Grammars, constrains
-from pipeline.engines.contract import EngineSpec, OnReply, Request
-from pipeline.engines.options import check_names, template_of
-from pipeline.engines.rendering import model_inputs
-from pipeline.errors import ConfigError, InputError, ModelError
-from pipeline.machine import models
-from pipeline.machine.devices import choose_device, choose_dtype
-from pipeline.records.chat import REFUSED, Reply
+from ...indexes.errors import GalleryError
+from ..errors import ConfigError, InputError, ModelError
+from ..machine import models
+from ..machine.devices import choose_device, choose_dtype
+from ..records.chat import REFUSED, Reply
+from .constraining import Grammars, constrains
+from .contract import EngineSpec, OnReply, Request
+from .options import check_names, template_of
+from .rendering import model_inputs
 
 OPTIONS = ("device_map", "structured", "template")
 
@@ -29,7 +29,7 @@ class TransformersEngine:
     """
 
     def __init__(self, spec: EngineSpec) -> None:
-        from pipeline.engines.loading import load
+        from .loading import load
 
         check_names(spec.options, OPTIONS)
         template, constrained = template_of(spec.options), constrains(spec.options)
@@ -126,7 +126,7 @@ class TransformersEngine:
         import torch
         from transformers import LogitsProcessorList
 
-        from pipeline.engines.drawing import make_noise
+        from .drawing import make_noise
 
         start = _Start()
         steps = [start, *self._masks(requests), *make_noise(requests)]

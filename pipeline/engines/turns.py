@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.engines.pictures import pictures
-from pipeline.machine import models
-from pipeline.records.chat import Message
+from ..machine import models
+from ..records.chat import Message
+from .pictures import pictures
 
 
 def turn(message: Message, shown: bool) -> dict[str, Any]:

@@ -12,18 +12,18 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from indexes.errors import GalleryError
-from pipeline.engines.constraining import closed, constrains
-from pipeline.engines.contract import EngineSpec, OnReply, Request
-from pipeline.engines.last_words import Said, heard
-from pipeline.engines.options import check_names, template_of
-from pipeline.engines.pictures import pictures
-from pipeline.engines.turns import told
-from pipeline.errors import ConfigError, ModelError
-from pipeline.machine import models
-from pipeline.machine.devices import choose_dtype
-from pipeline.records.chat import REFUSED, Message, Reply
-from pipeline.records.keys import file_hash
+from ...indexes.errors import GalleryError
+from ..errors import ConfigError, ModelError
+from ..machine import models
+from ..machine.devices import choose_dtype
+from ..records.chat import REFUSED, Message, Reply
+from ..records.keys import file_hash
+from .constraining import closed, constrains
+from .contract import EngineSpec, OnReply, Request
+from .last_words import Said, heard
+from .options import check_names, template_of
+from .pictures import pictures
+from .turns import told
 
 # Handed on to vLLM as they are; see its documentation of `vllm.LLM`.
 LOADING = (

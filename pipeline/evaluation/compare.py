@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.asking.ledger import costs
-from pipeline.errors import ConfigError, InputError
-from pipeline.evaluation import metrics, runs
-from pipeline.evaluation.runs import Run
-from pipeline.records.lines import read_lines
+from ..asking.ledger import costs
+from ..errors import ConfigError, InputError
+from ..records.lines import read_lines
+from . import metrics, runs
+from .runs import Run
 
 PERMUTATIONS = 10_000
 

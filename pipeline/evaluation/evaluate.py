@@ -9,15 +9,15 @@ from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
-from pipeline.batch.pacing import needs, portions
-from pipeline.benchmarks import crops
-from pipeline.benchmarks.records import Benchmark, Case
-from pipeline.errors import InputError
-from pipeline.evaluation import runs
-from pipeline.evaluation.runs import Result
-from pipeline.evaluation.sources import Source, index_beside
-from pipeline.records.trace import Description, Query, Scope, Trace
-from pipeline.stages.composer import Composer
+from ..batch.pacing import needs, portions
+from ..benchmarks import crops
+from ..benchmarks.records import Benchmark, Case
+from ..errors import InputError
+from ..records.trace import Description, Query, Scope, Trace
+from ..stages.composer import Composer
+from . import runs
+from .runs import Result
+from .sources import Source, index_beside
 
 CHUNK = 256
 
@@ -124,7 +124,7 @@ class Evaluation:
         """
         failed: tuple[tuple[str, str], ...] = ()
         if self.captions is not None:
-            from indexes.captions import build_captions, captions_of
+            from ...indexes.captions import build_captions, captions_of
 
             build_captions(
                 captions_of(self.captions), self.index_folder, self.composer.encoder,
@@ -140,7 +140,7 @@ class Evaluation:
     def _index_pictures(
         self, on_progress: Callable[[int, int], None] | None
     ) -> tuple[tuple[str, str], ...]:
-        from indexes.build import build
+        from ...indexes.build import build
 
         items = crops.cut(self.benchmark.items, self.index_folder.with_suffix(".crops"))
         self.path = {item.id: item.path for item in items}
@@ -150,7 +150,7 @@ class Evaluation:
             on_progress=on_progress, change_roots=self.index_folder.name == own.name,
         ).failed  # fmt: skip
         if self.composer.recipe.told:
-            from pipeline.batch.captioning import caption_for_run, captioner_of
+            from ..batch.captioning import caption_for_run, captioner_of
 
             captioner = captioner_of(self.composer)
             failed += caption_for_run(self.index_folder, captioner, on_progress).failed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.benchmarks.records import Case, Protocol
-from pipeline.evaluation import metrics
-from pipeline.evaluation.metrics import Ranked
+from ..benchmarks.records import Case, Protocol
+from . import metrics
+from .metrics import Ranked
 
 
 def score(

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline.asking.dry import Asked
-from pipeline.batch.estimate import Estimate, estimate
-from pipeline.benchmarks import crops
-from pipeline.benchmarks.records import Benchmark, Case
-from pipeline.evaluation import runs
-from pipeline.records.trace import Description, Query, Trace
-from pipeline.stages.composer import Composer
+from ..asking.dry import Asked
+from ..batch.estimate import Estimate, estimate
+from ..benchmarks import crops
+from ..benchmarks.records import Benchmark, Case
+from ..records.trace import Description, Query, Trace
+from ..stages.composer import Composer
+from . import runs
 
 
 def estimate_run(

@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.benchmarks.records import Case, Protocol
-from pipeline.errors import ConfigError, InputError
-from pipeline.evaluation import judging as scoring
-from pipeline.evaluation import metrics
-from pipeline.evaluation.metrics import Ranked
-from pipeline.machine.outputs import replacing
+from ..benchmarks.records import Case, Protocol
+from ..errors import ConfigError, InputError
+from ..machine.outputs import replacing
+from . import judging as scoring
+from . import metrics
+from .metrics import Ranked
 
 CONFIG, RESULTS, LOG, METRICS = "run.json", "results.jsonl", "log.jsonl", "metrics.json"
 SPENDING = "spending.jsonl"

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.benchmarks.records import Benchmark
-from pipeline.errors import ConfigError, InputError
-from pipeline.evaluation.runs import read_config, write_json
+from ..benchmarks.records import Benchmark
+from ..errors import ConfigError, InputError
+from .runs import read_config, write_json
 
 SOURCE = "source.json"
 Texts = dict[str, tuple[str, ...]]
@@ -41,13 +41,13 @@ class Source:
 
         Raises ConfigError and InputError.
         """
-        from pipeline import benchmarks
+        from .. import benchmarks
 
         if self.captions is None:
             return benchmarks.load(
                 self.benchmark, self.data, self.split, allow_missing=self.allow_missing, **self.options
             ), None  # fmt: skip
-        from pipeline.benchmarks.captions import in_caption_space, read_captions
+        from ..benchmarks.captions import in_caption_space, read_captions
 
         texts = read_captions(self.captions)
         whole = benchmarks.load(
@@ -58,7 +58,7 @@ class Source:
     def keep(self, run: Path) -> None:
         """Write it into a run folder."""
         paths = {"data": self.data, "captions": self.captions, "index": self.index}
-        from pipeline.benchmarks.pocket import DRAWING
+        from ..benchmarks.pocket import DRAWING
 
         drawn = DRAWING if self.benchmark == "pocket" else ()
         options = {name: value for name, value in self.options.items() if name not in drawn}

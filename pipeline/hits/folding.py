@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline.records.trace import Hit, Ranking
+from ..records.trace import Hit, Ranking
 
 if TYPE_CHECKING:
-    from indexes.contract import Gallery
+    from ...indexes.contract import Gallery
 
 DEEPER = 5  # times as many hits are searched as are wanted
 

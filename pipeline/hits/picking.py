@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.errors import ConfigError
-from pipeline.hits.folding import DEEPER, fold
-from pipeline.records.trace import Hit, Ranking, Trace
+from ..errors import ConfigError
+from ..records.trace import Hit, Ranking, Trace
+from .folding import DEEPER, fold
 
 if TYPE_CHECKING:
-    from indexes.contract import Gallery
+    from ...indexes.contract import Gallery
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import ConfigError, InputError
+from ..errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.contract import Gallery
+    from ...indexes.contract import Gallery
 
 _FORM = re.compile(r"\s*(path|date|size)\s*(>=|<=|!=|=|<|>)\s*(.*?)\s*", re.DOTALL)
 _EXAMPLES = "for example --where 'path=2024/*', 'date>=2024-05' or 'size<2MB'"

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from pipeline.benchmarks.records import Protocol
-from pipeline.errors import ConfigError, did_you_mean
-from pipeline.evaluation import metrics
-from pipeline.evaluation.compare import Difference, paired
-from pipeline.lab import proxies
-from pipeline.lab.agreement import jaccard, rank_biased_overlap
-from pipeline.lab.trial import Trial
+from ..benchmarks.records import Protocol
+from ..errors import ConfigError, did_you_mean
+from ..evaluation import metrics
+from ..evaluation.compare import Difference, paired
+from . import proxies
+from .agreement import jaccard, rank_biased_overlap
+from .trial import Trial
 
 AGREEING = 10  # places in which rankings are compared
 
@@ -91,7 +91,7 @@ def to_test(protocol: Protocol, labelled: bool, asked: Sequence[str]) -> tuple[s
 
     Raises ConfigError for one that cannot be had.
     """
-    from pipeline.tuning.tune import default_metric
+    from ..tuning.tune import default_metric
 
     known = [name for name in protocol.metrics if ":" not in name] if labelled else []
     known += proxies.NAMES

@@ -10,12 +10,12 @@ import json
 import shutil
 from pathlib import Path
 
-from pipeline.errors import ConfigError, InputError
-from pipeline.evaluation import runs
-from pipeline.lab.comparison import Comparison, record
-from pipeline.lab.page import THUMBS, write_lab_report
-from pipeline.lab.trial import Trial
-from pipeline.records.traces import trace_to_json
+from ..errors import ConfigError, InputError
+from ..evaluation import runs
+from ..records.traces import trace_to_json
+from .comparison import Comparison, record
+from .page import THUMBS, write_lab_report
+from .trial import Trial
 
 FIGURES, PAGE, TRACES = "comparison.json", "index.html", "traces.jsonl"
 

@@ -7,11 +7,11 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.lab.views import Thumbnails, query_views
-from pipeline.report.pages import write_page
+from ..report.pages import write_page
+from .views import Thumbnails, query_views
 
 if TYPE_CHECKING:
-    from pipeline.lab.comparison import Comparison
+    from .comparison import Comparison
 
 THUMBS = "thumbs"
 SURE = 0.05  # a corrected p-value below
@@ -69,7 +69,7 @@ def _title(comparison: Comparison) -> str:
 
 def _values(comparison: Comparison) -> tuple[list[str], list[str]]:
     """(metrics, proxies) that the baseline has, in their order, without parts by aspect."""
-    from pipeline.lab.proxies import NAMES
+    from .proxies import NAMES
 
     known = [
         name for name in comparison.scores[comparison.baseline.variant.name] if " " not in name
@@ -79,7 +79,7 @@ def _values(comparison: Comparison) -> tuple[list[str], list[str]]:
 
 def _wins(comparison: Comparison) -> dict[str, tuple[int, int, int]]:
     """Variant → how many queries are better, worse, and the same."""
-    from pipeline.lab.comparison import wins
+    from .comparison import wins
 
     return {name: wins(moves) for name, moves in comparison.moves.items()}
 

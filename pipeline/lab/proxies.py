@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.benchmarks.records import Case
-    from pipeline.evaluation.evaluate import Evaluation
-    from pipeline.records.trace import Trace
+    from ..benchmarks.records import Case
+    from ..evaluation.evaluate import Evaluation
+    from ..records.trace import Trace
 
 TOP = 10
 FIRST, TEN = "target~hit@1", f"target~hits@{TOP}"
@@ -70,7 +70,7 @@ def _of(job: Evaluation, trace: Trace, vectors: dict[str, Any], reference: Any) 
 
 
 def _row(job: Evaluation, row: int) -> NDArray[Any]:
-    from pipeline.scoring.contract import unit
+    from ..scoring.contract import unit
 
     return unit(job.composer.gallery.take([row])[0])
 

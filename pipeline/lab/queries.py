@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.benchmarks import jsonl
-from pipeline.benchmarks.records import Benchmark, Case, Item
-from pipeline.errors import InputError
-from pipeline.evaluation import runs
-from pipeline.evaluation.evaluate import Evaluation, sample
-from pipeline.evaluation.sources import Source, Texts, index_beside
-from pipeline.records.keys import file_hash
-from pipeline.records.lines import read_lines
-from pipeline.records.queries import parse_query
-from pipeline.stages.composer import Composer
+from ..benchmarks import jsonl
+from ..benchmarks.records import Benchmark, Case, Item
+from ..errors import InputError
+from ..evaluation import runs
+from ..evaluation.evaluate import Evaluation, sample
+from ..evaluation.sources import Source, Texts, index_beside
+from ..records.keys import file_hash
+from ..records.lines import read_lines
+from ..records.queries import parse_query
+from ..stages.composer import Composer
 
 OnProgress = Callable[[int, int], None]
 

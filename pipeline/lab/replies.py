@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.config.profile import Price
-from pipeline.config.recipe import Recipe
-from pipeline.errors import ReplyError
-from pipeline.prompting import Prompt
-from pipeline.prompting.reply import read_reply
-from pipeline.records.chat import Exchange
-from pipeline.records.trace import Trace
+from ..config.profile import Price
+from ..config.recipe import Recipe
+from ..errors import ReplyError
+from ..prompting import Prompt
+from ..prompting.reply import read_reply
+from ..records.chat import Exchange
+from ..records.trace import Trace
 
 Outcome = str
 STRICT, REPAIRED, UNUSABLE, ERROR = "strict", "repaired", "unusable", "error"

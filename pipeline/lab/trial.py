@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.evaluation import runs
-from pipeline.evaluation.compare import places
-from pipeline.evaluation.evaluate import CHUNK, Evaluation
-from pipeline.evaluation.runs import Result, Run
-from pipeline.lab.proxies import proxies
-from pipeline.lab.replies import Replies, count
-from pipeline.lab.variants import Variant
-from pipeline.records.trace import Ranking, Trace
+from ..evaluation import runs
+from ..evaluation.compare import places
+from ..evaluation.evaluate import CHUNK, Evaluation
+from ..evaluation.runs import Result, Run
+from ..records.trace import Ranking, Trace
+from .proxies import proxies
+from .replies import Replies, count
+from .variants import Variant
 
 if TYPE_CHECKING:
-    from pipeline.benchmarks.records import Case
+    from ..benchmarks.records import Case
 
 KEPT = 10  # hits of a trace, with their shares; rankings keep their ids and scores
 

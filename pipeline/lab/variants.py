@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline import prompting
-from pipeline.config.files import load_profile
-from pipeline.config.recipe import Recipe
-from pipeline.errors import ConfigError
-from pipeline.prompting import Prompt
+from .. import prompting
+from ..config.files import load_profile
+from ..config.recipe import Recipe
+from ..errors import ConfigError
+from ..prompting import Prompt
 
 STAGE = "reason/"
 

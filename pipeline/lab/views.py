@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.records.trace import Hit, Trace
+from ..records.trace import Hit, Trace
 
 if TYPE_CHECKING:
-    from pipeline.lab.comparison import Comparison, Move
-    from pipeline.lab.trial import Gallery, Trial
+    from .comparison import Comparison, Move
+    from .trial import Gallery, Trial
 
 SHOWN = 5  # hits of an answer
 
@@ -94,8 +94,8 @@ class Thumbnails:
         return self._known[picture]
 
     def _write(self, picture: Path) -> str:
-        from pipeline.records.keys import content_key
-        from pipeline.report.pages import small_picture
+        from ..records.keys import content_key
+        from ..report.pages import small_picture
 
         data = small_picture(str(picture))
         if not data:

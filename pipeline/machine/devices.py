@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from pipeline.errors import ConfigError, ModelError
+from ..errors import ConfigError, ModelError
 
 _threads: list[int] = []
 

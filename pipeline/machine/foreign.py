@@ -6,7 +6,7 @@ a stream of queries.
 
 from __future__ import annotations
 
-from pipeline.errors import ModelError
+from ..errors import ModelError
 
 
 def never_ask() -> None:

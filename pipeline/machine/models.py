@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from pipeline.errors import ModelError, did_you_mean
+from ..errors import ModelError, did_you_mean
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 POCKET = Path(__file__).parent.parent / "pocket" / "models"

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
 
-from pipeline.errors import ConfigError
+from ..errors import ConfigError
 
 
 def check_file(path: Path, what: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from pipeline.pocket.shapes import box, oval
+from .shapes import box, oval
 
 RGB = tuple[int, int, int]
 Piece = tuple[str, str]  # (name of a palette colour, path)

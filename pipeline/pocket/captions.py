@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from random import Random
 
-from pipeline.pocket import world
-from pipeline.pocket.world import Kind, Scene
+from . import world
+from .world import Kind, Scene
 
 NUMBERS = ("one", "two", "three")
 PLACES = {

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from pipeline.pocket import world
-from pipeline.pocket.captions import NUMBERS, kind_phrase, plural
-from pipeline.pocket.world import Kind, Scene
+from . import world
+from .captions import NUMBERS, kind_phrase, plural
+from .world import Kind, Scene
 
 Change = tuple[Scene, str, str]  # after, sentence, reasoning
 

@@ -11,10 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import InputError
-from pipeline.pocket import captions
-from pipeline.pocket.paint import paint
-from pipeline.pocket.plan import Gallery, plan_gallery
+from ..errors import InputError
+from . import captions
+from .paint import paint
+from .plan import Gallery, plan_gallery
 
 SIZE = 128
 # Grows when the same seed plans another gallery than before.

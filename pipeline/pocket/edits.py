@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from pipeline.pocket import captions, changes, scene_changes
-from pipeline.pocket.captions import HOURS, NUMBERS, PLACES, STYLES, kind_phrase, plural
-from pipeline.pocket.changes import Change
-from pipeline.pocket.world import Scene
+from . import captions, changes, scene_changes
+from .captions import HOURS, NUMBERS, PLACES, STYLES, kind_phrase, plural
+from .changes import Change
+from .world import Scene
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Measure the pocket models on unseen seeds and unseen (category, colour) pairs.
 
-`python -m pipeline.pocket.evaluate clip|captioner|reasoner` prints the figures of the model cards.
+`python -m likebut.pipeline.pocket.evaluate clip|captioner|reasoner` prints the figures of the model cards.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pipeline.machine.models import POCKET
-from pipeline.pocket import captions, world
-from pipeline.pocket.paint import paint
-from pipeline.pocket.world import Scene
+from ..machine.models import POCKET
+from . import captions, world
+from .paint import paint
+from .world import Scene
 
 SEED = 987_654
 
@@ -99,7 +99,7 @@ def captioner_accuracy(folder: Path, count: int = 600) -> dict[str, float]:
     """Share of captions with all attributes right, and of each attribute, as the engine loads it."""
     import torch
 
-    from pipeline.engines.loading import load
+    from ..engines.loading import load
 
     loaded = load(str(folder), None, torch.float32, "cpu", None)
     processor, model = loaded.processor, loaded.model
@@ -159,7 +159,7 @@ def reasoner_accuracy(folder: Path, count: int = 1000) -> dict[str, float]:
     """Shares of valid JSON and of right target captions, as stock code loads it."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from pipeline.pocket.train.reasoner_figures import holding_right, target_right
+    from .train.reasoner_figures import holding_right, target_right
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder).eval()

@@ -13,9 +13,9 @@ from math import cos, pi, sin
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from pipeline.pocket.backdrops import DAY, NIGHT, PAPER, PENCIL, RGB, backdrop
-from pipeline.pocket.shapes import FIXED, SHAPES
-from pipeline.pocket.world import Kind, Scene
+from .backdrops import DAY, NIGHT, PAPER, PENCIL, RGB, backdrop
+from .shapes import FIXED, SHAPES
+from .world import Kind, Scene
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from random import Random
 
-from pipeline.errors import ConfigError
-from pipeline.pocket import captions, edits, world
-from pipeline.pocket.edits import Edit
-from pipeline.pocket.world import Scene
+from ..errors import ConfigError
+from . import captions, edits, world
+from .edits import Edit
+from .world import Scene
 
 FAMILY = 20  # pictures, where the gallery has the room
 SINGLE_KINDS = tuple(edits.MAKERS)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from pipeline.pocket import captions, world
-from pipeline.pocket.changes import Change, other
-from pipeline.pocket.world import Scene
+from . import captions, world
+from .changes import Change, other
+from .world import Scene
 
 _SETTING_NOUNS = {
     "forest": ("a forest", "the forest", "the woods"),

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ConfigError, did_you_mean
-from pipeline.prompting import rendering
-from pipeline.records.chat import Message
+from ..errors import ConfigError, did_you_mean
+from ..records.chat import Message
+from . import rendering
 
 # The repository and the wheel both put `prompts/` beside `pipeline/`.
 FOLDER = Path(__file__).parent.parent.parent / "prompts"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import prompting
-from pipeline.errors import ConfigError, did_you_mean
-from pipeline.prompting import Prompt, rendering
+from .. import prompting
+from ..errors import ConfigError, did_you_mean
+from . import Prompt, rendering
 
 # What each stage gives to its prompts, and needs them to take.
 GIVEN = {"describe": ("modification",), "reason": ("caption", "modification")}

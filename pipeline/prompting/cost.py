@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pipeline import prompting
-from pipeline.config.profile import EngineChoice, Profile
-from pipeline.engines.turns import chat_text, says_nothing_of_system
-from pipeline.errors import ModelError
-from pipeline.machine import foreign, models
-from pipeline.prompting import Prompt
-from pipeline.records.chat import Message
+from .. import prompting
+from ..config.profile import EngineChoice, Profile
+from ..engines.turns import chat_text, says_nothing_of_system
+from ..errors import ModelError
+from ..machine import foreign, models
+from ..records.chat import Message
+from . import Prompt
 
 # Two queries that share no word, for prompts without examples.
 _SAMPLES = (
@@ -49,7 +49,7 @@ def tokenizer_of(choice: EngineChoice) -> Any:
 def _tokenizer(source: str, revision: str | None, name: str) -> Any:
     import transformers
 
-    from pipeline.engines.loading import CAPTIONERS
+    from ..engines.loading import CAPTIONERS
 
     options = {"revision": revision, "local_files_only": True, "trust_remote_code": False}
     transformers.logging.set_verbosity_error()

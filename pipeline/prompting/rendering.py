@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import ConfigError
+from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.errors import ReplyError
+from ..errors import ReplyError
 
 _WORDS = r"think|thinking|thought|thoughts|reasoning|reflection"
 _OPEN = rf"<(?:{_WORDS})>|◁think▷|\[THINK\]|<\|begin_of_thought\|>|<\|START_THINKING\|>"

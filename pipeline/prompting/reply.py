@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import ReplyError
-from pipeline.prompting import Prompt, replies
-from pipeline.records.chat import Reply
+from ..errors import ReplyError
+from ..records.chat import Reply
+from . import Prompt, replies
 
 # How a whole reply ends, by whatever name; a server that says nothing is believed to be done.
 WHOLE = ("stop", "eos", "end_turn", "null", "none", "")

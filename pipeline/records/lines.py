@@ -10,7 +10,7 @@ from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pipeline.errors import InputError
+from ..errors import InputError
 
 
 def read_text(path: Path, what: str = "") -> str:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import InputError, did_you_mean
-from pipeline.machine.spelling import is_address
-from pipeline.records.lines import read_text, split
-from pipeline.records.trace import Query
+from ..errors import InputError, did_you_mean
+from ..machine.spelling import is_address
+from .lines import read_text, split
+from .trace import Query
 
 # The keys of a line: those that ask, and those that benchmarks and their owners read.
 ASKED = ("id", "reference", "modification")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from pipeline.records.trace import Trace
+from .trace import Trace
 
 
 class Role(NamedTuple):

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import InputError, did_you_mean
-from pipeline.machine.spelling import is_no_file
-from pipeline.records.lines import numbered, read_text, split
-from pipeline.records.trace import Description, Intent, Query, Trace
-from pipeline.records.traces import intent_from_json
+from ..errors import InputError, did_you_mean
+from ..machine.spelling import is_no_file
+from .lines import numbered, read_text, split
+from .trace import Description, Intent, Query, Trace
+from .traces import intent_from_json
 
 
 def read_saved(path: Path, ident: str = "") -> Trace:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.records.chat import Exchange
+from .chat import Exchange
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

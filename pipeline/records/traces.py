@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.machine.spelling import whole, whole_if_there
-from pipeline.records.chat import Exchange, Message, Reply
-from pipeline.records.trace import Description, Grain, Hit, Intent, Query, Ranking, Trace
+from ..machine.spelling import whole, whole_if_there
+from .chat import Exchange, Message, Reply
+from .trace import Description, Grain, Hit, Intent, Query, Ranking, Trace
 
 # Of the record below. It grows when a field is renamed, moved or means something else; a new field
 # is no new version. Records without one are read as version 1.

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.records.trace import Trace
-from pipeline.report.pages import write_page
+from ..records.trace import Trace
+from .pages import write_page
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from indexes.errors import GalleryError
-from pipeline.errors import ConfigError
-from pipeline.machine.outputs import check_file, replacing
-from pipeline.records.trace import Hit, Trace
+from ...indexes.errors import GalleryError
+from ..errors import ConfigError
+from ..machine.outputs import check_file, replacing
+from ..records.trace import Hit, Trace
 
 FOLDER = Path(__file__).parent / "templates"
 THUMBNAIL = 320
@@ -122,7 +122,7 @@ def thumbnail(path: str) -> str:
 
 def small_picture(path: str) -> bytes:
     """A picture as WebP of at most 320 pixels, or nothing where it cannot be read."""
-    from indexes.decode import load_image
+    from ...indexes.decode import load_image
 
     try:
         image = load_image(path, THUMBNAIL)

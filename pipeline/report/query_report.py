@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.records.trace import Trace
-from pipeline.report.pages import write_page
+from ..records.trace import Trace
+from .pages import write_page
 
 
 def write_query_report(traces: Sequence[Trace], out: Path, *, title: str) -> Path:

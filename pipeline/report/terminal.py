@@ -42,12 +42,12 @@ def preview_sequence(
     path: Path, terminal: str, *, columns: int = COLUMNS, many_colours: bool = True
 ) -> bytes:
     """The bytes that draw a thumbnail of the picture. Raises BadImage where it is none."""
-    from indexes.decode import load_image
+    from ...indexes.decode import load_image
 
     image = load_image(path, SIDE)
     image.thumbnail((SIDE, SIDE))
     if terminal in ("sixel", "blocks"):
-        from pipeline.report.terminal_pictures import half_blocks, sixels
+        from .terminal_pictures import half_blocks, sixels
 
         if terminal == "sixel":
             return sixels(image)

@@ -4,16 +4,18 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from pipeline.scoring.contract import Candidates, Family
+from .contract import Candidates, Family
 
 FAMILIES: dict[str, Family] = {
-    "linear": Family("pipeline.scoring.linear", folds=True),
-    "divergence": Family("pipeline.scoring.divergence", {"places": 5, "temperature": 0.04}),
-    "increment": Family("pipeline.scoring.increment", {"gain": 0.13, "loss": 2.1}),
-    "product": Family("pipeline.scoring.product", {"share": 1.0}),
-    "gated": Family("pipeline.scoring.gated", {"beta": 0.25, "strength": 4.0, "margin": 0.1}),
-    "slerp": Family("pipeline.scoring.slerp", {"from": 0.7, "step": 0.1, "pool": 100}),
-    "harris": Family("pipeline.scoring.harris", {"edge": 0.1}),
+    "linear": Family("likebut.pipeline.scoring.linear", folds=True),
+    "divergence": Family("likebut.pipeline.scoring.divergence", {"places": 5, "temperature": 0.04}),
+    "increment": Family("likebut.pipeline.scoring.increment", {"gain": 0.13, "loss": 2.1}),
+    "product": Family("likebut.pipeline.scoring.product", {"share": 1.0}),
+    "gated": Family(
+        "likebut.pipeline.scoring.gated", {"beta": 0.25, "strength": 4.0, "margin": 0.1}
+    ),
+    "slerp": Family("likebut.pipeline.scoring.slerp", {"from": 0.7, "step": 0.1, "pool": 100}),
+    "harris": Family("likebut.pipeline.scoring.harris", {"edge": 0.1}),
 }
 
 

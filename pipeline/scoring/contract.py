@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from indexes.contract import PICTURES
-from pipeline.errors import ConfigError
-from pipeline.records.trace import Grain
+from ...indexes.contract import PICTURES
+from ..errors import ConfigError
+from ..records.trace import Grain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.contract import Gallery, Side
+    from ...indexes.contract import Gallery, Side
 
 
 class Family(NamedTuple):

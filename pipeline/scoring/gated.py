@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.scoring.contract import Candidates
+    from .contract import Candidates
 
 
 def step(x: NDArray[Any], d: NDArray[Any], y: NDArray[Any]) -> float:
@@ -25,7 +25,7 @@ def step(x: NDArray[Any], d: NDArray[Any], y: NDArray[Any]) -> float:
 
 def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
     """Parts: target_caption, proxy. Numbers: beta, strength (λ), margin (m)."""
-    from pipeline.scoring.contract import unit
+    from .contract import unit
 
     target, caption, image = (asked.vector(r) for r in ("target_caption", "caption", "reference"))
     if target is None:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.scoring.contract import Candidates
+    from .contract import Candidates
 
 
 def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
     """Parts: both, edge. Number: edge (e)."""
-    from pipeline.scoring.contract import unit
+    from .contract import unit
 
     image, sentence = asked.vector("reference"), asked.vector("modification")
     if sentence is None:

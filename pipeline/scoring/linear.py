@@ -18,14 +18,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from indexes.contract import CAPTIONS, PICTURES
-from pipeline.errors import ConfigError
-from pipeline.records.trace import Grain
+from ...indexes.contract import CAPTIONS, PICTURES
+from ..errors import ConfigError
+from ..records.trace import Grain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.scoring.contract import Candidates
+    from .contract import Candidates
 
 # A grain that does not vary over the gallery says nothing; below this spread it is left uncalibrated
 # rather than blown up. Cosines of float16 vectors are exact to about 1e-3.

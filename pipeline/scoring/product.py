@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.scoring.contract import Candidates
+    from .contract import Candidates
 
 
 def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:

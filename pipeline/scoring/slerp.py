@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipeline.scoring.contract import Candidates
+    from .contract import Candidates
 
 BEHIND = -10.0  # added to what is outside the pool: below any score inside it
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pipeline.asking.budget import Budget
-from pipeline.asking.cache import Cache
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.asking.engine import CachedEngine
-from pipeline.asking.read_only import ReadOnlyCache
-from pipeline.config.files import load_profile, load_recipe
-from pipeline.config.profile import EngineChoice, Profile
-from pipeline.encoders.contract import EncoderSpec
-from pipeline.engines.contract import EngineSpec
-from pipeline.records.chat import Sampling
-from pipeline.setup.names import Setup
-from pipeline.stages.composer import Composer
-from pipeline.stages.vocabulary import vocabulary
+from ..asking.budget import Budget
+from ..asking.cache import Cache
+from ..asking.encoder import CachedEncoder
+from ..asking.engine import CachedEngine
+from ..asking.read_only import ReadOnlyCache
+from ..config.files import load_profile, load_recipe
+from ..config.profile import EngineChoice, Profile
+from ..encoders.contract import EncoderSpec
+from ..engines.contract import EngineSpec
+from ..records.chat import Sampling
+from ..stages.composer import Composer
+from ..stages.vocabulary import vocabulary
+from .names import Setup
 
 
 def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -> Composer:
@@ -65,7 +65,7 @@ def open_encoder(setup: Setup) -> CachedEncoder:
 
 def _prepare(setup: Setup, threads: int) -> None:
     """Check before any work: a missing device is an error even where all answers are cached."""
-    from pipeline.machine.devices import choose_device, forbid_network, limit_threads
+    from ..machine.devices import choose_device, forbid_network, limit_threads
 
     limit_threads(threads)
     if setup.offline:

@@ -12,15 +12,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from pipeline import encoders, engines
-from pipeline.config.profile import EncoderChoice, EngineChoice, Profile, Size
-from pipeline.engines.probe import Answer, probe
-from pipeline.engines.server import NO_KEY, Server
-from pipeline.errors import LikebutError
-from pipeline.machine import models
-from pipeline.machine.devices import choose_device, choose_dtype
-from pipeline.machine.memory import Memory, memory_of, needed
-from pipeline.machine.weights import Weights, weights_in
+from .. import encoders, engines
+from ..config.profile import EncoderChoice, EngineChoice, Profile, Size
+from ..engines.probe import Answer, probe
+from ..engines.server import NO_KEY, Server
+from ..errors import LikebutError
+from ..machine import models
+from ..machine.devices import choose_device, choose_dtype
+from ..machine.memory import Memory, memory_of, needed
+from ..machine.weights import Weights, weights_in
 
 State = Literal["ok", "fetch", "missing", "tight", "skipped", "unknown"]
 Choice = EngineChoice | EncoderChoice

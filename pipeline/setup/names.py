@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import ConfigError
-from pipeline.machine.places import answers_file
+from ..errors import ConfigError
+from ..machine.places import answers_file
 
 if TYPE_CHECKING:
-    from pipeline.asking.budget import Budget
+    from ..asking.budget import Budget
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Setup:
 
     def budgets(self, ledgers: Mapping[str, Path | None]) -> dict[str, Budget]:
         """Budgets of several outputs by name; the limits are for all of them together."""
-        from pipeline.asking.budget import Budget, Limits
-        from pipeline.asking.ledger import Ledger
+        from ..asking.budget import Budget, Limits
+        from ..asking.ledger import Ledger
 
         if self.max_cost is not None and not math.isfinite(self.max_cost):
             raise ConfigError(

@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import InputError
-from pipeline.machine.places import kept_index
-from pipeline.setup.assembly import assemble
-from pipeline.setup.names import Setup
+from ..errors import InputError
+from ..machine.places import kept_index
+from .assembly import assemble
+from .names import Setup
 
 if TYPE_CHECKING:
-    from indexes.build import BuildReport
-    from pipeline.asking.budget import Budget
-    from pipeline.asking.encoder import CachedEncoder
-    from pipeline.stages.composer import Composer
+    from ...indexes.build import BuildReport
+    from ..asking.budget import Budget
+    from ..asking.encoder import CachedEncoder
+    from ..stages.composer import Composer
 
 INDEX_FOLDER = ".likebut"
 OnProgress = Callable[[int, int], None]
@@ -39,7 +39,7 @@ def open(
     in for the setup's own. Raises ConfigError, ModelError, InputError, and what opening and building
     an index raise.
     """
-    from pipeline.hits.where import read_condition, rows_outside
+    from ..hits.where import read_condition, rows_outside
 
     where = [read_condition(condition) for condition in setup.where]
     composer = assemble(setup, budget, dry=dry)
@@ -64,7 +64,7 @@ def refresh(
 
     A folder that lies in another of them is part of it. Raises InputError for a missing folder.
     """
-    from indexes.refresh import refresh as refresh_index
+    from ...indexes.refresh import refresh as refresh_index
 
     for folder in folders:
         if not folder.is_dir():

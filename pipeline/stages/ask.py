@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline import prompting
-from pipeline.asking.engine import CachedEngine
-from pipeline.engines.contract import Request
-from pipeline.errors import ReplyError
-from pipeline.prompting import Prompt
-from pipeline.prompting.reply import read_reply
-from pipeline.records.chat import Exchange, Message, Reply, Sampling
-from pipeline.records.trace import Intent
-from pipeline.stages.intent import fallback, read_intent
+from .. import prompting
+from ..asking.engine import CachedEngine
+from ..engines.contract import Request
+from ..errors import ReplyError
+from ..prompting import Prompt
+from ..prompting.reply import read_reply
+from ..records.chat import Exchange, Message, Reply, Sampling
+from ..records.trace import Intent
+from .intent import fallback, read_intent
 
 WARMER, WARMEST = 0.3, 1.0
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexes.errors import GalleryError
-from pipeline.records.trace import Trace
-from pipeline.stages import photographs, vocabulary
-from pipeline.stages.contract import Need
+from ...indexes.errors import GalleryError
+from ..records.trace import Trace
+from . import photographs, vocabulary
+from .contract import Need
 
 # What a reference is opened at to see that it is a picture: cheap for a large JPEG.
 _GLANCE = 224
@@ -48,7 +48,7 @@ class Check:
         return self._seen(trace, query.reference) if query.reference is not None else trace
 
     def _seen(self, trace: Trace, reference: Path) -> Trace:
-        from indexes.decode import load_image
+        from ...indexes.decode import load_image
 
         try:
             picture = load_image(reference, _GLANCE)

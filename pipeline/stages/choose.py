@@ -22,13 +22,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.asking.engine import CachedEngine
-from pipeline.config.recipe import ReasonStage
-from pipeline.prompting import Prompt
-from pipeline.records.chat import Exchange, Sampling
-from pipeline.records.trace import Intent
-from pipeline.stages.ask import Question, ask
+from ..asking.encoder import CachedEncoder
+from ..asking.engine import CachedEngine
+from ..config.recipe import ReasonStage
+from ..prompting import Prompt
+from ..records.chat import Exchange, Sampling
+from ..records.trace import Intent
+from .ask import Question, ask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,32 +6,36 @@ never stops the others.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from indexes.searchers import make_searcher
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.asking.engine import CachedEngine
-from pipeline.config.recipe import Recipe
-from pipeline.errors import ConfigError
-from pipeline.records.chat import Sampling
-from pipeline.records.trace import Query, Trace
-from pipeline.stages.check import Check
-from pipeline.stages.contract import Stage
-from pipeline.stages.describe import Describe
-from pipeline.stages.fits import check_preprocessing, check_sides
-from pipeline.stages.ground import Ground
-from pipeline.stages.reason import Reason
-from pipeline.stages.reference import vectors_seen
-from pipeline.stages.search import Search
+from ...indexes.searchers import make_searcher
+from ..asking.encoder import CachedEncoder
+from ..asking.engine import CachedEngine
+from ..config.recipe import Recipe
+from ..errors import ConfigError
+from ..machine.kept import picture_file
+from ..records.chat import Sampling
+from ..records.trace import Query, Trace
+from .check import Check
+from .contract import Stage
+from .describe import Describe
+from .editing import Understood, resumed, resumed_with
+from .fits import check_preprocessing, check_sides
+from .ground import Ground
+from .reason import Reason
+from .reference import vectors_seen
+from .search import Search
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
-    from indexes.contract import Gallery
+    from ...indexes.contract import Gallery
 
 Until = Literal["describe", "reason", "ground", "search"]
 
@@ -42,7 +46,7 @@ class Composer:
 
     ``unwanted`` are texts whose similarity is subtracted from every score; ``words`` are all that
     the models know, none where that cannot be said; ``barred`` are rows that no query may find;
-    ``searcher`` is a name of ``indexes.searchers``.
+    ``searcher`` is a name of ``likebut.indexes.searchers``.
     """
 
     recipe: Recipe
@@ -65,7 +69,7 @@ class Composer:
         Raises what Index.open raises, and ConfigError where the recipe scores captions that the
         gallery does not have.
         """
-        from indexes.store import Index
+        from ...indexes.store import Index
 
         opened = Index.open_both if self.recipe.told else Index.open
         index = opened(folder, self.encoder.fingerprint)
@@ -79,6 +83,37 @@ class Composer:
         if self.index is None:
             raise ConfigError("the composer has no index", "open one with .on(folder)")
         return self.index
+
+    def ask(
+        self,
+        picture: Query | Path | str | Image | None = None,
+        sentence: str = "",
+        k: int = 10,
+        **given: Any,
+    ) -> Trace:
+        """The answer to one query: its ``k`` best hits, and all that led to them.
+
+        ``picture`` is a file, a Pillow picture, None for a query by a sentence alone, or a Query. What
+        is ``given`` (caption, target_caption, desired, preserved, forbidden) no model is asked for. A
+        query that cannot be answered has an ``error``. Raises as `compose` does, and ConfigError for
+        what cannot be given.
+        """
+        query = picture if isinstance(picture, Query) else query_of(picture, sentence)
+        if not given:
+            return self.compose([query], k)[0]
+
+        def understand(query: Query) -> Trace:
+            return self.compose([query], until="reason")[0]
+
+        return self.compose([resumed_with(self.recipe, query, given, understand)], k)[0]
+
+    def again(self, trace: Trace, k: int = 10, **changes: Any) -> Trace:
+        """The answer to the query of a trace once more, with these parts of what was understood changed.
+
+        A changed target caption or list is used as it stands; where the caption alone is changed, the
+        reasoner is asked about it. Without changes nothing is asked. Raises as `ask` does.
+        """
+        return self.compose([resumed(trace, Understood.of(trace).changed(changes))], k)[0]
 
     def stages(self, until: Until = "search", k: int = 10) -> tuple[Stage, ...]:
         """The stages up to ``until``, the last of which finds the ``k`` best.
@@ -117,6 +152,13 @@ class Composer:
         for stage in stages:
             traces = run(stage, traces)
         return traces
+
+
+def query_of(picture: Path | str | Image | None, sentence: str) -> Query:
+    """The Query of a file or a Pillow picture, and a sentence."""
+    if picture is None or isinstance(picture, str | os.PathLike):
+        return Query("query", Path(picture) if picture else None, sentence.strip())
+    return Query("query", picture_file(picture), sentence.strip(), named="a picture")
 
 
 def begun(queries: Sequence[Query | Trace]) -> list[Trace]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from pipeline.records.trace import Trace
+from ..records.trace import Trace
 
 if TYPE_CHECKING:
-    from pipeline.asking.engine import CachedEngine
+    from ..asking.engine import CachedEngine
 
 
 class Need(NamedTuple):

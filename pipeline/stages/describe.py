@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline import prompting
-from pipeline.asking.engine import CachedEngine
-from pipeline.config.recipe import Recipe
-from pipeline.engines.contract import Request
-from pipeline.errors import ReplyError
-from pipeline.prompting import Prompt
-from pipeline.prompting.reply import read_reply
-from pipeline.records.chat import Exchange, Reply, Sampling
-from pipeline.records.trace import NOT_DESCRIBED, NOT_REASONED, Description, Trace
-from pipeline.stages.contract import Need
+from .. import prompting
+from ..asking.engine import CachedEngine
+from ..config.recipe import Recipe
+from ..engines.contract import Request
+from ..errors import ReplyError
+from ..prompting import Prompt
+from ..prompting.reply import read_reply
+from ..records.chat import Exchange, Reply, Sampling
+from ..records.trace import NOT_DESCRIBED, NOT_REASONED, Description, Trace
+from .contract import Need
 
 Described = tuple[Description, tuple[Exchange, ...]]
 

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pipeline.config.recipe import Recipe
-from pipeline.errors import ConfigError, InputError, did_you_mean
-from pipeline.records.roles import ROLES
-from pipeline.records.trace import Description, Query, Ranking, Trace
-
-if TYPE_CHECKING:
-    from pipeline.stages.composer import Composer
+from ..config.recipe import Recipe
+from ..errors import ConfigError, did_you_mean
+from ..records.roles import ROLES
+from ..records.trace import Description, Query, Ranking, Trace
 
 _COMMENTS = {
     "caption": "What the reference shows. Changed alone, the reasoner is asked again about it.",
@@ -61,7 +58,9 @@ class Understood:
                 raise ConfigError(f"no field {name!r}", did_you_mean(name, list(fields)))
             wanted = "a list of texts" if name in LISTS else "a text"
             texts = value if name in LISTS else [value]
-            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            if not isinstance(texts, list | tuple) or not all(
+                isinstance(text, str) for text in texts
+            ):
                 raise ConfigError(f"{name} must be {wanted}")
         read = {
             name: tuple(filter(None, map(_flat, value))) if name in LISTS else _flat(value)
@@ -133,19 +132,19 @@ def resumed_now(recipe: Recipe, query: Query, given: Mapping[str, Any]) -> Trace
     return resumed(Trace(query), nothing.changed(given))
 
 
-def resumed_with(composer: Composer, query: Query, given: Mapping[str, Any]) -> Trace:
+def resumed_with(
+    recipe: Recipe, query: Query, given: Mapping[str, Any], understand: Callable[[Query], Trace]
+) -> Trace:
     """The query running on from what is understood of it, changed by ``given``.
 
-    The models are asked for what is not given and needed. Raises ConfigError as `Understood.changed`
-    does, and InputError where the query cannot be understood.
+    It is understood, which may ask models, where what is needed is not given. A query that cannot
+    be has its error. Raises ConfigError as `Understood.changed` does.
     """
-    now = resumed_now(composer.recipe, query, given)
+    now = resumed_now(recipe, query, given)
     if now is not None:
         return now
-    before = composer.compose([query], until="reason")[0]
-    if before.error:
-        raise InputError(before.error)
-    return resumed(before, Understood.of(before).changed(given))
+    before = understand(query)
+    return before if before.error else resumed(before, Understood.of(before).changed(given))
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.config.recipe import Recipe
-from pipeline.errors import ConfigError
+from ..config.recipe import Recipe
+from ..errors import ConfigError
 
 if TYPE_CHECKING:
-    from indexes.store import Index
+    from ...indexes.store import Index
 
 
 def check_preprocessing(index: Index, preprocessing: str) -> None:
     """Raises IndexIncompatible for pictures that were made ready in another way: `build` would, too."""
-    from indexes.errors import IndexIncompatible, another_hint
+    from ...indexes.errors import IndexIncompatible, another_hint
 
     made = index.manifest.encoder
     if not made.reads_captions and made.preprocessing != preprocessing:
@@ -35,7 +35,7 @@ def check_sides(index: Index, recipe: Recipe, profile: str) -> None:
             f"recipe {recipe.name} scores pictures and captions, and {index.folder} is captions alone",
             "choose a recipe without [caption_grains]",
         )
-    from indexes.errors import caption_command
+    from ...indexes.errors import caption_command
 
     count = recipe.describe.captions if recipe.describe else 1
     raise ConfigError(

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.config.recipe import Recipe
-from pipeline.records.roles import ROLES, grain_name, main_text, texts_of
-from pipeline.records.trace import Grain, Trace
-from pipeline.scoring.linear import CAPTION_SIDE
-from pipeline.stages.contract import Need
-from pipeline.stages.negative import negative_grains, too_long
+from ..asking.encoder import CachedEncoder
+from ..config.recipe import Recipe
+from ..records.roles import ROLES, grain_name, main_text, texts_of
+from ..records.trace import Grain, Trace
+from ..scoring.linear import CAPTION_SIDE
+from .contract import Need
+from .negative import negative_grains, too_long
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pipeline.records.trace import Intent
+from ..records.trace import Intent
 
 
 def fallback(caption: str, modification: str, why: str) -> Intent:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.config.recipe import Recipe
-from pipeline.records.trace import Grain
+from ..asking.encoder import CachedEncoder
+from ..config.recipe import Recipe
+from ..records.trace import Grain
 
 ROLE = "not"
 # Where a recipe does not subtract what is forbidden: what the recipe `likebut` takes.

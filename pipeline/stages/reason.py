@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline import prompting
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.asking.engine import CachedEngine
-from pipeline.config.recipe import ReasonStage, Recipe
-from pipeline.records.chat import FAILED, Exchange, Sampling
-from pipeline.records.trace import NOT_REASONED, Intent, Trace
-from pipeline.stages.ask import Question
-from pipeline.stages.choose import Sides, agreed, consult
-from pipeline.stages.contract import Need
-from pipeline.stages.intent import merged
+from .. import prompting
+from ..asking.encoder import CachedEncoder
+from ..asking.engine import CachedEngine
+from ..config.recipe import ReasonStage, Recipe
+from ..records.chat import FAILED, Exchange, Sampling
+from ..records.trace import NOT_REASONED, Intent, Trace
+from .ask import Question
+from .choose import Sides, agreed, consult
+from .contract import Need
+from .intent import merged
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.records.keys import file_hash
-from pipeline.records.trace import Query, Trace
-from pipeline.scoring.contract import unit
+from ..asking.encoder import CachedEncoder
+from ..records.keys import file_hash
+from ..records.trace import Query, Trace
+from ..scoring.contract import unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.contract import Gallery
+    from ...indexes.contract import Gallery
 
 
 def vectors_seen(

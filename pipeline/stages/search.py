@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline.config.recipe import Fusion, Recipe
-from pipeline.errors import ConfigError
-from pipeline.records.trace import NOT_RANKED, Grain, Hit, Ranking, Scope, Trace
-from pipeline.scoring import FAMILIES, folds, parts
-from pipeline.scoring.contract import Candidates
-from pipeline.stages.contract import Need
-from pipeline.stages.reference import rows_showing
+from ..config.recipe import Fusion, Recipe
+from ..errors import ConfigError
+from ..records.trace import NOT_RANKED, Grain, Hit, Ranking, Scope, Trace
+from ..scoring import FAMILIES, folds, parts
+from ..scoring.contract import Candidates
+from .contract import Need
+from .reference import rows_showing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.contract import Gallery, Searcher
+    from ...indexes.contract import Gallery, Searcher
 
 Rankings = tuple[Ranking, Ranking]
 Rows = tuple["NDArray[Any]", "NDArray[Any]"]  # rows, best first, and their scores
@@ -60,7 +60,7 @@ class Search:
         """The trace's own scope, or that of the recipe's rule about the reference."""
         import numpy as np
 
-        from indexes.exact import sorted_rows
+        from ...indexes.exact import sorted_rows
 
         scope, reference = trace.scope, trace.query.reference
         if scope is None and reference is not None and self.recipe.exclude_reference:
@@ -103,8 +103,8 @@ def _by_searching(
     """Inner products with the fold of every side; a side that a query says nothing of adds 0."""
     import numpy as np
 
-    from indexes.contract import Asked
-    from indexes.exact import best_of, scores_of
+    from ...indexes.contract import Asked
+    from ...indexes.exact import best_of, scores_of
 
     folded = [folds(fusion.family, one) for one in asked]
     sides = []
@@ -140,7 +140,7 @@ def _by_looking(
     """
     import numpy as np
 
-    from indexes.exact import best_of, sorted_rows
+    from ...indexes.exact import best_of, sorted_rows
 
     with np.errstate(all="ignore"):  # what comes of it is looked at below
         whole = parts(fusion.family, asked, fusion.numbers)

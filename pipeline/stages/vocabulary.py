@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection
 from functools import cache
 
-from pipeline.errors import ConfigError
-from pipeline.machine import models
+from ..errors import ConfigError
+from ..machine import models
 
 # Words with what follows an apostrophe, numbers, and signs that say something, such as an emoji.
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*|[^\w\s!-/:-@\[-`{-~–—…“”‘’«»]")

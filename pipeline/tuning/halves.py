@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from pipeline.benchmarks.records import Case
-from pipeline.errors import ConfigError, InputError, did_you_mean
+from ..benchmarks.records import Case
+from ..errors import ConfigError, InputError, did_you_mean
 
 HALVES = ("first", "second")
 

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.errors import ConfigError, did_you_mean
-from pipeline.scoring import linear
+from ..errors import ConfigError, did_you_mean
+from ..scoring import linear
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from indexes.contract import Gallery
-    from pipeline.benchmarks.records import Protocol
-    from pipeline.config.recipe import Fusion
-    from pipeline.records.trace import Grain
+    from ...indexes.contract import Gallery
+    from ..benchmarks.records import Protocol
+    from ..config.recipe import Fusion
+    from ..records.trace import Grain
 
 SIZE = 200  # items of every role
 # Multiplications in one product. It stays in the processor's cache, and below what BLAS deals to
@@ -133,7 +133,7 @@ def _candidates(
     index: Gallery, question: Question, wanted: NDArray[np.float64], size: int
 ) -> list[int]:
     """Rows of a pool, the targets first, then in the gallery's order."""
-    from indexes import exact
+    from ...indexes import exact
 
     barred = set(question.exclude)
     if question.only is not None:

@@ -13,20 +13,20 @@ from pathlib import Path
 
 import numpy as np
 
-from indexes.searchers import make_searcher
-from pipeline.batch.pacing import needs, portions
-from pipeline.benchmarks.records import Case, Protocol
-from pipeline.config.recipe import Fusion, Recipe
-from pipeline.errors import ConfigError
-from pipeline.evaluation.compare import Difference, differences
-from pipeline.evaluation.evaluate import CHUNK, Evaluation
-from pipeline.evaluation.runs import Result, Run
-from pipeline.records.trace import Grain, Trace
-from pipeline.scoring import FAMILIES, linear
-from pipeline.stages.search import search as search_gallery
-from pipeline.tuning.halves import check_labels, half_of, other_half
-from pipeline.tuning.pools import SIZE, Metric, Pool, Question, means, pools
-from pipeline.tuning.settings import Found, find
+from ...indexes.searchers import make_searcher
+from ..batch.pacing import needs, portions
+from ..benchmarks.records import Case, Protocol
+from ..config.recipe import Fusion, Recipe
+from ..errors import ConfigError
+from ..evaluation.compare import Difference, differences
+from ..evaluation.evaluate import CHUNK, Evaluation
+from ..evaluation.runs import Result, Run
+from ..records.trace import Grain, Trace
+from ..scoring import FAMILIES, linear
+from ..stages.search import search as search_gallery
+from .halves import check_labels, half_of, other_half
+from .pools import SIZE, Metric, Pool, Question, means, pools
+from .settings import Found, find
 
 
 def default_metric(protocol: Protocol) -> str:

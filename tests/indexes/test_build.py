@@ -8,20 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
-from indexes.build import build
-from indexes.contract import EncoderId
-from indexes.errors import (
+from likebut.indexes.build import build
+from likebut.indexes.contract import EncoderId
+from likebut.indexes.errors import (
     DiskFull,
     GalleryError,
     IndexDamaged,
     IndexIncompatible,
     NoImages,
 )
-from indexes.journal import Journal
-from indexes.maintain import verify
-from indexes.store import Index
+from likebut.indexes.journal import Journal
+from likebut.indexes.maintain import verify
+from likebut.indexes.store import Index
+from PIL import Image
+
 from tests.indexes.conftest import MeanColour, colour_vectors
 
 
@@ -68,7 +68,7 @@ def test_a_first_build_indexes_every_picture_in_the_order_of_its_id(gallery, tmp
 def test_a_second_build_reads_no_file_and_writes_nothing(gallery, tmp_path, encoder, monkeypatch):
     build([gallery], tmp_path / "out", encoder)
     before = (tmp_path / "out/manifest.json").stat().st_mtime_ns
-    monkeypatch.setattr("indexes.reading._bytes_of", None)
+    monkeypatch.setattr("likebut.indexes.reading._bytes_of", None)
     report = build([gallery], tmp_path / "out", encoder)
     assert (report.items, report.encoded, report.reused) == (3, 0, 3)
     assert (tmp_path / "out/manifest.json").stat().st_mtime_ns == before
@@ -142,7 +142,7 @@ def test_bad_files_are_named_shift_nobody_and_are_not_decoded_again(
     )
     colours = {"deep/blue.png": (0, 0, 255), "green.png": (0, 255, 0), "red.png": (255, 0, 0)}
     assert rows_of(tmp_path / "out") == as_rows(**colours)
-    monkeypatch.setattr("indexes.reading.decode", None)
+    monkeypatch.setattr("likebut.indexes.reading.decode", None)
     assert build([gallery], tmp_path / "out", encoder).failed == report.failed
 
 
@@ -153,7 +153,7 @@ def test_a_file_that_could_not_be_opened_is_tried_again(gallery, tmp_path, encod
         return _open(path, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr("indexes.reading.open", refuse, raising=False)
+        patch.setattr("likebut.indexes.reading.open", refuse, raising=False)
         report = build([gallery], tmp_path / "out", encoder)
     assert report.failed == ((str(gallery / "red.png"), "permission denied"),)
     assert build([gallery], tmp_path / "out", encoder).encoded == 1
@@ -269,7 +269,11 @@ def test_a_full_disk_is_one_clear_error_and_the_index_is_as_it_was(
     def full(*_args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for place in ("indexes.journal.npy_chunks", "indexes.files.write_bytes", "os.fsync"):
+    for place in (
+        "likebut.indexes.journal.npy_chunks",
+        "likebut.indexes.files.write_bytes",
+        "os.fsync",
+    ):
         with monkeypatch.context() as patch:
             patch.setattr(place, full)
             with pytest.raises(DiskFull, match="no space left") as caught:

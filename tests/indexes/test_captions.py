@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from likebut.indexes.captions import Captioned, build_captions, captions_of
+from likebut.indexes.errors import GalleryError
+from likebut.indexes.maintain import verify
+from likebut.indexes.store import Index
 from numpy.typing import NDArray
-
-from indexes.captions import Captioned, build_captions, captions_of
-from indexes.errors import GalleryError
-from indexes.maintain import verify
-from indexes.store import Index
 
 AXES = {"red": [1.0, 0.0], "blue": [0.0, 1.0]}
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from likebut.indexes.build import build
+from likebut.indexes.contents import changed_files
+from likebut.indexes.maintain import info, verify
+from likebut.indexes.manifest import seal
+from likebut.indexes.plan import make_plan
+from likebut.indexes.scan import Found
+from likebut.indexes.store import Index
 
-from indexes.build import build
-from indexes.contents import changed_files
-from indexes.maintain import info, verify
-from indexes.manifest import seal
-from indexes.plan import make_plan
-from indexes.scan import Found
-from indexes.store import Index
 from tests.indexes.conftest import MeanColour, colour_vectors
 
 Paint = Callable[..., Path]
@@ -105,7 +105,7 @@ def test_an_index_of_an_older_likebut_is_read_and_learns_what_it_lacks_without_e
     assert {item.inode for item in Index.open(out).all_items()} == {0}
     encoder = MeanColour()
     with monkeypatch.context() as patch:
-        patch.setattr("indexes.reading._bytes_of", None)
+        patch.setattr("likebut.indexes.reading._bytes_of", None)
         report = build([pictures], out, encoder)
     assert (report.reused, len(report.failed), encoder.batches) == (2, 1, [])
     assert 0 not in {item.inode for item in Index.open(out).all_items()}
@@ -196,7 +196,7 @@ def test_info_names_every_file_that_the_build_named(
             raise PermissionError(13, "Permission denied")
         return _open(path, *rest)
 
-    monkeypatch.setattr("indexes.reading.open", refuse, raising=False)
+    monkeypatch.setattr("likebut.indexes.reading.open", refuse, raising=False)
     report = build([pictures], out, MeanColour())
     assert len(report.failed) == 10
     assert sorted(map(tuple, info(out)["failed"])) == sorted(report.failed)

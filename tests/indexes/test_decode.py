@@ -6,10 +6,9 @@ import zlib
 
 import numpy as np
 import pytest
+from likebut.indexes.decode import decode, load_image
+from likebut.indexes.errors import BadImage
 from PIL import Image
-
-from indexes.decode import decode, load_image
-from indexes.errors import BadImage
 
 
 def saved(image, kind, **options):
@@ -132,7 +131,7 @@ def test_too_little_memory_is_no_fault_of_the_file(monkeypatch):
     def full(*_args):
         raise MemoryError
 
-    monkeypatch.setattr("indexes.decode._to_rgb", full)
+    monkeypatch.setattr("likebut.indexes.decode._to_rgb", full)
     with pytest.raises(BadImage, match="not enough memory") as caught:
         decode(saved(Image.new("RGB", (2, 2)), "PNG"), "picture")
     assert not caught.value.lasting
@@ -144,7 +143,7 @@ def test_load_image_reads_a_file_and_names_what_it_cannot(tmp_path, monkeypatch)
     assert load_image(path).getpixel((0, 0)) == (0, 0, 255)
     with pytest.raises(BadImage, match="no such file"):
         load_image(tmp_path / "none.png")
-    monkeypatch.setattr("indexes.decode.MAX_BYTES", 1)
+    monkeypatch.setattr("likebut.indexes.decode.MAX_BYTES", 1)
     with pytest.raises(BadImage, match="too large a file"):
         load_image(path)
 

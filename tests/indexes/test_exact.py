@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from indexes import candidates, exact, kernels
-from indexes.exact import best_of, search
+from likebut.indexes import candidates, exact, kernels
+from likebut.indexes.exact import best_of, search
 
 SQUARE = np.array([[1, 0], [0, 1], [1, 0], [-1, 0], [0.5, 0.5]], np.float32)
 
@@ -153,7 +152,7 @@ def test_a_faiss_that_cannot_read_memory_of_others_gives_way_to_numpy(large, mon
 def test_a_processor_without_instructions_for_halves_gives_the_same_rows():
     """faiss chooses its code when it is loaded; "generic" is the one for every processor."""
     code = (
-        "import numpy as np; from indexes.exact import search; rng = np.random.default_rng(0);"
+        "import numpy as np; from likebut.indexes.exact import search; rng = np.random.default_rng(0);"
         "rows = rng.standard_normal((60_000, 8)).astype(np.float16);"
         "query = rows[[7]].astype(np.float32); found, _ = search(rows, query, 3);"
         "scores = rows.astype(np.float64) @ query[0];"

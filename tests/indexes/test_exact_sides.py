@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from indexes.contract import Asked, Found
-from indexes.exact import Exact, scores_of
+from likebut.indexes.contract import Asked, Found
+from likebut.indexes.exact import Exact, scores_of
 
 PICTURES = np.array([[1, 0], [0, 1], [1, 0], [0, 0]], np.float16)
 CAPTIONS = np.array([[0, 0, 0], [0, 0, 1], [0, 0, 0], [0, 1, 0]], np.float16)

@@ -7,13 +7,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from likebut.indexes import formats
+from likebut.indexes.build import build
+from likebut.indexes.errors import NoImages
+from likebut.indexes.maintain import info
+from likebut.indexes.scan import scan
 from PIL import Image
 
-from indexes import formats
-from indexes.build import build
-from indexes.errors import NoImages
-from indexes.maintain import info
-from indexes.scan import scan
 from tests.indexes.conftest import MeanColour
 
 MISSING = find_spec("pillow_heif") is None

@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from likebut.indexes.build import build
+from likebut.indexes.maintain import verify
+from likebut.indexes.store import Index
 from PIL import Image
 
-from indexes.build import build
-from indexes.maintain import verify
-from indexes.store import Index
 from tests.indexes.conftest import MeanColour
 
 KILLS = int(os.environ.get("LIKEBUT_KILLS", "6"))
@@ -22,7 +22,7 @@ PROGRAM = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from indexes.build import build
+from likebut.indexes.build import build
 from tests.indexes.conftest import MeanColour
 
 class Slow(MeanColour):

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from likebut.indexes.build import build
+from likebut.indexes.errors import IndexBusy, NotWritable
+from likebut.indexes.lock import LOCK, wait_for_writer, write_lock
+from likebut.indexes.maintain import remove
+from likebut.indexes.refresh import refresh
+from likebut.indexes.sides import write_side
+from likebut.indexes.store import Index
 from numpy.typing import NDArray
 
-from indexes.build import build
-from indexes.errors import IndexBusy, NotWritable
-from indexes.lock import LOCK, wait_for_writer, write_lock
-from indexes.maintain import remove
-from indexes.refresh import refresh
-from indexes.sides import write_side
-from indexes.store import Index
 from tests.indexes.conftest import MeanColour
 from tests.rights import read_only
 
@@ -159,7 +159,7 @@ def test_the_lock_of_a_process_that_died_counts_for_nothing(gallery: Path, tmp_p
     out = tmp_path / "out"
     out.mkdir()
     code = (
-        "import sys, os, pathlib; from indexes.lock import write_lock\n"
+        "import sys, os, pathlib; from likebut.indexes.lock import write_lock\n"
         "with write_lock(pathlib.Path(sys.argv[1])): os._exit(9)"
     )
     repository = Path(__file__).parents[2]
@@ -186,16 +186,16 @@ def test_both_sides_are_opened_of_the_same_rows_while_a_writer_is_between_them(
     captions = {(item.id, item.content_hash): ["a colour"] for item in items}
     write_side(out, captions, encoder, source="file x")
     between, go = Event(), Event()
-    import indexes.sides
+    import likebut.indexes.sides
 
-    real = indexes.sides.realign
+    real = likebut.indexes.sides.realign
 
     def late(folder: Path) -> None:
         between.set()
         assert go.wait(120)
         real(folder)
 
-    monkeypatch.setattr(indexes.maintain, "realign", late)
+    monkeypatch.setattr(likebut.indexes.maintain, "realign", late)
     with ThreadPoolExecutor(2) as pool:
         removing = pool.submit(remove, out, "red.png")
         assert between.wait(120)

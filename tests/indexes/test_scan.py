@@ -3,9 +3,8 @@
 import os
 
 import pytest
-
-from indexes.errors import GalleryError
-from indexes.scan import scan
+from likebut.indexes.errors import GalleryError
+from likebut.indexes.scan import scan
 
 ODD = ["a b.png", 'it\'s "it".png', "line\nbreak.png", "🦊.png", "umlaut ä.png"]
 

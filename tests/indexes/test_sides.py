@@ -9,16 +9,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from likebut.indexes import sides
+from likebut.indexes.build import build
+from likebut.indexes.captions import build_captions, captions_of, match
+from likebut.indexes.errors import (
+    GalleryError,
+    IndexDamaged,
+    IndexIncompatible,
+    IndexStale,
+    NoImages,
+)
+from likebut.indexes.items import Item
+from likebut.indexes.maintain import info, remove, verify
+from likebut.indexes.sides import SideReport, write_side
+from likebut.indexes.store import Index
 from numpy.typing import NDArray
 
-from indexes import sides
-from indexes.build import build
-from indexes.captions import build_captions, captions_of, match
-from indexes.errors import GalleryError, IndexDamaged, IndexIncompatible, IndexStale, NoImages
-from indexes.items import Item
-from indexes.maintain import info, remove, verify
-from indexes.sides import SideReport, write_side
-from indexes.store import Index
 from tests.indexes.conftest import MeanColour, colour_vectors
 
 WORDS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
@@ -305,7 +311,7 @@ def test_an_index_from_before_row_hashes_takes_captions(
 ) -> None:
     import json
 
-    from indexes.manifest import seal
+    from likebut.indexes.manifest import seal
 
     path = index / "manifest.json"
     content = json.loads(path.read_text())

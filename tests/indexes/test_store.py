@@ -10,24 +10,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-import indexes
-from indexes import maintain, writing
-from indexes.build import build
-from indexes.contract import EncoderId
-from indexes.errors import (
+from likebut.indexes import maintain, writing
+from likebut.indexes.build import build
+from likebut.indexes.contract import EncoderId
+from likebut.indexes.errors import (
     GalleryError,
     IndexDamaged,
     IndexIncompatible,
     IndexMissing,
     NoImages,
 )
-from indexes.exact import search
-from indexes.items import GROUP_ROWS, Item
-from indexes.maintain import info, remove, verify
-from indexes.manifest import seal
-from indexes.store import Index
-from indexes.writing import Content, write_index
+from likebut.indexes.exact import search
+from likebut.indexes.items import GROUP_ROWS, Item
+from likebut.indexes.maintain import info, remove, verify
+from likebut.indexes.manifest import seal
+from likebut.indexes.store import Index
+from likebut.indexes.writing import Content, write_index
+
+from likebut import indexes
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_a_reader_keeps_its_index_while_a_new_one_takes_its_place(built):
 
 
 def test_a_reader_that_comes_between_manifest_and_shards_tries_again(built, monkeypatch):
-    import indexes.store as store
+    import likebut.indexes.store as store
 
     stale = store.read_manifest(built)
     remove(built, "red.png")
@@ -271,7 +271,7 @@ def test_ids_out_of_order_and_stats_of_another_shape_are_found(tmp_path, monkeyp
 def test_importing_the_package_imports_nothing_heavy():
     heavy = "{'numpy', 'PIL', 'pyarrow', 'faiss', 'torch'}"
     code = (
-        "import sys, indexes, indexes.build, indexes.store, indexes.exact, indexes.decode;"
+        "import sys, likebut; from likebut.indexes import build, decode, exact, store;"
         f"sys.exit(str({heavy} & set(sys.modules)) if {heavy} & set(sys.modules) else 0)"
     )
     assert (
@@ -290,8 +290,7 @@ def test_an_index_may_be_opened_and_read_by_many_threads_at_once(tmp_path: Path)
     from concurrent.futures import ThreadPoolExecutor
 
     import numpy as np
-
-    from indexes.files import load_npy
+    from likebut.indexes.files import load_npy
 
     path = tmp_path / "a.npy"
     np.save(path, np.eye(4, dtype=np.float16))

@@ -7,22 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from likebut.indexes.build import build
+from likebut.indexes.captions import match
+from likebut.indexes.sides import write_side
+from likebut.indexes.store import Index
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.encoder import CachedEncoder
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.config.recipe import Recipe
+from likebut.pipeline.encoders.contract import EncoderSpec
+from likebut.pipeline.engines.contract import EngineSpec
+from likebut.pipeline.engines.scripted import ScriptedEngine
+from likebut.pipeline.stages.composer import Composer
 from numpy.typing import NDArray
 from PIL import Image
-
-from indexes.build import build
-from indexes.captions import match
-from indexes.sides import write_side
-from indexes.store import Index
-from pipeline.asking.cache import Cache
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.asking.engine import CachedEngine
-from pipeline.config.files import load_recipe
-from pipeline.config.recipe import Recipe
-from pipeline.encoders.contract import EncoderSpec
-from pipeline.engines.contract import EngineSpec
-from pipeline.engines.scripted import ScriptedEngine
-from pipeline.stages.composer import Composer
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "grey": (99, 99, 99)}
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from pipeline import prompting
-from pipeline.asking.engine import CachedEngine
-from pipeline.errors import ReplyError
-from pipeline.prompting import Prompt
-from pipeline.prompting.reply import read_reply
-from pipeline.records.chat import Exchange, Sampling
-from pipeline.stages.ask import ask as ask_reasoner
+from likebut.pipeline import prompting
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.errors import ReplyError
+from likebut.pipeline.prompting import Prompt
+from likebut.pipeline.prompting.reply import read_reply
+from likebut.pipeline.records.chat import Exchange, Sampling
+from likebut.pipeline.stages.ask import ask as ask_reasoner
+
 from tests.real.questions import questions
 
 COUNT = 100

@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 from random import Random
 
-from pipeline.stages.ask import Question
+from likebut.pipeline.stages.ask import Question
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -46,8 +46,8 @@ def _of_our_own(count: int) -> list[Question]:
 
 
 def _of_cirr(count: int) -> list[Question]:
-    from pipeline import benchmarks
-    from pipeline.benchmarks.captions import in_caption_space, read_captions
+    from likebut.pipeline import benchmarks
+    from likebut.pipeline.benchmarks.captions import in_caption_space, read_captions
 
     captions = read_captions(SHARED / "gallery_captions" / "cirr.json")
     whole = benchmarks.load("cirr", SHARED / "benchmarks" / "cirr", "val", annotations_only=True)

@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from pipeline.asking.cachefile.trouble import SHORT_WAIT
+from .trouble import SHORT_WAIT
 
 _NETWORK = frozenset(
     [

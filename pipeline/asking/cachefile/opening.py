@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.asking.cachefile.journals import choose_journal, connect, without_log
-from pipeline.asking.cachefile.trouble import SHORT_WAIT, WAIT, Trouble, trouble_of
-from pipeline.errors import InputError
+from ...errors import InputError
+from .journals import choose_journal, connect, without_log
+from .trouble import SHORT_WAIT, WAIT, Trouble, trouble_of
 
 # 2: answers say how they ended; 3: they come with their question and when they were made
 VERSION = 3

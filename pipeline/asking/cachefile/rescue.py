@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.asking.cachefile.opening import whole
+from .opening import whole
 
 
 def move_aside(path: Path, inode: int) -> Path | None:

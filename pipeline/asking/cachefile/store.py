@@ -13,13 +13,13 @@ from threading import RLock
 from types import TracebackType
 from typing import Any, Self
 
-from pipeline.asking.cachefile.opening import Opened, empty, open_file, open_to_read, whole
-from pipeline.asking.cachefile.rescue import move_aside, take_over
-from pipeline.asking.cachefile.trouble import SHORT_WAIT, WAIT, Trouble, trouble_of
-from pipeline.errors import BusyError, InputError, LikebutError
+from ...errors import BusyError, InputError, LikebutError
+from .opening import Opened, empty, open_file, open_to_read, whole
+from .rescue import move_aside, take_over
+from .trouble import SHORT_WAIT, WAIT, Trouble, trouble_of
 
 _IN_ONE_QUESTION = 500
-_log = logging.getLogger("pipeline.asking.cache")
+_log = logging.getLogger("likebut.pipeline.asking.cache")
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
-from pipeline.records.chat import FAILED, REFUSED
-from pipeline.records.keys import canonical, content_key
+from ...records.chat import FAILED, REFUSED
+from ...records.keys import canonical, content_key
 
 FORMAT, VERSION = "likebut answers", 1
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

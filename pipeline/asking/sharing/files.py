@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from pipeline.asking.sharing.entry import BadLine
-from pipeline.errors import ConfigError, InputError
-from pipeline.records.lines import without_mark
+from ...errors import ConfigError, InputError
+from ...records.lines import without_mark
+from .entry import BadLine
 
 STREAM = Path("-")
 # Far more than any prompt with its schema; a line without an end must not fill the memory.

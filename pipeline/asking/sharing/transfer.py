@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.asking.cache import Cache
-from pipeline.asking.sharing.entry import (
+from ...errors import InputError
+from ...records.keys import canonical, content_key, join_question, split_question
+from ..cache import Cache
+from .entry import (
     BadLine,
     End,
     check_header,
@@ -19,9 +21,7 @@ from pipeline.asking.sharing.entry import (
     header_line,
     read_entry,
 )
-from pipeline.asking.sharing.files import STREAM, read_lines, writing
-from pipeline.errors import InputError
-from pipeline.records.keys import canonical, content_key, join_question, split_question
+from .files import STREAM, read_lines, writing
 
 _PAGE = 500
 _STAGE = (

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.asking.cache import Cache
-from pipeline.errors import BusyError, ConfigError, InputError, did_you_mean
+from ...errors import BusyError, ConfigError, InputError, did_you_mean
+from ..cache import Cache
 
 _BY_MODEL = """
 SELECT model, json_extract(frames.text, '$.revision'), COUNT(*),

@@ -1,1 +1,1 @@
-"""How the pocket models were made: `python -m pipeline.pocket.train clip|captioner|reasoner`."""
+"""How the pocket models were made: `python -m likebut.pipeline.pocket.train clip|captioner|reasoner`."""

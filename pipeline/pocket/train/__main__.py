@@ -1,18 +1,20 @@
-"""`python -m pipeline.pocket.train clip|captioner|reasoner`: make a pocket model anew, seeded."""
+"""`python -m likebut.pipeline.pocket.train clip|captioner|reasoner`: make a pocket model anew, seeded."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from pipeline.machine.models import POCKET
+from ...machine.models import POCKET
 
 WORK = Path(".training")
 
 
 def main() -> None:
     """Train the named model into the package's models folder (or ``--out``)."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.pocket.train", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m likebut.pipeline.pocket.train", description=__doc__
+    )
     parser.add_argument("model", choices=("tower", "clip", "captioner", "reasoner"))
     parser.add_argument("--out", type=Path, help="folder to write (default: the shipped models)")
     parser.add_argument("--tower-images", type=int, default=520_000)
@@ -24,20 +26,20 @@ def main() -> None:
     options = parser.parse_args()
     out = options.out or POCKET / str(options.model)
     if options.model == "reasoner":
-        from pipeline.pocket.train.reasoner import train_reasoner
+        from .reasoner import train_reasoner
 
         train_reasoner(out, options.examples or 400_000, resume=options.resume, seed=options.seed)
         return
-    from pipeline.pocket.train.tower import train_tower
+    from .tower import train_tower
 
     if options.model == "tower" or not (options.resume or (WORK / "tower.safetensors").exists()):
         train_tower(WORK, options.tower_images)
     if options.model == "clip":
-        from pipeline.pocket.train.clip import train_clip
+        from .clip import train_clip
 
         train_clip(WORK, out, options.examples or 300_000, resume=options.resume)
     elif options.model == "captioner":
-        from pipeline.pocket.train.captioner import train_captioner
+        from .captioner import train_captioner
 
         train_captioner(WORK, out, options.examples or 260_000)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pipeline.pocket import captions, world
-from pipeline.pocket.train import data, optim, words
-from pipeline.pocket.train.tower import IMAGE_TOWER, MEAN, STD, normalise
+from .. import captions, world
+from . import data, optim, words
+from .tower import IMAGE_TOWER, MEAN, STD, normalise
 
 LENGTH = 48
 DECODER: dict[str, Any] = {

@@ -13,9 +13,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pipeline.pocket import captions, world
-from pipeline.pocket.train import data, optim
-from pipeline.pocket.train.tower import (
+from .. import captions, world
+from . import data, optim
+from .tower import (
     EMBED_DIM,
     IMAGE_TOWER,
     MEAN,

@@ -7,9 +7,9 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from pipeline.pocket import world
-from pipeline.pocket.paint import PAINTS, layout, paint
-from pipeline.pocket.world import Scene
+from .. import world
+from ..paint import PAINTS, layout, paint
+from ..world import Scene
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +43,7 @@ def patch_labels(scene: Scene, seed: int) -> NDArray[Any]:
 
 
 def _spend_backdrop(scene: Scene, rng: Random) -> None:
-    from pipeline.pocket.backdrops import backdrop
+    from ..backdrops import backdrop
 
     backdrop(scene.setting, scene.time, rng)
 

@@ -14,7 +14,7 @@ def training_dtype() -> torch.dtype:
     """bfloat16 where the CPU multiplies it (4 × faster there), else float32 (elsewhere it is slower)."""
     import torch
 
-    from pipeline.machine.devices import cpu_multiplies_bfloat16
+    from ...machine.devices import cpu_multiplies_bfloat16
 
     return torch.bfloat16 if cpu_multiplies_bfloat16() else torch.float32
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pipeline.pocket import captions, edits, world
-from pipeline.pocket.train import data, optim, words
+from .. import captions, edits, world
+from . import data, optim, words
 
 LENGTH = 256
 HOLDING = 0.3  # of the examples of training

@@ -7,8 +7,8 @@ import re
 from random import Random
 from typing import Any
 
-from pipeline.pocket import captions, edits, world
-from pipeline.pocket.train.reasoner import example
+from .. import captions, edits, world
+from .reasoner import example
 
 _COMPARES = re.compile(r"\b(smaller|larger|bigger|shrink|enlarge)\b")
 

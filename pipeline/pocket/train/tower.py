@@ -11,8 +11,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from pipeline.pocket import world
-from pipeline.pocket.train import data, optim
+from .. import world
+from . import data, optim
 
 if TYPE_CHECKING:
     import torch

@@ -8,17 +8,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-
-from pipeline.asking.budget import Account, Budget, Limits
-from pipeline.asking.cache import Cache
-from pipeline.asking.engine import CachedEngine
-from pipeline.asking.ledger import Entry, Ledger
-from pipeline.config.files import load_profile
-from pipeline.config.profile import Price
-from pipeline.engines import tokens
-from pipeline.engines.contract import EngineSpec, OnReply, Request
-from pipeline.errors import BudgetReached, ConfigError
-from pipeline.records.chat import Message, Reply, Sampling
+from likebut.pipeline.asking.budget import Account, Budget, Limits
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.asking.ledger import Entry, Ledger
+from likebut.pipeline.config.files import load_profile
+from likebut.pipeline.config.profile import Price
+from likebut.pipeline.engines import tokens
+from likebut.pipeline.engines.contract import EngineSpec, OnReply, Request
+from likebut.pipeline.errors import BudgetReached, ConfigError
+from likebut.pipeline.records.chat import Message, Reply, Sampling
 
 PRICE = Price(
     input=1000, output=2000

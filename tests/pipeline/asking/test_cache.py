@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from pipeline.asking.cache import Cache
-from pipeline.asking.read_only import ReadOnlyCache
-from pipeline.errors import InputError
-from pipeline.records.chat import Reply
-from pipeline.records.keys import content_key, join_question
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.read_only import ReadOnlyCache
+from likebut.pipeline.errors import InputError
+from likebut.pipeline.records.chat import Reply
+from likebut.pipeline.records.keys import content_key, join_question
 
 REPLY = Reply("a red apple ☃ \udce9", 7, 3, 0.25)
 
@@ -96,8 +95,8 @@ def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from pipeline.asking.cache import Cache
-from pipeline.records.chat import Reply
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.records.chat import Reply
 cache = Cache(Path(sys.argv[1]))
 number = 0
 while True:
@@ -178,7 +177,7 @@ def test_answers_of_older_formats_stay_and_learn_their_question_when_asked_again
 def test_two_processes_may_bring_an_old_cache_to_this_format_at_once(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
     old_cache(path, 2)
-    code = "import sys, pathlib, pipeline.asking.cache as c; c.Cache(pathlib.Path(sys.argv[1]))"
+    code = "import sys, pathlib, likebut.pipeline.asking.cache as c; c.Cache(pathlib.Path(sys.argv[1]))"
     both = [subprocess.Popen([sys.executable, "-c", code, str(path)]) for _ in range(3)]
     assert [process.wait() for process in both] == [0, 0, 0]
     with Cache(path) as cache:

@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from likebut.indexes.errors import BadImage
+from likebut.pipeline.asking.budget import Budget
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.encoder import CachedEncoder, _facts
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.encoders.contract import EncoderSpec
+from likebut.pipeline.engines.contract import EngineSpec, OnReply, Request
+from likebut.pipeline.errors import ModelError
+from likebut.pipeline.machine import models
+from likebut.pipeline.records.chat import Message, Reply, Sampling
 from PIL import Image
 
-from indexes.errors import BadImage
-from pipeline.asking.budget import Budget
-from pipeline.asking.cache import Cache
-from pipeline.asking.encoder import CachedEncoder, _facts
-from pipeline.asking.engine import CachedEngine
-from pipeline.encoders.contract import EncoderSpec
-from pipeline.engines.contract import EngineSpec, OnReply, Request
-from pipeline.errors import ModelError
-from pipeline.machine import models
-from pipeline.records.chat import Message, Reply, Sampling
 from tests.pipeline.encoders import tiny as tiny_clip
 from tests.pipeline.engines import tiny
 
@@ -246,7 +246,7 @@ class Hub:
         self.loaded: list[str | None] = []
         self.engine = CountingEngine()
         monkeypatch.setattr(models, "hub_commit", lambda *_: self.commit)
-        monkeypatch.setattr("pipeline.engines.make_engine", self.make)
+        monkeypatch.setattr("likebut.pipeline.engines.make_engine", self.make)
 
     def make(self, wanted: EngineSpec) -> CountingEngine:
         self.commit = self.commit or "c1"
@@ -307,7 +307,7 @@ def test_texts_and_pictures_come_back_without_loading(
     words = ["a red apple", "two cats", "a red apple", "very " * 40]
     vectors, image = first.encode_texts(words), first.encode_files([picture])[0]
     np.testing.assert_allclose(vectors, first.encoder.encode_texts(words), atol=1e-5)
-    monkeypatch.setattr("pipeline.encoders.make_encoder", Unloadable())
+    monkeypatch.setattr("likebut.pipeline.encoders.make_encoder", Unloadable())
     again = CachedEncoder(clip_spec(clip), cache)
     assert np.array_equal(again.encode_texts(words), vectors)
     assert np.array_equal(again.encode_files([picture])[0], image)
@@ -320,7 +320,7 @@ def test_texts_and_pictures_come_back_without_loading(
 def test_a_cached_picture_has_the_vector_of_the_index(
     cache: Cache, clip: Path, picture: Path
 ) -> None:
-    from indexes.decode import load_image
+    from likebut.indexes.decode import load_image
 
     front = CachedEncoder(clip_spec(clip), cache)
     prepared = front.prepare(load_image(picture, front.draft_size))
@@ -350,7 +350,7 @@ def test_weights_that_changed_behind_a_name_are_told(
     front = CachedEncoder(clip_spec(clip), cache)
     front.encode_texts(["a"])
     front.encoder.fingerprint = "new weights"
-    monkeypatch.setattr("pipeline.encoders.make_encoder", lambda _: front.encoder)
+    monkeypatch.setattr("likebut.pipeline.encoders.make_encoder", lambda _: front.encoder)
     stale = CachedEncoder(clip_spec(clip), cache)
     assert stale.fingerprint != "new weights"
     with pytest.raises(ModelError, match="weights"):
@@ -361,11 +361,12 @@ def test_weights_that_changed_behind_a_name_are_told(
 QUERY = """
 import sys
 from pathlib import Path
-from pipeline.asking.cache import Cache
-from pipeline.asking.encoder import CachedEncoder; from pipeline.asking.engine import CachedEngine
-from pipeline.encoders.contract import EncoderSpec
-from pipeline.engines.contract import EngineSpec, Request
-from pipeline.records.chat import Message, Sampling
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.encoder import CachedEncoder
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.encoders.contract import EncoderSpec
+from likebut.pipeline.engines.contract import EngineSpec, Request
+from likebut.pipeline.records.chat import Message, Sampling
 cache, clip, git, llama, picture = map(Path, sys.argv[1:])
 store = Cache(cache)
 def engine(folder):

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-
-from pipeline.asking.ledger import Entry, Ledger, beside, costs, total
-from pipeline.errors import InputError
+from likebut.pipeline.asking.ledger import Entry, Ledger, beside, costs, total
+from likebut.pipeline.errors import InputError
 
 PAID = Entry("llm", "k1", False, 100, 20, 1.5, 0.03)
 

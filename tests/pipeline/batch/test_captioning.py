@@ -12,20 +12,20 @@ import time
 from pathlib import Path
 
 import pytest
+from likebut.indexes.build import build
+from likebut.indexes.captions import build_captions, captions_of
+from likebut.indexes.errors import IndexIncompatible
+from likebut.indexes.maintain import remove, verify
+from likebut.indexes.sides import write_side
+from likebut.indexes.store import Index
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.encoder import CachedEncoder
+from likebut.pipeline.batch.captioning import Captioner, caption_for_run, caption_index
+from likebut.pipeline.encoders.contract import EncoderSpec
+from likebut.pipeline.errors import InputError
+from likebut.pipeline.records.chat import Sampling
 from PIL import Image
 
-from indexes.build import build
-from indexes.captions import build_captions, captions_of
-from indexes.errors import IndexIncompatible
-from indexes.maintain import remove, verify
-from indexes.sides import write_side
-from indexes.store import Index
-from pipeline.asking.cache import Cache
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.batch.captioning import Captioner, caption_for_run, caption_index
-from pipeline.encoders.contract import EncoderSpec
-from pipeline.errors import InputError
-from pipeline.records.chat import Sampling
 from tests.pipeline.colours import ColourEncoder, paint_gallery, scripted
 
 SCRIPT = tuple((rf"{colour}\.png", f"a {colour} thing") for colour in ("red", "green", "blue"))
@@ -159,8 +159,8 @@ PICTURES = 60
 PROGRAM = """
 import sys, time
 from pathlib import Path
-from pipeline.engines.scripted import ScriptedEngine
-from pipeline.batch import captioning
+from likebut.pipeline.engines.scripted import ScriptedEngine
+from likebut.pipeline.batch import captioning
 from tests.pipeline.test_captioning import kill_captioner
 
 work = Path(sys.argv[1])
@@ -181,9 +181,9 @@ captioning.caption_index(work / "index", writer)
 
 def kill_captioner(work: Path, kind: type | None = None) -> Captioner:
     """Two captions a picture, four calls a batch."""
-    from pipeline.asking.engine import CachedEngine
-    from pipeline.engines.contract import EngineSpec
-    from pipeline.engines.scripted import ScriptedEngine
+    from likebut.pipeline.asking.engine import CachedEngine
+    from likebut.pipeline.engines.contract import EngineSpec
+    from likebut.pipeline.engines.scripted import ScriptedEngine
 
     cache = Cache(work / "cache.sqlite")
     replies = [{"match": ".", "reply": "a red thing"}]
@@ -238,7 +238,7 @@ def test_a_killed_captioning_is_continued_and_no_answer_is_paid_twice(
 def test_a_kill_while_captions_are_written_leaves_pictures_readable_and_is_continued(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    from indexes import writing
+    from likebut.indexes import writing
 
     class Killed(BaseException):
         pass

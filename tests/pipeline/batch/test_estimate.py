@@ -10,23 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from likebut.pipeline.asking.budget import Budget
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.dry import Asked, _fitting
+from likebut.pipeline.asking.ledger import total
+from likebut.pipeline.batch.estimate import Row, estimate
+from likebut.pipeline.batch.run import run_batch, unanswered
+from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.config.profile import Price
+from likebut.pipeline.engines.contract import EngineSpec
+from likebut.pipeline.machine import models
+from likebut.pipeline.records.chat import Reply
+from likebut.pipeline.records.queries import read_queries
+from likebut.pipeline.records.trace import Description, Intent, Query, Trace
+from likebut.pipeline.setup.assembly import assemble
+from likebut.pipeline.setup.names import Setup
+from likebut.pipeline.stages.composer import Composer
 
-from pipeline.asking.budget import Budget
-from pipeline.asking.cache import Cache
-from pipeline.asking.dry import Asked, _fitting
-from pipeline.asking.ledger import total
-from pipeline.batch.estimate import Row, estimate
-from pipeline.batch.run import run_batch, unanswered
-from pipeline.config.files import load_recipe
-from pipeline.config.profile import Price
-from pipeline.engines.contract import EngineSpec
-from pipeline.machine import models
-from pipeline.records.chat import Reply
-from pipeline.records.queries import read_queries
-from pipeline.records.trace import Description, Intent, Query, Trace
-from pipeline.setup.assembly import assemble
-from pipeline.setup.names import Setup
-from pipeline.stages.composer import Composer
 from tests.pipeline.colours import REPLY, colour_composer, entries
 
 
@@ -180,7 +180,7 @@ def test_a_stand_in_fits_its_schema_or_ends_the_asking(schema: dict[str, Any], f
 
 def test_a_hub_model_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "hub_commit", lambda *_: None)
-    monkeypatch.setattr("pipeline.engines.make_engine", lambda _: pytest.fail("loaded"))
+    monkeypatch.setattr("likebut.pipeline.engines.make_engine", lambda _: pytest.fail("loaded"))
     composer = assemble(Setup("likebut", "cpu", cache=tmp_path / "none" / "c.sqlite"), dry=True)
     reference = colour_composer(tmp_path)  # for its pictures
     assert reference.index is not None
@@ -201,7 +201,7 @@ def test_as_many_calls_are_made_as_were_estimated_on_the_drawn_world(
         return assemble(Setup("likebut", "pocket", cache=cache), budget, dry=dry)
 
     def answer(count: int) -> tuple[int, int, int]:
-        from indexes.build import build
+        from likebut.indexes.build import build
 
         budget = Budget()
         composer = open_composer(budget)
@@ -212,8 +212,8 @@ def test_as_many_calls_are_made_as_were_estimated_on_the_drawn_world(
 
     def expect() -> tuple[int, int, int]:
         with monkeypatch.context() as patch:
-            patch.setattr("pipeline.engines.make_engine", lambda _: pytest.fail("loaded"))
-            patch.setattr("pipeline.encoders.make_encoder", lambda _: pytest.fail("loaded"))
+            patch.setattr("likebut.pipeline.engines.make_engine", lambda _: pytest.fail("loaded"))
+            patch.setattr("likebut.pipeline.encoders.make_encoder", lambda _: pytest.fail("loaded"))
             before = state(tmp_path)
             rows = estimate(open_composer(dry=True), unanswered(queries, out)).rows
             assert state(tmp_path) == before

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.asking.budget import Budget, Limits
-from pipeline.asking.cache import Cache
-from pipeline.asking.engine import CachedEngine
-from pipeline.asking.ledger import Entry
-from pipeline.batch.pacing import needs, portions
-from pipeline.config.files import load_recipe
-from pipeline.config.profile import Price
-from pipeline.engines.contract import EngineSpec
+from likebut.pipeline.asking.budget import Budget, Limits
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.asking.ledger import Entry
+from likebut.pipeline.batch.pacing import needs, portions
+from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.config.profile import Price
+from likebut.pipeline.engines.contract import EngineSpec
+
 from tests.pipeline.colours import colour_composer
 
 

@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from likebut.pipeline.batch.run import answers, run_batch
+from likebut.pipeline.errors import InputError
+from likebut.pipeline.records.queries import parse_queries, read_queries
+from likebut.pipeline.records.trace import Query
 
-from pipeline.batch.run import answers, run_batch
-from pipeline.errors import InputError
-from pipeline.records.queries import parse_queries, read_queries
-from pipeline.records.trace import Query
 from tests.pipeline.colours import colour_composer, entries, paint_gallery
 
 ROOT = Path(__file__).parents[3]
@@ -25,7 +25,7 @@ KILLS = int(os.environ.get("LIKEBUT_KILLS", "5"))
 SLOW_RUN = """
 import sys, time
 from pathlib import Path
-from pipeline.batch.run import run_batch
+from likebut.pipeline.batch.run import run_batch
 from tests.pipeline.colours import colour_composer
 folder = Path(sys.argv[1])
 composer = colour_composer(folder)

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from pipeline import benchmarks
-from pipeline.benchmarks import submissions
-from pipeline.benchmarks.records import Benchmark, Case
-from pipeline.errors import InputError
-from pipeline.evaluation import judging as scoring
-from pipeline.evaluation import metrics
+from likebut.pipeline import benchmarks
+from likebut.pipeline.benchmarks import submissions
+from likebut.pipeline.benchmarks.records import Benchmark, Case
+from likebut.pipeline.errors import InputError
+from likebut.pipeline.evaluation import judging as scoring
+from likebut.pipeline.evaluation import metrics
 
 
 def labels(official: Path, name: str, split: str) -> Benchmark:

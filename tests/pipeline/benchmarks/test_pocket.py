@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-
-from pipeline import benchmarks
-from pipeline.evaluation import runs
-from pipeline.evaluation.evaluate import Evaluation
-from pipeline.setup.assembly import assemble
-from pipeline.setup.names import Setup
+from likebut.pipeline import benchmarks
+from likebut.pipeline.evaluation import runs
+from likebut.pipeline.evaluation.evaluate import Evaluation
+from likebut.pipeline.setup.assembly import assemble
+from likebut.pipeline.setup.names import Setup
 
 RECIPES = ("likebut", "image-only", "text-only")
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from pipeline import benchmarks
-from pipeline.evaluation import judging as scoring
-from pipeline.evaluation import metrics
-from pipeline.evaluation.metrics import Ranked
+from likebut.pipeline import benchmarks
+from likebut.pipeline.evaluation import judging as scoring
+from likebut.pipeline.evaluation import metrics
+from likebut.pipeline.evaluation.metrics import Ranked
 
 QUERIES = 40
 

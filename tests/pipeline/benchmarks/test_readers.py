@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from likebut.pipeline import benchmarks
+from likebut.pipeline.benchmarks import crops
+from likebut.pipeline.benchmarks.reading import reduced
+from likebut.pipeline.benchmarks.records import Benchmark, Case, Item
+from likebut.pipeline.errors import ConfigError, InputError
+from likebut.pipeline.evaluation import judging as scoring
+from likebut.pipeline.evaluation import metrics
 from PIL import Image
 
-from pipeline import benchmarks
-from pipeline.benchmarks import crops
-from pipeline.benchmarks.reading import reduced
-from pipeline.benchmarks.records import Benchmark, Case, Item
-from pipeline.errors import ConfigError, InputError
-from pipeline.evaluation import judging as scoring
-from pipeline.evaluation import metrics
 from tests.pipeline.benchmarks.conftest import picture, write_json
 
 

@@ -29,7 +29,7 @@ def likebut(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("NO_COLOR", "1")
 
     def run(*arguments: str | Path) -> Outcome:
-        from pipeline.cli.program import main
+        from likebut.pipeline.cli.program import main
 
         monkeypatch.setattr(sys, "argv", ["likebut", *map(str, arguments)])
         capsys.readouterr()

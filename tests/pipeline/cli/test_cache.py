@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.engines.contract import EngineSpec
 
-from pipeline.asking.cache import Cache
-from pipeline.asking.engine import CachedEngine
-from pipeline.engines.contract import EngineSpec
 from tests.pipeline.asking.sharing.test_transfer import put, question
 from tests.pipeline.cli.conftest import Outcome, Run
 from tests.pipeline.cli.test_bad_input import assert_one_line
@@ -109,7 +109,7 @@ def test_pruning_a_cache_that_another_process_holds_ends_with_a_code_of_its_own(
 ) -> None:
     import sqlite3
 
-    from pipeline.asking.cachefile import opening
+    from likebut.pipeline.asking.cachefile import opening
 
     monkeypatch.setattr(opening, "WAIT", 0.2)
     with Cache(own_cache) as cache:

@@ -20,7 +20,7 @@ HEAVY = ("torch", "transformers", "open_clip", "faiss", "pyarrow", "numpy")
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom pipeline.cli import app\n"
+        "import sys\nfrom likebut.pipeline.cli import app\n"
         f"print([m for m in {HEAVY!r} if m in sys.modules])"
     )
     done = subprocess.run(

@@ -134,9 +134,9 @@ def test_a_query_of_a_run_finds_its_reference_in_the_gallery(
 ) -> None:
     from dataclasses import asdict
 
-    from pipeline.benchmarks.records import Case
-    from pipeline.evaluation.runs import Result
-    from pipeline.records.trace import Intent
+    from likebut.pipeline.benchmarks.records import Case
+    from likebut.pipeline.evaluation.runs import Result
+    from likebut.pipeline.records.trace import Intent
 
     path = tmp_path / "results.jsonl"
     intent = asdict(Intent("an apple at night"))

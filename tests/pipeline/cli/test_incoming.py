@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from likebut.indexes import decode
+from likebut.pipeline.errors import ConfigError, InputError
 
-from indexes import decode
-from pipeline.errors import ConfigError, InputError
 from tests.pipeline.cli.conftest import Run
 
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_fetched_is_one_line(
     likebut: Run, gallery: Path, address: str, monkeypatch: pytest.MonkeyPatch, path: str, why: str
 ) -> None:
     monkeypatch.setattr(decode, "MAX_BYTES", max(2048, len(Server.picture)))
-    monkeypatch.setattr(sys.modules["pipeline.cli.incoming"], "_WAIT", 5.0)
+    monkeypatch.setattr(sys.modules["likebut.pipeline.cli.incoming"], "_WAIT", 5.0)
     if path == "/endless":
         monkeypatch.setattr(decode, "MAX_BYTES", 2048)
     outcome = likebut("query", address + path, "at night", "--in", gallery)

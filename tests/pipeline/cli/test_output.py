@@ -13,9 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-
-from pipeline.cli import output
-from pipeline.cli.output import Format, say_error, write_rows
+from likebut.pipeline.cli import output
+from likebut.pipeline.cli.output import Format, say_error, write_rows
 
 ROWS = [
     {"rank": 1, "score": 0.98765, "path": "a b.png"},
@@ -93,14 +92,14 @@ def test_progress_shows_in_a_terminal_after_two_seconds(
 def test_what_the_parts_below_tell_is_said_once_whoever_else_logs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from pipeline.cli.output import hear_notices
+    from likebut.pipeline.cli.output import hear_notices
 
     loud = logging.StreamHandler()  # as packages set it up that are loaded with a model
     logging.getLogger().addHandler(loud)
     try:
         hear_notices()
         hear_notices()
-        logging.getLogger("indexes.lock").warning("%s: waiting for it", "busy")
+        logging.getLogger("likebut.indexes.lock").warning("%s: waiting for it", "busy")
     finally:
         logging.getLogger().removeHandler(loud)
     assert capsys.readouterr().err == "busy: waiting for it\n"

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from likebut.pipeline.cli.settings import find, gallery
+from likebut.pipeline.errors import ConfigError
 
-from pipeline.cli.settings import find, gallery
-from pipeline.errors import ConfigError
 from tests.pipeline.cli.conftest import Run
 
 
@@ -185,8 +185,8 @@ def test_a_value_with_an_empty_variable_is_as_if_not_set(monkeypatch: pytest.Mon
 def test_every_command_with_such_an_option_takes_the_setting_or_is_named_here() -> None:
     code = (
         "import typer.main, json\n"
-        "from pipeline.cli.app import app\n"
-        "from pipeline.cli.settings import default_map\n"
+        "from likebut.pipeline.cli.app import app\n"
+        "from likebut.pipeline.cli.settings import default_map\n"
         "out = []\n"
         "def walk(command, path, taken):\n"
         "    for name, sub in getattr(command, 'commands', {}).items():\n"

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+from likebut.pipeline.cli.explaining import share_lines
+from likebut.pipeline.records.trace import Hit
 
-from pipeline.cli.explaining import share_lines
-from pipeline.records.trace import Hit
 from tests.pipeline.cli.conftest import Run
 
 LINK = re.compile(r"\x1b\]8;[^;]*;(file://[^\x1b]*)\x1b\\([^\x1b]*)\x1b\]8;;\x1b\\")
@@ -69,9 +69,9 @@ def test_paths_are_links_in_a_terminal_and_only_there(gallery: Path) -> None:
     hit = gallery / "scene 1.png"
     program = (
         "from pathlib import Path\n"
-        "from pipeline.cli.output import Format\n"
-        "from pipeline.cli.show import show_hits\n"
-        "from pipeline.records.trace import *\n"
+        "from likebut.pipeline.cli.output import Format\n"
+        "from likebut.pipeline.cli.show import show_hits\n"
+        "from likebut.pipeline.records.trace import *\n"
         "import sys\n"
         "hits = (Hit(1, 0, 'a', sys.argv[1], 0.5),)\n"
         "trace = Trace(Query('q', None, 't'), 'r', 'p', Description(), Intent('t'), (),"

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from pipeline import prompting
-from pipeline.config.files import (
+from likebut.pipeline import prompting
+from likebut.pipeline.config.files import (
     load_profile,
     load_recipe,
     profile_names,
     recipe_names,
     recipe_path,
 )
-from pipeline.errors import ConfigError
+from likebut.pipeline.errors import ConfigError
 
 RECIPE = 'description = "mine"\n[grains]\nreference = 1.0\n'
 

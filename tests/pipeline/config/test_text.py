@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from pipeline.config.files import load_recipe, recipe_names, recipe_path
-from pipeline.config.text import differences, rewritten, with_questions, write
-from pipeline.errors import ConfigError
+from likebut.pipeline.config.files import load_recipe, recipe_names, recipe_path
+from likebut.pipeline.config.text import differences, rewritten, with_questions, write
+from likebut.pipeline.errors import ConfigError
 
 TEXT = """# Why it is so.
 description = "x"

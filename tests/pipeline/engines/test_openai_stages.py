@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from likebut.pipeline import prompting
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.batch.run import run_batch
+from likebut.pipeline.engines.contract import EngineSpec
+from likebut.pipeline.records.chat import Sampling
+from likebut.pipeline.stages.ask import Question, ask
 
-from pipeline import prompting
-from pipeline.asking.cache import Cache
-from pipeline.asking.engine import CachedEngine
-from pipeline.batch.run import run_batch
-from pipeline.engines.contract import EngineSpec
-from pipeline.records.chat import Sampling
-from pipeline.stages.ask import Question, ask
 from tests.pipeline.colours import REPLY, colour_composer
 from tests.pipeline.engines.faulty_server import FaultyServer, faulty_server
 

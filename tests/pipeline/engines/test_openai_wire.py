@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from likebut.pipeline.engines import chat, wire
+from likebut.pipeline.engines.openai import OpenAIEngine
+from likebut.pipeline.engines.server import Server
+from likebut.pipeline.errors import ConfigError, ModelError
+from likebut.pipeline.records.chat import Reply
 
-from pipeline.engines import chat, wire
-from pipeline.engines.openai import OpenAIEngine
-from pipeline.engines.server import Server
-from pipeline.errors import ConfigError, ModelError
-from pipeline.records.chat import Reply
 from tests.pipeline.engines.faulty_server import faulty_server
 from tests.pipeline.engines.test_openai import SCHEMA, Clock, ask, by_turns, engine, spec
 
@@ -55,7 +55,7 @@ def raw_server(answer: bytes, *, endless: bool = False) -> Iterator[tuple[str, l
 
 
 def at(url: str, **options: Any) -> OpenAIEngine:
-    from pipeline.engines.contract import EngineSpec
+    from likebut.pipeline.engines.contract import EngineSpec
 
     given = EngineSpec("openai", "qwen", options={"base_url": url, **options})
     return OpenAIEngine(given, sleep=Clock().sleep)

@@ -10,9 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-
-from pipeline.engines.probe import Answer, probe
-from pipeline.engines.server import Server
+from likebut.pipeline.engines.probe import Answer, probe
+from likebut.pipeline.engines.server import Server
 
 
 @contextmanager

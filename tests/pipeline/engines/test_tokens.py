@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from likebut.pipeline.engines import tokens
+from likebut.pipeline.engines.contract import Request
+from likebut.pipeline.records.chat import Message
 from PIL import Image
-
-from pipeline.engines import tokens
-from pipeline.engines.contract import Request
-from pipeline.records.chat import Message
 
 
 def test_four_characters_are_a_token_and_a_message_has_four_more() -> None:

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from likebut.pipeline.engines import make_engine
+from likebut.pipeline.engines.contract import EngineSpec, Request
+from likebut.pipeline.engines.pictures import LONGEST_SIDE
+from likebut.pipeline.engines.pictures import pictures as shown
+from likebut.pipeline.engines.rendering import model_inputs
+from likebut.pipeline.engines.turns import told, without_system
+from likebut.pipeline.errors import ConfigError, ModelError
+from likebut.pipeline.records.chat import Message, Reply, Sampling
 from PIL import Image
 
-from pipeline.engines import make_engine
-from pipeline.engines.contract import EngineSpec, Request
-from pipeline.engines.pictures import LONGEST_SIDE
-from pipeline.engines.pictures import pictures as shown
-from pipeline.engines.rendering import model_inputs
-from pipeline.engines.turns import told, without_system
-from pipeline.errors import ConfigError, ModelError
-from pipeline.records.chat import Message, Reply, Sampling
 from tests.pipeline.engines import tiny
 from tests.pipeline.engines.conftest import Load
 
@@ -118,8 +118,7 @@ def test_a_sampled_reply_follows_its_seed_and_not_its_batch(load: Load) -> None:
 def test_noise_draws_tokens_as_often_as_softmax_says() -> None:
     """Scores (0, ln 2, ln 5) at temperature 1 are drawn 1 : 2 : 5."""
     import torch
-
-    from pipeline.engines.drawing import make_noise
+    from likebut.pipeline.engines.drawing import make_noise
 
     scores = torch.tensor([[0.0, 2.0, 5.0]]).log()
     scores[0, 0] = 0.0

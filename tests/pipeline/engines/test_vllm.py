@@ -6,11 +6,10 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-
-from pipeline.engines import make_engine
-from pipeline.engines.contract import EngineSpec
-from pipeline.engines.vllm import share_of_memory
-from pipeline.errors import ConfigError, LikebutError, ModelError
+from likebut.pipeline.engines import make_engine
+from likebut.pipeline.engines.contract import EngineSpec
+from likebut.pipeline.engines.vllm import share_of_memory
+from likebut.pipeline.errors import ConfigError, LikebutError, ModelError
 
 
 def problem_of(**options: Any) -> LikebutError:

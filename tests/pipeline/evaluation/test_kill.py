@@ -22,9 +22,9 @@ PROGRAM = """
 import sys, time
 from dataclasses import replace
 from pathlib import Path
-from pipeline import benchmarks
-from pipeline.evaluation import evaluate
-from pipeline.config.files import load_recipe
+from likebut.pipeline import benchmarks
+from likebut.pipeline.evaluation import evaluate
+from likebut.pipeline.config.files import load_recipe
 from tests.pipeline.colours import colour_composer
 
 place, out = Path(sys.argv[1]), sys.argv[2]

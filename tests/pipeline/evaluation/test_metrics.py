@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.evaluation.metrics import (
+from likebut.pipeline.evaluation.metrics import (
     average_precision_at,
     hits,
     in_order,

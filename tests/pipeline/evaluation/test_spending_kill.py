@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.asking.ledger import Ledger, total
-from pipeline.evaluation import runs
+from likebut.pipeline.asking.ledger import Ledger, total
+from likebut.pipeline.evaluation import runs
+
 from tests.pipeline.evaluation.test_kill import QUERIES, ROOT, files, prepare
 
 KILLS = int(os.environ.get("LIKEBUT_KILLS", "5"))
@@ -22,12 +23,12 @@ PROGRAM = """
 import sys, time
 from dataclasses import replace
 from pathlib import Path
-from pipeline import benchmarks
-from pipeline.evaluation import evaluate; from pipeline.evaluation import runs
-from pipeline.asking.budget import Budget, Limits
-from pipeline.config.profile import Price; from pipeline.config.files import load_recipe
-from pipeline.errors import BudgetReached
-from pipeline.asking.ledger import Ledger
+from likebut.pipeline import benchmarks
+from likebut.pipeline.evaluation import evaluate; from likebut.pipeline.evaluation import runs
+from likebut.pipeline.asking.budget import Budget, Limits
+from likebut.pipeline.config.profile import Price; from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.errors import BudgetReached
+from likebut.pipeline.asking.ledger import Ledger
 from tests.pipeline.colours import colour_composer
 
 place, calls = Path(sys.argv[1]), int(sys.argv[2])

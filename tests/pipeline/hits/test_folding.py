@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from pipeline.errors import ConfigError
-from pipeline.hits.folding import fold
-from pipeline.hits.picking import Picking
-from pipeline.records.trace import Hit, Query, Ranking, Trace
+from likebut.pipeline.errors import ConfigError
+from likebut.pipeline.hits.folding import fold
+from likebut.pipeline.hits.picking import Picking
+from likebut.pipeline.records.trace import Hit, Query, Ranking, Trace
 
 # angles of rows in the plane: 0°, 10°, 30°, 38°, 90°
 VECTORS = [(np.cos(a), np.sin(a)) for a in np.radians([0, 10, 30, 38, 90])]
@@ -59,7 +58,7 @@ def test_a_cosine_that_says_nothing_is_refused(cosine: float) -> None:
 
 
 def test_alike_hits_are_saved_with_the_trace(tmp_path: Path) -> None:
-    from pipeline.records.traces import trace_from_json, trace_to_json
+    from likebut.pipeline.records.traces import trace_from_json, trace_to_json
 
     hit = Hit(1, 0, "a", str(tmp_path / "a.png"), 1.0, alike=(str(tmp_path / "b.png"),))
     again = trace_from_json(trace_to_json(Trace(Query("q"), ranking=Ranking((hit,)))))

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from likebut.indexes.build import build
+from likebut.indexes.store import Index
+from likebut.pipeline.errors import ConfigError, InputError
+from likebut.pipeline.hits.where import read_condition, rows_outside
 
-from indexes.build import build
-from indexes.store import Index
-from pipeline.errors import ConfigError, InputError
-from pipeline.hits.where import read_condition, rows_outside
 from tests.pipeline.colours import ColourEncoder, colour_composer, paint_gallery
 
 
@@ -98,8 +98,8 @@ def test_only_rows_that_meet_all_conditions_are_left(tmp_path: Path) -> None:
 def test_every_family_ranks_what_is_left_alone(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    from pipeline.config.files import load_recipe, recipe_names
-    from pipeline.records.trace import Query
+    from likebut.pipeline.config.files import load_recipe, recipe_names
+    from likebut.pipeline.records.trace import Query
 
     condition = read_condition("path!=blue.png")
     for name in recipe_names():

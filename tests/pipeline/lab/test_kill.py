@@ -21,12 +21,12 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys, time
 from pathlib import Path
-from pipeline.config.files import load_recipe
-from pipeline.lab import folder
-from pipeline.lab.comparison import compare
-from pipeline.lab.queries import FileQueries
-from pipeline.lab.trial import attempt
-from pipeline.lab.variants import variants
+from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.lab import folder
+from likebut.pipeline.lab.comparison import compare
+from likebut.pipeline.lab.queries import FileQueries
+from likebut.pipeline.lab.trial import attempt
+from likebut.pipeline.lab.variants import variants
 from tests.pipeline.colours import colour_composer
 
 place = Path(sys.argv[1])

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 import torch
-
-from pipeline.config.files import load_profile
-from pipeline.errors import ConfigError, ModelError
-from pipeline.machine import devices
-from pipeline.machine.devices import choose_device, choose_dtype, forbid_network
+from likebut.pipeline.config.files import load_profile
+from likebut.pipeline.errors import ConfigError, ModelError
+from likebut.pipeline.machine import devices
+from likebut.pipeline.machine.devices import choose_device, choose_dtype, forbid_network
 
 
 def machine(monkeypatch: pytest.MonkeyPatch, *, cuda: int = 0, mps: bool = False) -> None:
@@ -89,7 +88,7 @@ def test_bfloat16_is_chosen_only_on_cpus_that_multiply_it(
 @pytest.mark.parametrize("before", ["", "import huggingface_hub; "])
 def test_the_network_is_forbidden_before_and_after_the_hub_is_imported(before: str) -> None:
     code = (
-        f"{before}from pipeline.machine.devices import forbid_network; forbid_network()\n"
+        f"{before}from likebut.pipeline.machine.devices import forbid_network; forbid_network()\n"
         "from huggingface_hub import constants; print(constants.HF_HUB_OFFLINE)"
     )
     clean = {k: v for k, v in os.environ.items() if k not in ("HF_HUB_OFFLINE",)}

@@ -7,9 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from pipeline.errors import ModelError
-from pipeline.machine import models
+from likebut.pipeline.errors import ModelError
+from likebut.pipeline.machine import models
 
 
 @pytest.fixture

@@ -6,17 +6,16 @@ import os
 from pathlib import Path
 
 import pytest
-
-from pipeline.asking.ledger import Entry, Ledger
-from pipeline.batch.run import run_batch, unanswered
-from pipeline.benchmarks import submissions
-from pipeline.cli.show import copy_hits
-from pipeline.config.text import write as write_recipe
-from pipeline.errors import ConfigError, InputError
-from pipeline.machine.outputs import replacing
-from pipeline.records.trace import Description, Hit, Intent, Query, Ranking, Trace
-from pipeline.report.pages import check_page
-from pipeline.report.query_report import write_query_report
+from likebut.pipeline.asking.ledger import Entry, Ledger
+from likebut.pipeline.batch.run import run_batch, unanswered
+from likebut.pipeline.benchmarks import submissions
+from likebut.pipeline.cli.show import copy_hits
+from likebut.pipeline.config.text import write as write_recipe
+from likebut.pipeline.errors import ConfigError, InputError
+from likebut.pipeline.machine.outputs import replacing
+from likebut.pipeline.records.trace import Description, Hit, Intent, Query, Ranking, Trace
+from likebut.pipeline.report.pages import check_page
+from likebut.pipeline.report.query_report import write_query_report
 
 
 def trace(*paths: Path) -> Trace:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from pipeline.machine.spelling import as_typed, whole, whole_if_there
+from likebut.pipeline.machine.spelling import as_typed, whole, whole_if_there
 
 
 def test_a_picture_has_one_spelling_through_links_dots_and_slashes(

@@ -7,9 +7,8 @@ import struct
 from pathlib import Path
 
 import pytest
-
-from pipeline.machine import models
-from pipeline.machine.weights import Weights, weights_in
+from likebut.pipeline.machine import models
+from likebut.pipeline.machine.weights import Weights, weights_in
 
 
 def safetensors(path: Path, **shapes: list[int]) -> int:

@@ -6,9 +6,8 @@ from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.pocket import captions, world
-from pipeline.pocket.world import Kind, Scene
+from likebut.pipeline.pocket import captions, world
+from likebut.pipeline.pocket.world import Kind, Scene
 
 SCENE = Scene(
     (Kind("cat", "blue", "small", 2), Kind("apple", "red", "large", 1)),

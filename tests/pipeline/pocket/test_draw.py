@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-
-from pipeline.errors import InputError
-from pipeline.pocket import captions
-from pipeline.pocket.draw import draw_gallery
+from likebut.pipeline.errors import InputError
+from likebut.pipeline.pocket import captions
+from likebut.pipeline.pocket.draw import draw_gallery
 
 
 def read(path: Path) -> list[dict[str, object]]:

@@ -7,9 +7,8 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-
-from pipeline.pocket import edits, world
-from pipeline.pocket.world import Kind, Scene
+from likebut.pipeline.pocket import edits, world
+from likebut.pipeline.pocket.world import Kind, Scene
 
 ONE = Scene((Kind("apple", "red", "large", 2),), "forest", "day", "flat")
 TWO = Scene((Kind("apple", "red"), Kind("cat", "blue")), "city", "night", "sketch", "left of")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.machine.models import POCKET
-from pipeline.pocket import evaluate
+from likebut.pipeline.machine.models import POCKET
+from likebut.pipeline.pocket import evaluate
 
 # A sample of 80 strays by about 0.07 (two standard errors of 0.9); the cards measure a thousand.
 STRAY = 0.07

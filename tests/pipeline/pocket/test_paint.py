@@ -6,11 +6,10 @@ from random import Random
 
 import numpy as np
 import pytest
-
-from pipeline.pocket import world
-from pipeline.pocket.paint import layout, paint
-from pipeline.pocket.shapes import SHAPES
-from pipeline.pocket.world import Kind, Scene
+from likebut.pipeline.pocket import world
+from likebut.pipeline.pocket.paint import layout, paint
+from likebut.pipeline.pocket.shapes import SHAPES
+from likebut.pipeline.pocket.world import Kind, Scene
 
 
 def test_every_category_has_a_shape_with_its_own_colour_in_it() -> None:
@@ -35,7 +34,7 @@ def test_a_large_picture_shows_the_same_scene_as_a_small_one() -> None:
 
 @pytest.mark.parametrize("colour", [c for c in world.COLOURS if c not in ("white", "black")])
 def test_an_object_is_painted_in_its_colour(colour: str) -> None:
-    from pipeline.pocket.paint import PAINTS
+    from likebut.pipeline.pocket.paint import PAINTS
 
     picture = np.asarray(paint(Scene((Kind("star", colour),)), 128, 3), int)
     near = np.abs(picture - np.array(PAINTS[colour])).sum(-1) < 12

@@ -7,10 +7,9 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pipeline.errors import ConfigError
-from pipeline.pocket import captions
-from pipeline.pocket.plan import FAMILY, plan_gallery, query_kinds
+from likebut.pipeline.errors import ConfigError
+from likebut.pipeline.pocket import captions
+from likebut.pipeline.pocket.plan import FAMILY, plan_gallery, query_kinds
 
 
 def test_the_first_queries_cover_every_single_kind_and_combined_ones_follow() -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-
-from pipeline.pocket import world
-from pipeline.pocket.world import Kind, Scene
+from likebut.pipeline.pocket import world
+from likebut.pipeline.pocket.world import Kind, Scene
 
 
 def test_one_pair_in_thirteen_is_held_out_of_training() -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from pipeline import prompting
-from pipeline.errors import ConfigError
-from pipeline.prompting.check import check
-from pipeline.prompting.reply import parse_reply
+from likebut.pipeline import prompting
+from likebut.pipeline.errors import ConfigError
+from likebut.pipeline.prompting.check import check
+from likebut.pipeline.prompting.reply import parse_reply
 
 GOOD = """\
 +++

@@ -5,12 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from likebut.pipeline import prompting
+from likebut.pipeline.config.files import load_profile
+from likebut.pipeline.errors import ModelError
+from likebut.pipeline.prompting.cost import (
+    Tokens,
+    count,
+    given_text,
+    model_for,
+    moves_system,
+    tokenizer_of,
+)
+from likebut.pipeline.records.chat import Message
 
-from pipeline import prompting
-from pipeline.config.files import load_profile
-from pipeline.errors import ModelError
-from pipeline.prompting.cost import Tokens, count, given_text, model_for, moves_system, tokenizer_of
-from pipeline.records.chat import Message
 from tests.pipeline.engines import tiny
 
 
@@ -29,7 +36,7 @@ def test_tokens_are_counted_by_hand(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("template", [tiny.NO_SYSTEM, tiny.SILENT])
 def test_a_template_without_a_system_role_is_given_its_words_all_the_same(template: str) -> None:
-    from pipeline.engines.turns import chat_text
+    from likebut.pipeline.engines.turns import chat_text
 
     messages = (Message("system", "be short"), Message("user", "a red apple"))
     shown = chat_text(tiny.tokenizer(template), messages)

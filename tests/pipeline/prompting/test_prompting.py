@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from pipeline import prompting
-from pipeline.errors import ConfigError, ReplyError
-from pipeline.prompting.reply import parse_reply, read_reply
-from pipeline.records.chat import Reply
+from likebut.pipeline import prompting
+from likebut.pipeline.errors import ConfigError, ReplyError
+from likebut.pipeline.prompting.reply import parse_reply, read_reply
+from likebut.pipeline.records.chat import Reply
 
 FRONT = '+++\nversion = "1"\ndescription = "d"\nvariables = ["caption"]\nreply = "text"\n+++\n'
 VALUES = {"caption": "a red apple", "modification": "make it blue"}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from pipeline.errors import ConfigError
-from pipeline.prompting.rendering import TURNS, render
+from likebut.pipeline.errors import ConfigError
+from likebut.pipeline.prompting.rendering import TURNS, render
 
 HOSTILE = [
     "{% include '/etc/passwd' %}",

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline import prompting
-from pipeline.errors import ReplyError
-from pipeline.prompting.replies import objects, without_thoughts
-from pipeline.prompting.reply import read_reply
-from pipeline.records.chat import Reply
+from likebut.pipeline import prompting
+from likebut.pipeline.errors import ReplyError
+from likebut.pipeline.prompting.replies import objects, without_thoughts
+from likebut.pipeline.prompting.reply import read_reply
+from likebut.pipeline.records.chat import Reply
 
 ANSWER = '{"target_caption": "a red apple"}'
 DRAFT = '{"target_caption": "a pear"}'

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from pipeline.asking.sharing.files import read_lines as shared_lines
-from pipeline.benchmarks import jsonl
-from pipeline.benchmarks.captions import read_captions
-from pipeline.config.text import rewritten
-from pipeline.errors import InputError
-from pipeline.records import saved
-from pipeline.records.lines import numbered, read_lines, split, without_mark
-from pipeline.records.queries import parse_queries, read_queries
+from likebut.pipeline.asking.sharing.files import read_lines as shared_lines
+from likebut.pipeline.benchmarks import jsonl
+from likebut.pipeline.benchmarks.captions import read_captions
+from likebut.pipeline.config.text import rewritten
+from likebut.pipeline.errors import InputError
+from likebut.pipeline.records import saved
+from likebut.pipeline.records.lines import numbered, read_lines, split, without_mark
+from likebut.pipeline.records.queries import parse_queries, read_queries
 
 ODD = "a\u2028b\u2029c\u0085d\x0be\x0cf\x1cg"
 MARK = "\ufeff"

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from likebut.pipeline.benchmarks.records import Case
+from likebut.pipeline.errors import InputError
+from likebut.pipeline.evaluation.runs import Result
+from likebut.pipeline.records.saved import read_saved
+from likebut.pipeline.records.trace import Description, Intent, Query, Trace
+from likebut.pipeline.records.traces import trace_to_json
 
-from pipeline.benchmarks.records import Case
-from pipeline.errors import InputError
-from pipeline.evaluation.runs import Result
-from pipeline.records.saved import read_saved
-from pipeline.records.trace import Description, Intent, Query, Trace
-from pipeline.records.traces import trace_to_json
 from tests.pipeline.colours import colour_composer
 
 INTENT = Intent("a blue square", "red becomes blue", ("blue",), ("square",), ("red",))

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from pipeline.records.chat import Exchange, Message, Reply
-from pipeline.records.trace import Description, Grain, Hit, Intent, Query, Ranking, Trace
+from likebut.pipeline.records.chat import Exchange, Message, Reply
+from likebut.pipeline.records.trace import Description, Grain, Hit, Intent, Query, Ranking, Trace
 
 HOSTILE = '<script>alert("x")</script>'
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.records.trace import Trace
-from pipeline.report.demo_report import DemoRow, write_demo_report
+from likebut.pipeline.records.trace import Trace
+from likebut.pipeline.report.demo_report import DemoRow, write_demo_report
 
 
 def test_the_page_counts_and_marks_what_was_found(trace: Trace, tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from likebut.pipeline.lab.comparison import compare
+from likebut.pipeline.lab.page import write_lab_report
+from likebut.pipeline.lab.trial import Trial
+from likebut.pipeline.records.trace import Description, Intent, Query, Trace
+from likebut.pipeline.report.demo_report import DemoRow, write_demo_report
+from likebut.pipeline.report.query_report import write_query_report
 
-from pipeline.lab.comparison import compare
-from pipeline.lab.page import write_lab_report
-from pipeline.lab.trial import Trial
-from pipeline.records.trace import Description, Intent, Query, Trace
-from pipeline.report.demo_report import DemoRow, write_demo_report
-from pipeline.report.query_report import write_query_report
 from tests.pipeline.lab.conftest import ASKED, Try, target, trials  # noqa: F401
 from tests.pipeline.report.browser import PROGRAM, Page, browser
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
-from pipeline.records.trace import Trace
-from pipeline.report.pages import bars, shares_by_role, thumbnail
+from likebut.pipeline.records.trace import Trace
+from likebut.pipeline.report.pages import bars, shares_by_role, thumbnail
 
 
 def test_shares_are_added_up_per_role(trace: Trace) -> None:

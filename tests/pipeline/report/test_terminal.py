@@ -8,10 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
+from likebut.pipeline.report.terminal import detect_terminal, preview_sequence
+from likebut.pipeline.report.terminal_pictures import half_blocks, sixels
 from PIL import Image, ImageChops, ImageStat
-
-from pipeline.report.terminal import detect_terminal, preview_sequence
-from pipeline.report.terminal_pictures import half_blocks, sixels
 
 
 @pytest.mark.parametrize(

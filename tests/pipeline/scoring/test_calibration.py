@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from likebut.pipeline.encoders import make_encoder
+from likebut.pipeline.encoders.contract import EncoderSpec
+from likebut.pipeline.records.trace import Grain
+from likebut.pipeline.scoring.linear import fold, spread_of
 from numpy.typing import NDArray
-
-from pipeline.encoders import make_encoder
-from pipeline.encoders.contract import EncoderSpec
-from pipeline.records.trace import Grain
-from pipeline.scoring.linear import fold, spread_of
 
 ALPHA, BETA = 0.3, 0.9
 WEIGHTS = {"reference": 0.4, "modification": 0.6}
@@ -57,7 +56,7 @@ def shares_of(gallery: NDArray[Any], asked: Sequence[Grain]) -> dict[str, NDArra
 @pytest.fixture(scope="module")
 def pictures(drawn: Path) -> NDArray[Any]:
     """120 drawn pictures as pocket-clip sees them."""
-    from indexes.decode import load_image
+    from likebut.indexes.decode import load_image
 
     encoder = make_encoder(EncoderSpec("open_clip", "pocket:clip", device="cpu"))
     paths = sorted(drawn.glob("*.png"))

@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from pipeline.errors import ConfigError, ModelError
-from pipeline.setup.assembly import assemble, open_encoder
-from pipeline.setup.names import Setup
+from likebut.pipeline.errors import ConfigError, ModelError
+from likebut.pipeline.setup.assembly import assemble, open_encoder
+from likebut.pipeline.setup.names import Setup
 
 
 def test_names_become_a_composer(tmp_path: Path) -> None:
@@ -46,7 +45,8 @@ def test_a_missing_device_is_an_error_at_once(tmp_path: Path) -> None:
 
 def test_assembling_imports_no_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from pipeline.setup.assembly import Setup, assemble; "
+        "import sys; from pathlib import Path; "
+        "from likebut.pipeline.setup.assembly import Setup, assemble; "
         f"assemble(Setup(cache=Path({str(tmp_path / 'c')!r}))); "
         "sys.exit('torch' in sys.modules)"
     )

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from pipeline.config.files import load_profile
-from pipeline.config.profile import Profile
-from pipeline.engines.probe import Answer
-from pipeline.engines.server import Server
-from pipeline.machine.memory import Memory
-from pipeline.setup.check import check_profile
+from likebut.pipeline.config.files import load_profile
+from likebut.pipeline.config.profile import Profile
+from likebut.pipeline.engines.probe import Answer
+from likebut.pipeline.engines.server import Server
+from likebut.pipeline.machine.memory import Memory
+from likebut.pipeline.setup.check import check_profile
 
 PLENTY = Memory(64 * 10**9, 64 * 10**9)
 URL = "http://localhost:8000/v1"

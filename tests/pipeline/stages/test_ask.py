@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from likebut.pipeline import prompting
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.engines.contract import EngineSpec, Request
+from likebut.pipeline.engines.scripted import ScriptedEngine
+from likebut.pipeline.records.chat import Reply, Sampling
+from likebut.pipeline.records.trace import Intent
+from likebut.pipeline.stages.ask import Question, ask, warmed
+from likebut.pipeline.stages.intent import merged
 
-from pipeline import prompting
-from pipeline.asking.cache import Cache
-from pipeline.asking.engine import CachedEngine
-from pipeline.engines.contract import EngineSpec, Request
-from pipeline.engines.scripted import ScriptedEngine
-from pipeline.records.chat import Reply, Sampling
-from pipeline.records.trace import Intent
-from pipeline.stages.ask import Question, ask, warmed
-from pipeline.stages.intent import merged
 from tests.pipeline.colours import REPLY, entries, scripted
 
 PROMPT = prompting.load("reason/likebut")

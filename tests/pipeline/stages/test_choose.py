@@ -11,22 +11,22 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.encoder import CachedEncoder
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.config.recipe import ReasonStage
+from likebut.pipeline.encoders.contract import EncoderSpec
+from likebut.pipeline.engines.contract import EngineSpec, Request
+from likebut.pipeline.engines.scripted import ScriptedEngine
+from likebut.pipeline.errors import ConfigError
+from likebut.pipeline.prompting import load
+from likebut.pipeline.records.chat import Reply, Sampling
+from likebut.pipeline.records.trace import Intent, Query
+from likebut.pipeline.records.traces import trace_from_json, trace_to_json
+from likebut.pipeline.stages.ask import Question
+from likebut.pipeline.stages.choose import agreed, best, consult, sampling_of, vote
 
-from pipeline.asking.cache import Cache
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.asking.engine import CachedEngine
-from pipeline.config.files import load_recipe
-from pipeline.config.recipe import ReasonStage
-from pipeline.encoders.contract import EncoderSpec
-from pipeline.engines.contract import EngineSpec, Request
-from pipeline.engines.scripted import ScriptedEngine
-from pipeline.errors import ConfigError
-from pipeline.prompting import load
-from pipeline.records.chat import Reply, Sampling
-from pipeline.records.trace import Intent, Query
-from pipeline.records.traces import trace_from_json, trace_to_json
-from pipeline.stages.ask import Question
-from pipeline.stages.choose import agreed, best, consult, sampling_of, vote
 from tests.pipeline.colours import REPLY, ColourEncoder, colour_composer, scripted
 
 PROMPT = load("reason/likebut")

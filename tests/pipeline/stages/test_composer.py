@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from likebut.indexes.errors import IndexIncompatible
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.encoder import CachedEncoder
+from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.encoders.contract import EncoderSpec
+from likebut.pipeline.errors import ConfigError, ModelError
+from likebut.pipeline.records.trace import Description, Intent, Query, Trace
+from likebut.pipeline.records.traces import trace_from_json, trace_to_json
+from likebut.pipeline.stages.composer import run
 
-from indexes.errors import IndexIncompatible
-from pipeline.asking.cache import Cache
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.config.files import load_recipe
-from pipeline.encoders.contract import EncoderSpec
-from pipeline.errors import ConfigError, ModelError
-from pipeline.records.trace import Description, Intent, Query, Trace
-from pipeline.records.traces import trace_from_json, trace_to_json
-from pipeline.stages.composer import run
 from tests.pipeline.colours import REPLY, ColourEncoder, colour_composer, entries
 
 

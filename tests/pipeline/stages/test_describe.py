@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from likebut.pipeline import prompting
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.engines.contract import EngineSpec, Request
+from likebut.pipeline.engines.scripted import ScriptedEngine
+from likebut.pipeline.errors import ConfigError
+from likebut.pipeline.records.chat import Reply, Sampling
+from likebut.pipeline.stages.describe import describe
 
-from pipeline import prompting
-from pipeline.asking.cache import Cache
-from pipeline.asking.engine import CachedEngine
-from pipeline.engines.contract import EngineSpec, Request
-from pipeline.engines.scripted import ScriptedEngine
-from pipeline.errors import ConfigError
-from pipeline.records.chat import Reply, Sampling
-from pipeline.stages.describe import describe
 from tests.pipeline.colours import entries, paint_gallery, scripted
 
 

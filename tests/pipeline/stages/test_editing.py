@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from pipeline.config.files import load_recipe
-from pipeline.errors import ConfigError
-from pipeline.records.trace import Description, Hit, Intent, Query, Ranking, Trace
-from pipeline.stages.editing import (
+from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.errors import ConfigError
+from likebut.pipeline.records.trace import Description, Hit, Intent, Query, Ranking, Trace
+from likebut.pipeline.stages.editing import (
     Move,
     Understood,
     differences,
@@ -22,6 +21,7 @@ from pipeline.stages.editing import (
     resumed_with,
     to_text,
 )
+
 from tests.pipeline.colours import REPLY, colour_composer
 
 SEEN = Understood("a red square", "a blue square", ("blue",), ("square",), ("red", "pink"))

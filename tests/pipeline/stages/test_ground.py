@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.encoder import CachedEncoder
+from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.config.recipe import Recipe
+from likebut.pipeline.encoders.contract import EncoderSpec
+from likebut.pipeline.records.trace import Description, Grain, Intent, Query, Trace
+from likebut.pipeline.stages.ground import ground
 
-from pipeline.asking.cache import Cache
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.config.files import load_recipe
-from pipeline.config.recipe import Recipe
-from pipeline.encoders.contract import EncoderSpec
-from pipeline.records.trace import Description, Grain, Intent, Query, Trace
-from pipeline.stages.ground import ground
 from tests.pipeline.colours import ColourEncoder
 
 INTENT = Intent("blue", desired=("blue", "green"), preserved=(), forbidden=("red", "red"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pipeline.records.trace import Query, Trace
+from likebut.pipeline.records.trace import Query, Trace
+
 from tests.pipeline.colours import REPLY, ColourEncoder, colour_composer
 
 

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from likebut.indexes.contract import OF_CAPTIONS, EncoderId
+from likebut.indexes.exact import Exact
+from likebut.indexes.items import Item
+from likebut.indexes.store import SIDE, Index
+from likebut.indexes.writing import Content, write_index
+from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.config.recipe import Fusion, Recipe
+from likebut.pipeline.errors import ConfigError
+from likebut.pipeline.records.trace import Description, Grain, Query, Trace
+from likebut.pipeline.scoring.linear import fold
+from likebut.pipeline.stages.ground import ground
+from likebut.pipeline.stages.search import Scope, search
 
-from indexes.contract import OF_CAPTIONS, EncoderId
-from indexes.exact import Exact
-from indexes.items import Item
-from indexes.store import SIDE, Index
-from indexes.writing import Content, write_index
-from pipeline.config.files import load_recipe
-from pipeline.config.recipe import Fusion, Recipe
-from pipeline.errors import ConfigError
-from pipeline.records.trace import Description, Grain, Query, Trace
-from pipeline.scoring.linear import fold
-from pipeline.stages.ground import ground
-from pipeline.stages.search import Scope, search
 from tests.pipeline.colours import colour_composer
 
 
@@ -128,7 +128,8 @@ def test_two_sides_are_worked_out_by_hand(tmp_path: Path) -> None:
 
 def replace_captioner(tmp_path: Path) -> object:
     """A captioner that names the colour of the reference."""
-    from pipeline.asking.cache import Cache
+    from likebut.pipeline.asking.cache import Cache
+
     from tests.pipeline.colours import scripted
 
     return scripted(Cache(tmp_path / "other.sqlite"), (r"red\.png", "a red square"))

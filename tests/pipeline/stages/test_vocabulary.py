@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from likebut.pipeline.errors import ConfigError
+from likebut.pipeline.pocket.plan import plan_gallery
+from likebut.pipeline.records.trace import Intent, Query, Trace
+from likebut.pipeline.setup.assembly import assemble
+from likebut.pipeline.setup.names import Setup
+from likebut.pipeline.stages.vocabulary import unknown_words, vocabulary, warning
 
-from pipeline.errors import ConfigError
-from pipeline.pocket.plan import plan_gallery
-from pipeline.records.trace import Intent, Query, Trace
-from pipeline.setup.assembly import assemble
-from pipeline.setup.names import Setup
-from pipeline.stages.vocabulary import unknown_words, vocabulary, warning
 from tests.pipeline.colours import colour_composer
 
 KNOWN = vocabulary("pocket:reasoner")

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pipeline.benchmarks.jsonl import protocol
-from pipeline.errors import ConfigError
-from pipeline.evaluation import metrics
-from pipeline.records.trace import Grain
-from pipeline.scoring.linear import fold
-from pipeline.tuning.pools import Metric, Pool, directions, means, values
+from likebut.pipeline.benchmarks.jsonl import protocol
+from likebut.pipeline.errors import ConfigError
+from likebut.pipeline.evaluation import metrics
+from likebut.pipeline.records.trace import Grain
+from likebut.pipeline.scoring.linear import fold
+from likebut.pipeline.tuning.pools import Metric, Pool, directions, means, values
 
 RULES = replace(protocol("mine"), metrics=("Recall@1", "Recall@2", "mAP@3", "aspects:Recall@10"))
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from likebut.pipeline.tuning.pools import Metric, Pool, means
+from likebut.pipeline.tuning.settings import find
 from numpy.typing import NDArray
-
-from pipeline.tuning.pools import Metric, Pool, means
-from pipeline.tuning.settings import find
 
 RECALL = Metric("Recall@1", "Recall", 1)
 

@@ -12,23 +12,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-
-from pipeline.asking.cache import Cache
-from pipeline.asking.encoder import CachedEncoder
-from pipeline.benchmarks.jsonl import protocol
-from pipeline.benchmarks.records import Benchmark, Case, Item
-from pipeline.config.files import load_recipe
-from pipeline.config.recipe import Fusion, Recipe
-from pipeline.encoders.contract import EncoderSpec
-from pipeline.errors import ConfigError, InputError
-from pipeline.evaluation import runs
-from pipeline.evaluation.evaluate import Evaluation
-from pipeline.records.trace import Grain
-from pipeline.stages.composer import Composer
-from pipeline.tuning.halves import HALVES, half_of, other_half
-from pipeline.tuning.pools import Metric, means
-from pipeline.tuning.tune import (
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.encoder import CachedEncoder
+from likebut.pipeline.benchmarks.jsonl import protocol
+from likebut.pipeline.benchmarks.records import Benchmark, Case, Item
+from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.config.recipe import Fusion, Recipe
+from likebut.pipeline.encoders.contract import EncoderSpec
+from likebut.pipeline.errors import ConfigError, InputError
+from likebut.pipeline.evaluation import runs
+from likebut.pipeline.evaluation.evaluate import Evaluation
+from likebut.pipeline.records.trace import Grain
+from likebut.pipeline.stages.composer import Composer
+from likebut.pipeline.tuning.halves import HALVES, half_of, other_half
+from likebut.pipeline.tuning.pools import Metric, means
+from likebut.pipeline.tuning.tune import (
     Grounded,
     Tuning,
     default_metric,
@@ -36,6 +34,8 @@ from pipeline.tuning.tune import (
     tune,
     weighable,
 )
+from numpy.typing import NDArray
+
 from tests.pipeline.colours import scripted
 
 QUERIES, DIMENSION = 60, 24

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.cachefile import opening, store
+from likebut.pipeline.asking.cachefile.journals import on_network
+from likebut.pipeline.errors import BusyError, InputError
+from likebut.pipeline.records.chat import Reply
 
-from pipeline.asking.cache import Cache
-from pipeline.asking.cachefile import opening, store
-from pipeline.asking.cachefile.journals import on_network
-from pipeline.errors import BusyError, InputError
-from pipeline.records.chat import Reply
 from tests.rights import read_only
 
 QUESTION = {"messages": [["user", "a", []]], "repeat": 1, "engine": "e"}
@@ -47,9 +47,9 @@ def notices(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
     told: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
-    logging.getLogger("pipeline.asking.cache").addHandler(handler)
+    logging.getLogger("likebut.pipeline.asking.cache").addHandler(handler)
     yield told
-    logging.getLogger("pipeline.asking.cache").removeHandler(handler)
+    logging.getLogger("likebut.pipeline.asking.cache").removeHandler(handler)
     assert not any("delete" in line for line in told)
 
 
@@ -81,7 +81,7 @@ def test_eight_threads_use_one_cache(tmp_path: Path) -> None:
 
 def test_processes_that_make_one_cache_at_once_all_use_it(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib, pipeline.asking.cache as c, pipeline.records.chat as r\n"
+        "import sys, pathlib, likebut.pipeline.asking.cache as c, likebut.pipeline.records.chat as r\n"
         "with c.Cache(pathlib.Path(sys.argv[1])) as cache:\n"
         "    for at in range(10): cache.put_answer(f'{sys.argv[2]}-{at}', 'm', r.Reply('x'))"
     )

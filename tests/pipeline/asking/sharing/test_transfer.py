@@ -16,13 +16,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pipeline.asking.cache import Cache
-from pipeline.asking.sharing import files
-from pipeline.asking.sharing.transfer import Imported, export_answers, import_answers
-from pipeline.errors import ConfigError, InputError
-from pipeline.records.chat import Reply
-from pipeline.records.keys import content_key
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.sharing import files
+from likebut.pipeline.asking.sharing.transfer import Imported, export_answers, import_answers
+from likebut.pipeline.errors import ConfigError, InputError
+from likebut.pipeline.records.chat import Reply
+from likebut.pipeline.records.keys import content_key
 
 SCHEMA = {"type": "object", "properties": {"target_caption": {"type": "string"}}}
 
@@ -300,8 +299,8 @@ def test_an_answer_under_a_question_that_is_not_its_own_is_not_exported(
 IMPORT = """
 import sys
 from pathlib import Path
-from pipeline.asking.cache import Cache
-from pipeline.asking.sharing import transfer
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.sharing import transfer
 real, count = transfer._stage_entry, 0
 def told(cache, entry):
     global count
