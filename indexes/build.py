@@ -66,6 +66,7 @@ def build(
     rebuild: bool = False,
     reread: bool = False,
     donors: Sequence[Path] = (),
+    mapper: str = "threads",
     wait: bool = True,
     change_roots: bool = True,
 ) -> BuildReport:
@@ -93,7 +94,14 @@ def build(
         )
     began = perf_counter()
     settings = Settings(
-        dtype, batch_size, threads, pixels_limit, rebuild, reread, tuple(map(Path, donors))
+        dtype,
+        batch_size,
+        threads,
+        pixels_limit,
+        rebuild,
+        reread,
+        tuple(map(Path, donors)),
+        mapper,
     )
     job = Job(Path(out), encoder, settings, tuple(os.path.abspath(r) for r in roots))
     if not change_roots:

@@ -27,9 +27,10 @@ from .formats import why_not
 from .journal import Journal
 from .lock import write_lock
 from .manifest import Manifest
+from .mappers import make_mapper
 from .own import check_own
 from .plan import Plan, make_plan
-from .reading import Reader, in_threads
+from .reading import Reader
 from .roots import check_roots
 from .scan import Scan, scan
 from .sides import is_behind
@@ -48,6 +49,7 @@ class Settings:
     rebuild: bool = False
     reread: bool = False
     donors: tuple[Path, ...] = ()
+    mapper: str = "threads"
 
 
 class Job:
@@ -203,7 +205,8 @@ class Job:
         if on_progress:
             on_progress(settled, total)
         began = perf_counter()
-        for outcome in in_threads(reader.read, plan.todo, workers, batch_size + 2 * workers):
+        mapper = make_mapper(self.settings.mapper)
+        for outcome in mapper(plan.todo, lambda: reader.read, workers, batch_size + 2 * workers):
             settled += 1
             if batches.take(outcome) and on_progress:
                 on_progress(settled, total)

@@ -86,9 +86,13 @@ def _bytes_of(found: Found) -> tuple[Found, bytes]:
 
 
 def in_threads(
-    work: Callable[[Found], Outcome], files: Iterable[Found], threads: int, ahead: int
+    files: Iterable[Found],
+    worker: Callable[[], Callable[[Found], Outcome]],
+    threads: int,
+    ahead: int,
 ) -> Iterator[Outcome]:
-    """``work`` of every file, in order; at most ``ahead`` results wait, so memory stays bounded."""
+    """The outcome of every file, in order; at most ``ahead`` wait, so that memory stays bounded."""
+    work = worker()
     waiting: deque[Future[Outcome]] = deque()
     pool = ThreadPoolExecutor(threads, "likebut-read")
     try:

@@ -63,9 +63,10 @@ def own_memory() -> int:
 def make_jpegs(folder: Path, count: int) -> list[Path]:
     """Photo-like 4000 × 3000 JPEGs: drawn scenes, enlarged, with grain of their own."""
     import numpy as np
+    from PIL import Image
+
     from likebut.pipeline.pocket.paint import paint
     from likebut.pipeline.pocket.world import random_scene
-    from PIL import Image
 
     paths = []
     from random import Random
@@ -104,6 +105,7 @@ def bench_index(count: int, work: Path) -> list[Row]:
     import numpy as np
     import open_clip
     import torch
+
     from likebut.indexes.build import build
     from likebut.indexes.store import Index
     from likebut.pipeline.encoders import make_encoder
@@ -172,6 +174,7 @@ def save_open_clip(model: Any, name: str, folder: Path) -> None:
 def bench_search(rows: int, work: Path) -> list[Row]:
     """(b): bandwidth of a search against a copy; ten grains fold into one query."""
     import numpy as np
+
     from likebut.indexes.exact import search
     from likebut.pipeline.records.trace import Grain
     from likebut.pipeline.scoring.linear import fold
@@ -212,6 +215,7 @@ def bench_ranking(work: Path) -> list[Row]:
     """(d): many queries at once, k = 50, against faiss IndexFlatIP and a full argsort."""
     import faiss
     import numpy as np
+
     from likebut.indexes.exact import search
 
     rng, count, rows, wide, k = np.random.default_rng(0), 800, 123_403, 768, 50

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from likebut.indexes.maintain import verify
 from likebut.indexes.store import Index
 from likebut.pipeline.asking.cache import Cache

@@ -17,7 +17,7 @@ PROGRAMS = (ROOT / "pipeline/pocket/train", ROOT / "pipeline/pocket/evaluate.py"
 
 def read(path: Path) -> ast.Module:
     """The syntax of a file, its relative imports spelled out: "pipeline.records.trace"."""
-    tree = read(path)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     inside = path.relative_to(ROOT).parts
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -44,8 +44,8 @@ def at_module_level(tree: ast.Module) -> Iterator[str]:
 
 # The rooms of the house from the ground up: each imports only from those before it.
 FLOORS = (
-    "errors", "indexes", "machine", "encoders", "records", "scoring", "engines", "hits", "report",
-    "config", "pocket", "prompting", "asking", "stages", "setup", "batch", "benchmarks",
+    "errors", "indexes", "machine", "encoders", "records", "prompting", "scoring", "engines", "hits",
+    "report", "config", "pocket", "asking", "stages", "setup", "batch", "benchmarks",
     "evaluation", "tuning", "lab", "cli",
 )  # fmt: skip
 LONGEST = 250  # lines of a file

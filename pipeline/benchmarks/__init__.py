@@ -11,14 +11,24 @@ from typing import Any
 from ..errors import ConfigError, did_you_mean
 from .records import Benchmark
 
-NAMES = ("cirr", "circo", "fashioniq", "genecis", "pocket", "jsonl")
+# Name → the module that reads it: ``SPLITS``, ``load``, and ``SERVER`` where one takes submissions.
+BENCHMARKS = {
+    name: f"likebut.pipeline.benchmarks.{name}"
+    for name in ("cirr", "circo", "fashioniq", "genecis", "pocket", "jsonl")
+}
 
 
 def reader(name: str) -> ModuleType:
     """The module that reads benchmark ``name``. Raises ConfigError with a suggestion."""
-    if name not in NAMES:
-        raise ConfigError(f"unknown benchmark {name!r}", did_you_mean(name, list(NAMES)))
-    return import_module(f"likebut.pipeline.benchmarks.{name}")
+    if name not in BENCHMARKS:
+        raise ConfigError(f"unknown benchmark {name!r}", did_you_mean(name, list(BENCHMARKS)))
+    return import_module(BENCHMARKS[name])
+
+
+def options_of(name: str) -> list[str]:
+    """The options of a benchmark's protocol, by name."""
+    always = ("data", "split", "allow_missing", "annotations_only")
+    return [one for one in inspect.signature(reader(name).load).parameters if one not in always]
 
 
 def load(
@@ -43,7 +53,7 @@ def load(
         raise ConfigError(
             f"{name} has no split {split!r}", did_you_mean(split, list(module.SPLITS))
         )
-    known = list(inspect.signature(module.load).parameters)[4:]
+    known = options_of(name)
     for option in options:
         if option not in known:
             raise ConfigError(f"{name} has no option {option!r}", did_you_mean(option, known))

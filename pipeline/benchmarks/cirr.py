@@ -5,10 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from .reading import check_ids, complete, field, first_folder, read_json
-from .records import Benchmark, Case, Item, Protocol
+from .records import Benchmark, Case, Item, Protocol, Server, ServerFile
 
 VERSION = "rc2"
 SPLITS = ("val", "test1")
+SERVER = Server(
+    (
+        ServerFile("cirr_recall.json", 50, header=(("version", VERSION), ("metric", "recall"))),
+        ServerFile(
+            "cirr_recall_subset.json", 3, True, (("version", VERSION), ("metric", "recall_subset"))
+        ),
+    ),
+    most_bytes=5_000_000,
+)
 EXPECTED = {
     "val": {"queries": 4181, "pictures": 2297},
     "test1": {"queries": 4148, "pictures": 2315},

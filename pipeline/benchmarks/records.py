@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -77,3 +77,20 @@ class Benchmark:
     def labelled(self) -> bool:
         """Whether the targets are known."""
         return any(case.targets for case in self.cases)
+
+
+class ServerFile(NamedTuple):
+    """One file that a server takes: of rankings or of ``subset`` rankings, so many places a query."""
+
+    name: str
+    places: int
+    subset: bool = False
+    header: tuple[tuple[str, str], ...] = ()
+
+
+class Server(NamedTuple):
+    """What a server takes; ``numbers``: pictures are numbers, and queries are numbered from 0."""
+
+    files: tuple[ServerFile, ...]
+    numbers: bool = False
+    most_bytes: int = 0

@@ -1,7 +1,6 @@
 """Submission files of the official servers: written, read, and checked to the last entry.
 
-CIRR (server format "rc2") takes two files, 50 names and 3 subset names a query; CIRCO takes one,
-50 picture numbers a query.
+What a server takes stands beside the reader of its benchmark (``SERVER``).
 """
 
 from __future__ import annotations
@@ -13,17 +12,23 @@ from typing import Any
 
 from ..errors import ConfigError, InputError
 from ..machine.outputs import replacing
-from .records import Benchmark
+from . import BENCHMARKS, reader
+from .records import Benchmark, Server
 
-PLACES = 50
-SUBSET_PLACES = 3
-CIRR_BYTES = 5_000_000
-CIRR_VERSION = "rc2"
-# File names of what is written, by benchmark.
-FILES = {
-    "cirr": ("cirr_recall.json", "cirr_recall_subset.json"),
-    "circo": ("circo.json",),
-}
+
+def server(name: str) -> Server | None:
+    """What the server of a benchmark takes; None where it has none."""
+    found: Server | None = getattr(reader(name), "SERVER", None)
+    return found
+
+
+def _server(name: str, what: str) -> Server:
+    """Raises ConfigError where there is none."""
+    found = server(name)
+    if found is None:
+        having = " and ".join(other for other in BENCHMARKS if server(other))
+        raise ConfigError(f"{name} has no {what}", f"{having} have one")
+    return found
 
 
 def write(
@@ -36,34 +41,25 @@ def write(
 
     Raises ConfigError for a benchmark without a server, InputError where a query has too few places.
     """
-    if benchmark.name not in FILES:
-        raise ConfigError(f"{benchmark.name} has no server to submit to", "cirr and circo have one")
-    contents: list[dict[str, Any]]
-    if benchmark.name == "circo":
-        contents = [
-            {ident: list(map(int, _first(ident, ids, PLACES))) for ident, ids in rankings.items()}
-        ]
-    else:
-        contents = [
-            {"version": CIRR_VERSION, "metric": metric}
-            | {ident: _first(ident, ids, places) for ident, ids in lists.items()}
-            for metric, lists, places in (
-                ("recall", rankings, PLACES), ("recall_subset", subsets, SUBSET_PLACES),
-            )
-        ]  # fmt: skip
+    wanted = _server(benchmark.name, "server to submit to")
+    spelled = int if wanted.numbers else str
+    contents: list[tuple[str, dict[str, Any]]] = []
+    for file in wanted.files:
+        lists = subsets if file.subset else rankings
+        first = {ident: _first(ident, ids, file.places) for ident, ids in lists.items()}
+        own = {ident: list(map(spelled, ids)) for ident, ids in first.items()}
+        contents.append((file.name, {**dict(file.header), **own}))
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, content in zip(FILES[benchmark.name], contents, strict=True):
-        path = folder / name
-        with replacing(path) as fresh:
+    for name, content in contents:
+        with replacing(folder / name) as fresh:
             fresh.write_text(json.dumps(content, separators=(",", ":")))
-        paths.append(path)
-    return paths
+    return [folder / name for name, _ in contents]
 
 
 def check_free(name: str, folder: Path) -> None:
     """Raises ConfigError where the submission of a benchmark would replace what is no submission."""
-    for path in (folder / file for file in FILES.get(name, ())):
+    takes = server(name)
+    for path in (folder / file.name for file in (takes.files if takes else ())):
         if path.exists():
             try:
                 read(path)
@@ -112,40 +108,42 @@ def problems(path: Path, name: str, benchmark: Benchmark | None = None) -> list[
 
     With a ``benchmark``, ids of queries and pictures are checked, too.
     """
-    if name not in FILES:
-        raise ConfigError(f"{name} has no submission format", "cirr and circo have one")
+    wanted = _server(name, "submission format")
     lists, subset = read(path)
-    found = _header(path) if name == "cirr" else []
-    places = SUBSET_PLACES if subset else PLACES
+    file = next(file for file in wanted.files if file.subset == subset)
+    found = _header(path, wanted)
     for ident, ids in lists.items():
-        found += _faults(ident, ids, places, name)
+        found += _faults(ident, ids, file.places, numbers=wanted.numbers)
     if benchmark is not None:
         found += _against(lists, benchmark, subset)
-    elif name == "circo":
+    elif wanted.numbers:
         found += _numbering(lists)
     return found
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Path, wanted: Server) -> list[str]:
+    """What is wrong with the fields beside the queries, and with the size."""
     content = json.loads(path.read_text(encoding="utf-8-sig"))
     found = []
-    if content.get("version") != CIRR_VERSION:
-        found.append(f'"version" is {content.get("version")!r}, not {CIRR_VERSION!r}')
-    if content.get("metric") not in ("recall", "recall_subset"):
-        found.append(f'"metric" is {content.get("metric")!r}, not "recall" or "recall_subset"')
-    if path.stat().st_size > CIRR_BYTES:
-        found.append(f"the file has {path.stat().st_size:,} bytes, the server takes {CIRR_BYTES:,}")
+    for key, _ in wanted.files[0].header:
+        allowed = list(dict.fromkeys(dict(file.header)[key] for file in wanted.files))
+        if content.get(key) not in allowed:
+            words = " or ".join(map(repr, allowed))
+            found.append(f'"{key}" is {content.get(key)!r}, not {words}')
+    if wanted.most_bytes and path.stat().st_size > wanted.most_bytes:
+        size = path.stat().st_size
+        found.append(f"the file has {size:,} bytes, the server takes {wanted.most_bytes:,}")
     return found
 
 
-def _faults(ident: str, ids: list[str], places: int, name: str) -> list[str]:
+def _faults(ident: str, ids: list[str], places: int, *, numbers: bool) -> list[str]:
     found = []
     if len(ids) != places:
         found.append(f"query {ident}: {len(ids)} places instead of {places}")
     if len(set(ids)) != len(ids):
         twin = next(value for value in ids if ids.count(value) > 1)
         found.append(f"query {ident}: {twin} is there {ids.count(twin)} times")
-    if name == "circo" and not all(value.isdigit() for value in ids):
+    if numbers and not all(value.isdigit() for value in ids):
         wrong = next(value for value in ids if not value.isdigit())
         found.append(f"query {ident}: {wrong!r} is no picture number")
     return found

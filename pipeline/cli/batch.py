@@ -103,7 +103,7 @@ def batch(
         else:
             found = _answers(queries, composer, picking.depth)
             failed = sum(
-                _print(_picked(trace, picking, composer), form, setup.folders) for trace in found
+                _print(_picked(trace, picking, composer), form, setup.pictures) for trace in found
             )
     exit_partial(failed)
 

@@ -98,18 +98,19 @@ def edit(
         profile=profile or profile_or(saved.profile if saved else ""),
     )
     composer = open_composer(with_gallery(setup))
+    lists = composer.recipe.elements
     query = _query(saved, file, modification, composer)
     query = replace(query, named=name_of(reference) or query.named)
     deep = max(k, _DEEP)
-    known = resumed(saved, Understood.of(saved)) if saved else Trace(query)
+    known = resumed(saved, Understood.of(saved, lists)) if saved else Trace(query)
     before = _whole(composer.compose([replace(known, query=query)], deep)[0])
-    understood = Understood.of(before)
+    understood = Understood.of(before, lists)
     changed = understood.changed(given) if given else _by_hand(understood, query)
     if changed == understood:
         say("nothing was changed")
         return
-    after = _whole(composer.again(before, deep, **vars(changed)))
-    _show(before, after, understood, changed, form, k, setup.folders)
+    after = _whole(composer.again(before, deep, **changed.fields))
+    _show(before, after, understood, changed, form, k, setup.pictures)
     if report:
         _report(before, after, report, k)
 
@@ -166,7 +167,7 @@ def _show(
     from ..stages.editing import Understood, differences, moves
 
     # Where the reasoner was asked again, its new answer is a change, too.
-    shown = Understood.of(after) if form is Format.table else new
+    shown = Understood.of(after, list(new.elements)) if form is Format.table else new
     for name, was, now in differences(old, shown):
         say(f"{name}: {was or '–'} → {now or '–'}")
     data = form in (Format.json, Format.jsonl)
@@ -195,7 +196,7 @@ def _show(
 
 def given_changes(old: Understood, new: Understood) -> dict[str, Any]:
     """The fields that were changed, with their new values."""
-    return {name: value for name, value in vars(new).items() if value != getattr(old, name)}
+    return {name: value for name, value in new.fields.items() if value != old.fields[name]}
 
 
 def _best(trace: Trace, k: int) -> Trace:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..benchmarks import BENCHMARKS
 from ..errors import ConfigError
 from ..machine.outputs import check_folder
 from ..setup.names import Setup
@@ -43,7 +44,7 @@ EPILOG = (
 def evaluate(
     name: Annotated[
         str,
-        typer.Argument(metavar="BENCHMARK", help="cirr, circo, fashioniq, genecis, pocket, jsonl."),
+        typer.Argument(metavar="BENCHMARK", help=f"{', '.join(BENCHMARKS)}."),
     ],
     data: Annotated[Path, typer.Option("--data", "-d", help="The folder of the official files.")],
     out: Annotated[Path, typer.Option("--out", help="The run folder; the same command continues.")],

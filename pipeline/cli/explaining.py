@@ -25,9 +25,7 @@ def explain_trace(trace: Trace, *, every: bool) -> None:
         ("modification", trace.query.modification),
         ("reasoning", intent.reasoning),
         ("target caption", intent.target_caption),
-        ("desired", "; ".join(intent.desired)),
-        ("preserved", "; ".join(intent.preserved)),
-        ("forbidden", "; ".join(intent.forbidden)),
+        *((name, "; ".join(texts)) for name, texts in intent.elements.items()),
         ("fallback", intent.fallback),
     ]
     grains = trace.grains if every else trace.grains[:GRAINS]

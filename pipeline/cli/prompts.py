@@ -66,7 +66,7 @@ def render_prompt(
     messages = prompting.render(prompt, read_variables(var or ()), image or ())
     if profile:
         from ..config.files import load_profile
-        from ..prompting.cost import given_text, model_for
+        from ..setup.prompt_cost import given_text, model_for
 
         text = given_text(messages, model_for(prompt, load_profile(profile)))
         print(json.dumps({"text": text}) if form in (Format.json, Format.jsonl) else text)
@@ -150,7 +150,7 @@ def _tokens(name: str, label: str, profile: Profile) -> dict[str, Any]:
     """The token counts of a prompt, or why there are none."""
     from .. import prompting
     from ..errors import ModelError
-    from ..prompting.cost import count, model_for, moves_system, tokenizer_of
+    from ..setup.prompt_cost import count, model_for, moves_system, tokenizer_of
 
     prompt: Prompt = prompting.load(name)
     choice = model_for(prompt, profile)

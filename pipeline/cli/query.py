@@ -145,7 +145,7 @@ def query(
     trace = picking.pick(found)
     if explain:
         explain_trace(trace, every=explain_all)
-    show.show_hits(trace, form, setup.folders, null=null)
+    show.show_hits(trace, form, setup.pictures, null=null)
     if explain and form is Format.table:
         explain_hits(trace.ranking.hits, every=explain_all)
     if report:

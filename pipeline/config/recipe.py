@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from ..errors import ConfigError, did_you_mean
-from ..records.roles import ROLES
+from ..records.roles import ELEMENTS, ROLES, role_of
 from .finite import Finite
 from .strict import Strict
 
@@ -162,14 +162,27 @@ class Recipe(Strict):
         )
         return list(dict.fromkeys(found))
 
+    @property
+    def elements(self) -> list[str]:
+        """The lists that replies may hold: the usual ones, and those of the recipe's own prompts."""
+        from .. import prompting
+
+        own = (prompting.lists(prompting.load(stage.prompt)) for stage in self.reason)
+        return list(dict.fromkeys((*ELEMENTS, *(name for names in own for name in names))))
+
     def reads(self, part: str) -> bool:
         """Whether a grain is made of that part of a trace; see `Role.reads`."""
-        return any(ROLES[role].reads == part for role in self.roles)
+        return any(role_of(role).reads == part for role in self.roles)
 
     def check_grain(self, name: str, where: str) -> None:
         """Raises ConfigError where ``name`` is neither a role nor a mix of this recipe."""
-        known = [*ROLES, *self.mixes]
-        if name not in known:
+        if name not in self.mixes:
+            self.check_role(name, where, tuple(self.mixes))
+
+    def check_role(self, name: str, where: str, others: tuple[str, ...] = ()) -> None:
+        """Raises ConfigError where ``name`` is no role, nor a list of the recipe's own prompts."""
+        if name not in (*ROLES, *ELEMENTS) and name not in self.elements:
+            known = [*ROLES, *self.elements, *others]
             raise ConfigError(f"{where}: no grain {name!r}", did_you_mean(name, known))
 
     def check_caption_grains(self, where: str) -> None:
@@ -193,11 +206,7 @@ class Recipe(Strict):
         self.check_samples(where)
         for mix, parts in self.mixes.items():
             for role in parts:
-                if role not in ROLES:
-                    raise ConfigError(
-                        f"{where}: [mixes.{mix}]: no grain {role!r}",
-                        did_you_mean(role, list(ROLES)),
-                    )
+                self.check_role(role, f"{where}: [mixes.{mix}]")
         check_family(self.fusion, where)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from ..benchmarks import crops
 from ..benchmarks.records import Benchmark, Case
 from ..errors import InputError
 from ..records.trace import Description, Query, Scope, Trace
+from ..records.traces import intent_to_json
 from ..stages.composer import Composer
 from . import runs
 from .runs import Result
@@ -202,7 +203,7 @@ class Evaluation:
         replies = [exchange.reply for exchange in trace.exchanges]
         return Result(
             case=case, ranking=ranking, subset=subset,
-            captions=trace.description.captions, intent=asdict(trace.intent), calls=len(replies),
+            captions=trace.description.captions, intent=intent_to_json(trace.intent), calls=len(replies),
             prompt_tokens=sum(reply.prompt_tokens for reply in replies),
             reply_tokens=sum(reply.reply_tokens for reply in replies),
             repaired=sum(exchange.repaired for exchange in trace.exchanges),

@@ -58,9 +58,9 @@ class Source:
     def keep(self, run: Path) -> None:
         """Write it into a run folder."""
         paths = {"data": self.data, "captions": self.captions, "index": self.index}
-        from ..benchmarks.pocket import DRAWING
+        from .. import benchmarks
 
-        drawn = DRAWING if self.benchmark == "pocket" else ()
+        drawn = getattr(benchmarks.reader(self.benchmark), "DRAWING", ())
         options = {name: value for name, value in self.options.items() if name not in drawn}
         record = {
             "benchmark": self.benchmark, "split": self.split, "options": options,

@@ -19,6 +19,7 @@ from typing import Any
 
 from ..errors import ConfigError, did_you_mean
 from ..records.chat import Message
+from ..records.roles import FIELDS
 from . import rendering
 
 # The repository and the wheel both put `prompts/` beside `pipeline/`.
@@ -98,6 +99,17 @@ def _parse(name: str, path: Path, source: str) -> Prompt:
         fingerprint=hashlib.sha256(source.encode()).hexdigest()[:16],
         paper=front.get("paper", ""), examples=tuple(front.get("examples", ())),
     )  # fmt: skip
+
+
+def lists(prompt: Prompt) -> list[str]:
+    """The lists of a prompt's replies by its schema; the rewrites are none of elements."""
+    properties = (prompt.schema or {}).get("properties", {})
+    return [name for name, rule in properties.items() if is_list(rule) and name not in FIELDS]
+
+
+def is_list(rule: Any) -> bool:
+    """Whether a property of a schema is a list."""
+    return isinstance(rule, Mapping) and rule.get("type") == "array"
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from .. import prompting
 from ..errors import ConfigError, did_you_mean
+from ..records.roles import ELEMENTS
 from . import Prompt, rendering
 
 # What each stage gives to its prompts, and needs them to take.
 GIVEN = {"describe": ("modification",), "reason": ("caption", "modification")}
 NEEDED = {"describe": (), "reason": ("caption", "modification")}
-# The fields of a reply that the reason stage reads.
-FIELDS = ("reasoning", "target_caption", "desired", "preserved", "forbidden", "rewrites")
+# The fields of a reply that the reason stage reads, with any other list that a recipe gives a weight.
+READ = ("reasoning", "target_caption", "rewrites", *ELEMENTS)
 # Fixed text behind a variable that is worth a word: about 50 tokens.
 _LATE = 200
 
@@ -141,9 +143,10 @@ def _schema(prompt: Prompt, stage: str) -> Faults:
 
 
 def _fields(prompt: Prompt, properties: Mapping[str, Any]) -> Faults:
-    for name in properties:
-        if name not in FIELDS:
-            hint = did_you_mean(name, list(FIELDS))
+    for name, rule in properties.items():
+        meant = get_close_matches(name, READ, 1)
+        if name not in READ and (meant or not prompting.is_list(rule)):
+            hint = did_you_mean(name, list(READ))
             yield (
                 _line_of(prompt.source, name),
                 "warning",

@@ -17,8 +17,9 @@ ASKED = ("id", "reference", "modification")
 CARRIED = ("targets", "kind", "target_caption", "meta")
 
 
-def read_queries(path: Path) -> list[Query]:
+def read_queries(path: Path | str) -> list[Query]:
     """Queries of a JSON-lines file; references are relative to it. Raises InputError with the line."""
+    path = Path(path)
     return parse_queries(split(read_text(path, "the queries")), path.parent, str(path))
 
 

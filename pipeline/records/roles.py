@@ -21,8 +21,14 @@ class Role(NamedTuple):
     names: str = ""
 
 
+# The lists that prompts usually ask for; a role, too, is any other list that a prompt's schema has.
+ELEMENTS = ("desired", "preserved", "forbidden")
+# Fields of an intent that are no lists of elements.
+FIELDS = ("reasoning", "target_caption", "rewrites", "fallback", "samples")
+
+
 def _elements(name: str) -> Callable[[Trace], Sequence[str]]:
-    return lambda trace: tuple(dict.fromkeys(getattr(trace.intent, name)))
+    return lambda trace: tuple(dict.fromkeys(trace.intent.of(name)))
 
 
 def _target(trace: Trace) -> Sequence[str]:
@@ -53,15 +59,17 @@ ROLES: dict[str, Role] = {
     "include": Role(lambda trace: (" and ".join(_elements("desired")(trace)),), "desired"),
     "exclude": Role(lambda trace: (" and ".join(_elements("forbidden")(trace)),), "forbidden"),
     "concatenation": Role(_concatenation, "captions"),
-    "desired": Role(_elements("desired"), "desired", "text"),
-    "preserved": Role(_elements("preserved"), "preserved", "text"),
-    "forbidden": Role(_elements("forbidden"), "forbidden", "text"),
 }
+
+
+def role_of(name: str) -> Role:
+    """The role of this name: one of the table, else the list of elements that is called so."""
+    return ROLES.get(name) or Role(_elements(name), name, "text")
 
 
 def texts_of(role: str, trace: Trace) -> tuple[str, ...]:
     """The texts of a role; none for the reference, which is pixels."""
-    return tuple(text for text in ROLES[role].texts(trace) if text)
+    return tuple(text for text in role_of(role).texts(trace) if text)
 
 
 def main_text(role: str, trace: Trace) -> str:
@@ -72,4 +80,4 @@ def main_text(role: str, trace: Trace) -> str:
 def grain_name(role: str, number: int, text: str) -> str:
     """What the grain of the ``number``-th text (from 0) of a role is called, once in a query."""
     by = {"": role, "number": f"{role}:{number + 1}", "text": f"{role}:{text}"}
-    return by[ROLES[role].names]
+    return by[role_of(role).names]

@@ -66,6 +66,8 @@ class Description:
 class Intent:
     """What the reason stage understood.
 
+    ``elements`` are the other lists of the reply by name, without empty ones: "desired", "preserved",
+    "forbidden", and whatever a prompt's schema has besides; recipes give them weights by these names.
     ``rewrites`` are the target captions of several captions, in their order, where a recipe asks
     about each. ``samples`` are the target captions of several samples, sorted, where their mean is
     searched. ``fallback`` is empty for a usable reply; otherwise it says why the target caption
@@ -74,12 +76,14 @@ class Intent:
 
     target_caption: str
     reasoning: str = ""
-    desired: tuple[str, ...] = ()
-    preserved: tuple[str, ...] = ()
-    forbidden: tuple[str, ...] = ()
+    elements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rewrites: tuple[str, ...] = ()
     fallback: str = ""
     samples: tuple[str, ...] = ()
+
+    def of(self, name: str) -> tuple[str, ...]:
+        """The elements of one list, in order; none where there is no such list."""
+        return self.elements.get(name, ())
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..machine.spelling import whole, whole_if_there
 from .chat import Exchange, Message, Reply
+from .roles import ELEMENTS, FIELDS
 from .trace import Description, Grain, Hit, Intent, Query, Ranking, Trace
 
 # Of the record below. It grows when a field is renamed, moved or means something else; a new field
@@ -31,16 +32,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
         "recipe": trace.recipe,
         "profile": trace.profile,
         "captions": list(trace.description.captions),
-        "intent": {
-            "reasoning": trace.intent.reasoning,
-            "target_caption": trace.intent.target_caption,
-            "desired": list(trace.intent.desired),
-            "preserved": list(trace.intent.preserved),
-            "forbidden": list(trace.intent.forbidden),
-            "rewrites": list(trace.intent.rewrites),
-            "fallback": trace.intent.fallback,
-            "samples": list(trace.intent.samples),
-        },
+        "intent": intent_to_json(trace.intent),
         "grains": [
             {"name": g.name, "role": g.role, "weight": g.weight, "text": g.text} for g in trace.grains
         ],
@@ -109,13 +101,32 @@ def _hit_from_json(record: Mapping[str, Any]) -> Hit:
     return Hit(**{**record, "alike": tuple(record.get("alike", ()))})
 
 
+def intent_to_json(intent: Intent) -> dict[str, Any]:
+    """A JSON-ready record: its lists of elements stand beside the other fields, the usual ones always."""
+    return {
+        "reasoning": intent.reasoning,
+        "target_caption": intent.target_caption,
+        **{name: list(intent.of(name)) for name in (*ELEMENTS, *intent.elements)},
+        "rewrites": list(intent.rewrites),
+        "fallback": intent.fallback,
+        "samples": list(intent.samples),
+    }
+
+
 def intent_from_json(record: Mapping[str, Any]) -> Intent:
     """The Intent of a trace's record or of a run's. Raises KeyError where a field is missing."""
     return Intent(
-        record["target_caption"], record["reasoning"], tuple(record["desired"]),
-        tuple(record["preserved"]), tuple(record["forbidden"]), tuple(record["rewrites"]),
-        record["fallback"], tuple(record.get("samples", ())),
-    )  # fmt: skip
+        record["target_caption"],
+        record["reasoning"],
+        {
+            name: tuple(texts)
+            for name, texts in record.items()
+            if name not in FIELDS and isinstance(texts, list) and texts
+        },
+        tuple(record["rewrites"]),
+        record["fallback"],
+        tuple(record.get("samples", ())),
+    )
 
 
 def _exchange_from_json(record: Mapping[str, Any]) -> Exchange:

@@ -29,6 +29,9 @@ ROLE_NAMES = {
     "forbidden": "forbidden", "modification": "sentence", "reference": "reference", "caption": "caption",
 }  # fmt: skip
 
+ELEMENT_LABELS = {"desired": "New in it", "preserved": "Kept", "forbidden": "Not in it"}
+ELEMENT_SIGNS = {"desired": "+", "preserved": "=", "forbidden": "−"}
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -62,6 +65,8 @@ def environment() -> Any:
     )  # fmt: skip
     made.globals.update(
         thumbnail=thumbnail,
+        element_labels=ELEMENT_LABELS,
+        element_signs=ELEMENT_SIGNS,
         role_colours=ROLE_COLOURS,
         role_names=ROLE_NAMES,
         bars=bars,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from ..machine.places import answers_file
 
 if TYPE_CHECKING:
     from ..asking.budget import Budget
+
+Place = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -31,20 +34,27 @@ class Setup:
     weights: Mapping[str, float] = field(default_factory=dict)
     samples: int | None = None
     choose: str | None = None
-    index: Path | None = None
-    folders: tuple[Path, ...] = ()
+    index: Place | None = None
+    folders: Place | Sequence[Place] = ()
     where: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     device: str | None = None
     offline: bool = False
-    cache: Path | None = None
+    cache: Place | None = None
     max_calls: int | None = None
     max_cost: float | None = None
 
     @property
     def answers(self) -> Path:
         """The file of the answers."""
-        return answers_file(self.cache)
+        return answers_file(Path(self.cache) if self.cache else None)
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """The folders."""
+        alone = isinstance(self.folders, str | os.PathLike)
+        places = [self.folders] if alone else self.folders
+        return tuple(Path(place).expanduser() for place in places)  # type: ignore[arg-type,union-attr]
 
     def budget(self, ledger: Path | None = None) -> Budget:
         """The limits, over all sessions that the ``ledger`` holds.

@@ -43,14 +43,14 @@ def open(
 
     where = [read_condition(condition) for condition in setup.where]
     composer = assemble(setup, budget, dry=dry)
-    for place in [setup.index] if setup.index else setup.folders:
+    index = Path(setup.index).expanduser() if setup.index else None
+    for place in [index] if index else setup.pictures:
         if dry and not place.is_dir():
             raise InputError(f"no folder {place}", "check --index or --in")
-    if dry or not (setup.index or setup.folders):
+    if dry or not (index or setup.pictures):
         return composer
     encoder = composer.encoder
-    index = setup.index or refresh(setup.folders, encoder, on_progress, on_build)
-    composer = composer.on(index)
+    composer = composer.on(index or refresh(setup.pictures, encoder, on_progress, on_build))
     return replace(composer, barred=rows_outside(composer.gallery, where)) if where else composer
 
 

@@ -65,7 +65,8 @@ def _given(trace: Trace) -> Iterator[str]:
     yield trace.query.modification
     yield from trace.description.captions
     yield intent.target_caption
-    yield from (*intent.desired, *intent.preserved, *intent.forbidden)
+    for texts in intent.elements.values():
+        yield from texts
 
 
 def _is_text(text: str) -> bool:

@@ -93,10 +93,10 @@ class Composer:
     ) -> Trace:
         """The answer to one query: its ``k`` best hits, and all that led to them.
 
-        ``picture`` is a file, a Pillow picture, None for a query by a sentence alone, or a Query. What
-        is ``given`` (caption, target_caption, desired, preserved, forbidden) no model is asked for. A
-        query that cannot be answered has an ``error``. Raises as `compose` does, and ConfigError for
-        what cannot be given.
+        ``picture`` is a file, a Pillow picture, None for a query by a sentence alone, or a Query. No
+        model is asked for what is ``given``: caption, target_caption, or a list as desired, preserved,
+        forbidden. A query that cannot be answered has an ``error``. Raises as `compose` does, and
+        ConfigError for what cannot be given.
         """
         query = picture if isinstance(picture, Query) else query_of(picture, sentence)
         if not given:
@@ -113,7 +113,9 @@ class Composer:
         A changed target caption or list is used as it stands; where the caption alone is changed, the
         reasoner is asked about it. Without changes nothing is asked. Raises as `ask` does.
         """
-        return self.compose([resumed(trace, Understood.of(trace).changed(changes))], k)[0]
+        return self.compose(
+            [resumed(trace, Understood.of(trace, self.recipe.elements).changed(changes))], k
+        )[0]
 
     def stages(self, until: Until = "search", k: int = 10) -> tuple[Stage, ...]:
         """The stages up to ``until``, the last of which finds the ``k`` best.

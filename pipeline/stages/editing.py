@@ -8,6 +8,7 @@ reasoner; where captions alone were changed, the reasoner is asked about them.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from typing import Any
 
 from ..config.recipe import Recipe
 from ..errors import ConfigError, did_you_mean
-from ..records.roles import ROLES
+from ..records.roles import ELEMENTS, role_of
 from ..records.trace import Description, Query, Ranking, Trace
 
 _COMMENTS = {
@@ -25,7 +26,6 @@ _COMMENTS = {
     "preserved": "What both pictures share.",
     "forbidden": "What it must not show.",
 }
-LISTS = ("desired", "preserved", "forbidden")
 # Without one, what is left of the grains would stand on another scale.
 EMPTY_TARGET = "target_caption is empty"
 EMPTY_HINT = "say what the picture shows, or leave its grain out: --weight target_caption=0"
@@ -33,49 +33,55 @@ EMPTY_HINT = "say what the picture shows, or leave its grain out: --weight targe
 
 @dataclass(frozen=True)
 class Understood:
-    """What can be changed of a query."""
+    """What can be changed of a query; of the ``elements``, every list by its name, empty ones, too."""
 
     caption: str
     target_caption: str
-    desired: tuple[str, ...] = ()
-    preserved: tuple[str, ...] = ()
-    forbidden: tuple[str, ...] = ()
+    elements: Mapping[str, tuple[str, ...]]
 
     @staticmethod
-    def of(trace: Trace) -> Understood:
-        """What the stages up to reason made of a query."""
-        description, intent = trace.description, trace.intent
-        return Understood(
-            description.caption, intent.target_caption, intent.desired, intent.preserved,
-            intent.forbidden,
-        )  # fmt: skip
+    def of(trace: Trace, lists: Sequence[str] = ELEMENTS) -> Understood:
+        """What the stages up to reason made of a query; with ``lists`` that its replies may hold."""
+        intent = trace.intent
+        names = dict.fromkeys((*lists, *intent.elements))
+        elements = {name: intent.of(name) for name in names}
+        return Understood(trace.description.caption, intent.target_caption, elements)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """A text or a tuple of texts by name."""
+        return {
+            "caption": self.caption, "target_caption": self.target_caption, **self.elements
+        }  # fmt: skip
 
     def changed(self, values: Mapping[str, Any]) -> Understood:
         """With other values. Raises ConfigError for a field that there is not, or a wrong kind."""
-        fields = vars(self)
+        fields, lists = self.fields, self.elements
         for name, value in values.items():
             if name not in fields:
                 raise ConfigError(f"no field {name!r}", did_you_mean(name, list(fields)))
-            wanted = "a list of texts" if name in LISTS else "a text"
-            texts = value if name in LISTS else [value]
+            wanted = "a list of texts" if name in lists else "a text"
+            texts = value if name in lists else [value]
             if not isinstance(texts, list | tuple) or not all(
                 isinstance(text, str) for text in texts
             ):
                 raise ConfigError(f"{name} must be {wanted}")
         read = {
-            name: tuple(filter(None, map(_flat, value))) if name in LISTS else _flat(value)
+            name: tuple(filter(None, map(_flat, value))) if name in lists else _flat(value)
             for name, value in values.items()
         }
         if self.target_caption and not read.get("target_caption", self.target_caption):
             raise ConfigError(EMPTY_TARGET, EMPTY_HINT)
-        return Understood(**{**fields, **read})
+        said = {**fields, **read}
+        return Understood(said.pop("caption"), said.pop("target_caption"), said)
 
 
 def to_text(understood: Understood, about: Sequence[str] = ()) -> str:
     """A TOML text with a comment on every field; ``about`` are lines on top."""
     lines = [f"# {line}" for line in (*about, "Change what should be otherwise, save, and close.")]
-    for name, value in vars(understood).items():
-        lines += ["", f"# {_COMMENTS[name]}", f"{name} = {_toml(value)}"]
+    for name, value in understood.fields.items():
+        about_it = _COMMENTS.get(name, "A list of the prompt.")
+        lines += ["", f"# {about_it}", f"{_key(name)} = {_toml(value)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -86,9 +92,9 @@ def read_text(text: str, before: Understood) -> Understood:
     except tomllib.TOMLDecodeError as problem:
         raise ConfigError(f"the text is not valid TOML: {problem}") from problem
     after = before.changed(values)
-    for name in vars(before):
+    for name in before.fields:
         if name not in values:
-            empty = "[]" if name in LISTS else '""'
+            empty = "[]" if name in before.elements else '""'
             raise ConfigError(f"{name} is gone", f"to leave it empty write {name} = {empty}")
     return after
 
@@ -99,7 +105,7 @@ def resumed(trace: Trace, after: Understood) -> Trace:
     Several captions, rewrites and samples stay as they were unless the main one of them was changed:
     then it stands for all. Without a change it repeats the query without a model.
     """
-    before = Understood.of(trace)
+    before = Understood.of(trace, list(after.elements))
     description, intent = trace.description, trace.intent
     if after.caption != before.caption:
         description = Description((after.caption,) if after.caption else ())
@@ -110,7 +116,7 @@ def resumed(trace: Trace, after: Understood) -> Trace:
     changed = replace(
         intent,
         target_caption=after.target_caption,
-        **{name: getattr(after, name) for name in LISTS},
+        elements={name: texts for name, texts in after.elements.items() if texts},
         rewrites=intent.rewrites if same else (),
         samples=intent.samples if same else (),
         fallback=intent.fallback if after == before else "",
@@ -123,10 +129,10 @@ def resumed_now(recipe: Recipe, query: Query, given: Mapping[str, Any]) -> Trace
 
     A caption alone is all that describe needs, and the reasoner is asked about it.
     """
-    nothing = Understood("", "")
+    nothing = Understood("", "", dict.fromkeys(recipe.elements, ()))
     reads = {"captions": "caption"}
-    parts = {ROLES[role].reads for role in recipe.roles}
-    needed = {reads.get(part, part) for part in parts} & set(vars(nothing))
+    parts = {role_of(role).reads for role in recipe.roles}
+    needed = {reads.get(part, part) for part in parts} & set(nothing.fields)
     if set(given) != {"caption"} and not needed <= set(given):
         return None
     return resumed(Trace(query), nothing.changed(given))
@@ -144,7 +150,9 @@ def resumed_with(
     if now is not None:
         return now
     before = understand(query)
-    return before if before.error else resumed(before, Understood.of(before).changed(given))
+    if before.error:
+        return before
+    return resumed(before, Understood.of(before, recipe.elements).changed(given))
 
 
 @dataclass(frozen=True)
@@ -183,8 +191,8 @@ def _rank(hits: Mapping[str, Any], ident: str, otherwise: int) -> int:
 
 def differences(before: Understood, after: Understood) -> Iterator[tuple[str, str, str]]:
     """(field, before, after) of what was changed."""
-    for name, old in vars(before).items():
-        new = getattr(after, name)
+    for name, old in before.fields.items():
+        new = after.fields.get(name, ())
         if new != old:
             yield name, _words(old), _words(new)
 
@@ -195,6 +203,11 @@ def _words(value: str | tuple[str, ...]) -> str:
 
 def _flat(text: str) -> str:
     return " ".join(text.split())
+
+
+def _key(name: str) -> str:
+    """A TOML key, in quotes where it is no bare one."""
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else _toml(name)
 
 
 def _toml(value: str | Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..asking.encoder import CachedEncoder
 from ..config.recipe import Recipe
-from ..records.roles import ROLES, grain_name, main_text, texts_of
+from ..records.roles import grain_name, main_text, role_of, texts_of
 from ..records.trace import Grain, Trace
 from ..scoring.linear import CAPTION_SIDE
 from .contract import Need
@@ -104,7 +104,7 @@ def grains_of(
     if role == "reference":
         return [] if picture is None else [Grain(role, role, weight, picture)]
     texts = texts_of(role, trace)
-    if not ROLES[role].names and len(texts) > 1:
+    if not role_of(role).names and len(texts) > 1:
         parts = [Grain(text, role, 1.0, encoded[text][0]) for text in texts]
         return [replace(g, text=main_text(role, trace)) for g in mixed(role, weight, parts)]
     return [

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..records.roles import ELEMENTS, FIELDS
 from ..records.trace import Intent
 
 
@@ -25,16 +26,13 @@ def merged(intents: Sequence[Intent]) -> Intent:
     told = [intent for intent in intents if intent.target_caption]
     told = [intent for intent in told if not intent.fallback] or told
     first = told[0] if told else intents[0]
-    lists: dict[str, Any] = {
-        name: tuple(dict.fromkeys(text for i in intents for text in getattr(i, name)))
-        for name in ("desired", "preserved", "forbidden")
-    }
+    names = dict.fromkeys(name for intent in intents for name in intent.elements)
     return replace(
         first,
         reasoning="\n".join(dict.fromkeys(i.reasoning for i in intents if i.reasoning)),
+        elements={n: tuple(dict.fromkeys(t for i in intents for t in i.of(n))) for n in names},
         rewrites=_rewrites(told),
         fallback="; ".join(dict.fromkeys(i.fallback for i in intents if i.fallback)),
-        **lists,
     )
 
 
@@ -54,11 +52,14 @@ def read_intent(value: Mapping[str, Any] | str) -> Intent:
     rewrites = _texts(value.get("rewrites"))
     if rewrites:  # several readings of one query: the likeliest comes first
         rewrites = tuple(dict.fromkeys((target, *rewrites) if target else rewrites))
-    desired, preserved, forbidden = (
-        _texts(value.get(name)) for name in ("desired", "preserved", "forbidden")
+    lists = [name for name in value if name in ELEMENTS or isinstance(value[name], list)]
+    elements = {name: _texts(value[name]) for name in lists if name not in FIELDS}
+    return Intent(
+        target or "".join(rewrites[:1]),
+        str(value.get("reasoning", "")),
+        {name: texts for name, texts in elements.items() if texts},
+        rewrites,
     )
-    why = str(value.get("reasoning", ""))
-    return Intent(target or "".join(rewrites[:1]), why, desired, preserved, forbidden, rewrites)
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from likebut.indexes.build import build
 from likebut.indexes.contract import EncoderId
 from likebut.indexes.errors import (
@@ -20,8 +22,6 @@ from likebut.indexes.errors import (
 from likebut.indexes.journal import Journal
 from likebut.indexes.maintain import verify
 from likebut.indexes.store import Index
-from PIL import Image
-
 from tests.indexes.conftest import MeanColour, colour_vectors
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from likebut.indexes.captions import Captioned, build_captions, captions_of
 from likebut.indexes.errors import GalleryError
 from likebut.indexes.maintain import verify
 from likebut.indexes.store import Index
-from numpy.typing import NDArray
 
 AXES = {"red": [1.0, 0.0], "blue": [0.0, 1.0]}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+
 from likebut.indexes.build import build
 from likebut.indexes.contents import changed_files
 from likebut.indexes.maintain import info, verify
@@ -19,7 +20,6 @@ from likebut.indexes.manifest import seal
 from likebut.indexes.plan import make_plan
 from likebut.indexes.scan import Found
 from likebut.indexes.store import Index
-
 from tests.indexes.conftest import MeanColour, colour_vectors
 
 Paint = Callable[..., Path]

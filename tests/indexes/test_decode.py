@@ -6,9 +6,10 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from likebut.indexes.decode import decode, load_image
 from likebut.indexes.errors import BadImage
-from PIL import Image
 
 
 def saved(image, kind, **options):

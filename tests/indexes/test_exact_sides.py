@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from likebut.indexes.contract import Asked, Found
 from likebut.indexes.exact import Exact, scores_of
 

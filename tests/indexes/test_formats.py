@@ -7,13 +7,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
 from likebut.indexes import formats
 from likebut.indexes.build import build
 from likebut.indexes.errors import NoImages
 from likebut.indexes.maintain import info
 from likebut.indexes.scan import scan
-from PIL import Image
-
 from tests.indexes.conftest import MeanColour
 
 MISSING = find_spec("pillow_heif") is None

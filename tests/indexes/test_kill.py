@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
 from likebut.indexes.build import build
 from likebut.indexes.maintain import verify
 from likebut.indexes.store import Index
-from PIL import Image
-
 from tests.indexes.conftest import MeanColour
 
 KILLS = int(os.environ.get("LIKEBUT_KILLS", "6"))

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from likebut.indexes.build import build
 from likebut.indexes.errors import IndexBusy, NotWritable
 from likebut.indexes.lock import LOCK, wait_for_writer, write_lock
@@ -20,8 +22,6 @@ from likebut.indexes.maintain import remove
 from likebut.indexes.refresh import refresh
 from likebut.indexes.sides import write_side
 from likebut.indexes.store import Index
-from numpy.typing import NDArray
-
 from tests.indexes.conftest import MeanColour
 from tests.rights import read_only
 

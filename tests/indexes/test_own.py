@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from likebut.indexes.build import build
 from likebut.indexes.captions import build_captions, captions_of
 from likebut.indexes.errors import GalleryError, IndexDamaged, IndexMissing
 from likebut.indexes.maintain import verify
 from likebut.indexes.store import Index
-
 from tests.indexes.conftest import MeanColour
 from tests.indexes.test_lock import Reads
 

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from likebut.indexes.errors import GalleryError
 from likebut.indexes.scan import scan
 

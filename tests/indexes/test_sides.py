@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from likebut.indexes import sides
 from likebut.indexes.build import build
 from likebut.indexes.captions import build_captions, captions_of, match
@@ -23,8 +25,6 @@ from likebut.indexes.items import Item
 from likebut.indexes.maintain import info, remove, verify
 from likebut.indexes.sides import SideReport, write_side
 from likebut.indexes.store import Index
-from numpy.typing import NDArray
-
 from tests.indexes.conftest import MeanColour, colour_vectors
 
 WORDS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}

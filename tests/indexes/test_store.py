@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from likebut import indexes
 from likebut.indexes import maintain, writing
 from likebut.indexes.build import build
 from likebut.indexes.contract import EncoderId
@@ -26,8 +28,6 @@ from likebut.indexes.maintain import info, remove, verify
 from likebut.indexes.manifest import seal
 from likebut.indexes.store import Index
 from likebut.indexes.writing import Content, write_index
-
-from likebut import indexes
 
 
 @pytest.fixture
@@ -290,6 +290,7 @@ def test_an_index_may_be_opened_and_read_by_many_threads_at_once(tmp_path: Path)
     from concurrent.futures import ThreadPoolExecutor
 
     import numpy as np
+
     from likebut.indexes.files import load_npy
 
     path = tmp_path / "a.npy"

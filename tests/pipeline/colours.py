@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from likebut.indexes.build import build
 from likebut.indexes.captions import match
 from likebut.indexes.sides import write_side
@@ -20,8 +23,6 @@ from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.engines.contract import EngineSpec
 from likebut.pipeline.engines.scripted import ScriptedEngine
 from likebut.pipeline.stages.composer import Composer
-from numpy.typing import NDArray
-from PIL import Image
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "grey": (99, 99, 99)}
 

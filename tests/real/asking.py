@@ -12,7 +12,6 @@ from likebut.pipeline.prompting import Prompt
 from likebut.pipeline.prompting.reply import read_reply
 from likebut.pipeline.records.chat import Exchange, Sampling
 from likebut.pipeline.stages.ask import ask as ask_reasoner
-
 from tests.real.questions import questions
 
 COUNT = 100

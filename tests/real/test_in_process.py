@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
 from likebut.pipeline.engines.contract import EngineSpec, Request
 from likebut.pipeline.engines.vllm import VLLMEngine
 from likebut.pipeline.errors import ConfigError, ModelError
 from likebut.pipeline.records.chat import REFUSED, Message, Sampling
-
 from tests.real.asking import COUNT, ask
 
 OPTIONS = {"max_model_len": 2048, "max_num_batched_tokens": 1024, "enforce_eager": True}

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
 from likebut.pipeline.engines.contract import EngineSpec, Request
 from likebut.pipeline.machine.devices import choose_dtype
 from likebut.pipeline.records.chat import Message, Sampling
-
 from tests.pipeline.engines.faulty_server import FaultyServer, faulty_server
 from tests.real.asking import COUNT, ask
 

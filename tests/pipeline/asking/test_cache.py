@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.read_only import ReadOnlyCache
 from likebut.pipeline.errors import InputError

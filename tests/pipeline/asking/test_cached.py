@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from likebut.indexes.errors import BadImage
 from likebut.pipeline.asking.budget import Budget
 from likebut.pipeline.asking.cache import Cache
@@ -22,8 +24,6 @@ from likebut.pipeline.engines.contract import EngineSpec, OnReply, Request
 from likebut.pipeline.errors import ModelError
 from likebut.pipeline.machine import models
 from likebut.pipeline.records.chat import Message, Reply, Sampling
-from PIL import Image
-
 from tests.pipeline.encoders import tiny as tiny_clip
 from tests.pipeline.engines import tiny
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+
 from likebut.pipeline.asking.ledger import Entry, Ledger, beside, costs, total
 from likebut.pipeline.errors import InputError
 

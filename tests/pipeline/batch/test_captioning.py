@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
 from likebut.indexes.build import build
 from likebut.indexes.captions import build_captions, captions_of
 from likebut.indexes.errors import IndexIncompatible
@@ -24,8 +26,6 @@ from likebut.pipeline.batch.captioning import Captioner, caption_for_run, captio
 from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.errors import InputError
 from likebut.pipeline.records.chat import Sampling
-from PIL import Image
-
 from tests.pipeline.colours import ColourEncoder, paint_gallery, scripted
 
 SCRIPT = tuple((rf"{colour}\.png", f"a {colour} thing") for colour in ("red", "green", "blue"))

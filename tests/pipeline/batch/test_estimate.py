@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from likebut.pipeline.asking.budget import Budget
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.dry import Asked, _fitting
@@ -26,7 +27,6 @@ from likebut.pipeline.records.trace import Description, Intent, Query, Trace
 from likebut.pipeline.setup.assembly import assemble
 from likebut.pipeline.setup.names import Setup
 from likebut.pipeline.stages.composer import Composer
-
 from tests.pipeline.colours import REPLY, colour_composer, entries
 
 

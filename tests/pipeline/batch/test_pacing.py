@@ -12,7 +12,6 @@ from likebut.pipeline.batch.pacing import needs, portions
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.config.profile import Price
 from likebut.pipeline.engines.contract import EngineSpec
-
 from tests.pipeline.colours import colour_composer
 
 

@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.batch.run import answers, run_batch
 from likebut.pipeline.errors import InputError
 from likebut.pipeline.records.queries import parse_queries, read_queries
 from likebut.pipeline.records.trace import Query
-
 from tests.pipeline.colours import colour_composer, entries, paint_gallery
 
 ROOT = Path(__file__).parents[3]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from likebut.pipeline.batch.stream import stream
 
+from likebut.pipeline.batch.stream import stream
 from tests.pipeline.colours import colour_composer
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from likebut.pipeline import benchmarks
 from likebut.pipeline.benchmarks.captions import in_caption_space, read_captions
 from likebut.pipeline.benchmarks.records import Benchmark, Case, Item
@@ -15,7 +16,6 @@ from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.errors import InputError
 from likebut.pipeline.evaluation import runs
 from likebut.pipeline.evaluation.evaluate import Evaluation
-
 from tests.pipeline.colours import REPLY, colour_composer
 
 ROWS = [{"candidate": "a", "captions": ["red", " "]}, {"candidate": "b", "captions": ["blue"]}]

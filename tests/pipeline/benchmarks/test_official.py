@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from likebut.pipeline import benchmarks
 from likebut.pipeline.benchmarks import submissions
 from likebut.pipeline.benchmarks.records import Benchmark, Case

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from likebut.pipeline import benchmarks
 from likebut.pipeline.evaluation import runs
 from likebut.pipeline.evaluation.evaluate import Evaluation

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from likebut.pipeline import benchmarks
 from likebut.pipeline.evaluation import judging as scoring
 from likebut.pipeline.evaluation import metrics

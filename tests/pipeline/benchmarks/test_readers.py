@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
 from likebut.pipeline import benchmarks
 from likebut.pipeline.benchmarks import crops
 from likebut.pipeline.benchmarks.reading import reduced
@@ -15,8 +17,6 @@ from likebut.pipeline.benchmarks.records import Benchmark, Case, Item
 from likebut.pipeline.errors import ConfigError, InputError
 from likebut.pipeline.evaluation import judging as scoring
 from likebut.pipeline.evaluation import metrics
-from PIL import Image
-
 from tests.pipeline.benchmarks.conftest import picture, write_json
 
 

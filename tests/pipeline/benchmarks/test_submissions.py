@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from likebut.pipeline import benchmarks
 from likebut.pipeline.benchmarks import submissions
 from likebut.pipeline.benchmarks.records import Benchmark, Case, Item
 from likebut.pipeline.errors import ConfigError, InputError
-
 from tests.pipeline.benchmarks.conftest import write_json
 
 NUMBERS = [str(number) for number in range(60)]

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
 from likebut.pipeline.engines.contract import EngineSpec
-
 from tests.pipeline.asking.sharing.test_transfer import put, question
 from tests.pipeline.cli.conftest import Outcome, Run
 from tests.pipeline.cli.test_bad_input import assert_one_line

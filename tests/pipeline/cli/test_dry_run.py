@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.asking.ledger import Tally
 from likebut.pipeline.cli.dry_run import duration
 from likebut.pipeline.cli.money import dollars, in_words
-
 from tests.pipeline.cli.conftest import Run
 
 

@@ -132,14 +132,13 @@ def test_a_saved_query_is_edited_without_its_models(
 def test_a_query_of_a_run_finds_its_reference_in_the_gallery(
     likebut: Run, gallery: Path, tmp_path: Path
 ) -> None:
-    from dataclasses import asdict
-
     from likebut.pipeline.benchmarks.records import Case
     from likebut.pipeline.evaluation.runs import Result
     from likebut.pipeline.records.trace import Intent
+    from likebut.pipeline.records.traces import intent_to_json
 
     path = tmp_path / "results.jsonl"
-    intent = asdict(Intent("an apple at night"))
+    intent = intent_to_json(Intent("an apple at night"))
     path.write_text(Result(Case("q1", "scene-00003.png", "x"), intent=intent).to_line())
     ask = ("prompts", "edit", "--trace", path, "--in", gallery, "--set", "desired=a moon")
     assert likebut(*ask).code == 0

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.cli.evaluate import _places
 from likebut.pipeline.errors import ConfigError
-
 from tests.pipeline.benchmarks.conftest import write_json
 from tests.pipeline.cli.conftest import Run
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from likebut.indexes import decode
 from likebut.pipeline.errors import ConfigError, InputError
-
 from tests.pipeline.cli.conftest import Run
 
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from likebut.pipeline.errors import ConfigError
 
+from likebut.pipeline.errors import ConfigError
 from tests.pipeline.cli.conftest import Run
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.cli import output
 from likebut.pipeline.cli.output import Format, say_error, write_rows
 

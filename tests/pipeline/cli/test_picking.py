@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.hits.picking import Picking
-
 from tests.pipeline.cli.conftest import Run
 
 

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from likebut.pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
 
+from likebut.pipeline.errors import EXIT_PARTIAL, ConfigError, InputError
 from tests.pipeline.cli.conftest import Run
 
 

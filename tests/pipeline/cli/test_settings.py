@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.cli.settings import find, gallery
 from likebut.pipeline.errors import ConfigError
-
 from tests.pipeline.cli.conftest import Run
 
 

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.errors import ConfigError, InputError
 from likebut.pipeline.setup.session import outermost
-
 from tests.pipeline.cli.conftest import Run
 
 

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.cli.explaining import share_lines
 from likebut.pipeline.records.trace import Hit
-
 from tests.pipeline.cli.conftest import Run
 
 LINK = re.compile(r"\x1b\]8;[^;]*;(file://[^\x1b]*)\x1b\\([^\x1b]*)\x1b\]8;;\x1b\\")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from likebut.pipeline.config.files import load_recipe
 
+from likebut.pipeline.config.files import load_recipe
 from tests.pipeline.cli.conftest import Outcome, Run
 from tests.pipeline.cli.test_bad_input import assert_one_line
 

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from likebut.pipeline.cli.options import read_weights
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.config.finite import LARGEST, finite
 from likebut.pipeline.config.recipe import Fusion
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.records.trace import Query
-
 from tests.pipeline.colours import ColourEncoder, colour_composer
 
 ODD = ("nan", "inf", "-inf", "1e308", "-1e7")

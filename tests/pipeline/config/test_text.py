@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.config.files import load_recipe, recipe_names, recipe_path
 from likebut.pipeline.config.text import differences, rewritten, with_questions, write
 from likebut.pipeline.errors import ConfigError

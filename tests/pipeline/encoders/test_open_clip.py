@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from likebut.pipeline.encoders import make_encoder
 from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.errors import ConfigError, ModelError
 from likebut.pipeline.machine import models
-from PIL import Image
-
 from tests.pipeline.encoders import tiny
 
 
@@ -170,8 +170,9 @@ def test_a_config_that_makes_no_sense_is_refused(folder: Path, tmp_path: Path, c
 
 
 def test_all_weights_count_in_the_hash_of_a_state() -> None:
-    from likebut.pipeline.encoders.open_clip import state_hash
     from torch import nn
+
+    from likebut.pipeline.encoders.open_clip import state_hash
 
     layer = nn.Linear(3, 2)
     before = state_hash(layer)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from likebut.indexes.captions import means
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.encoder import CachedEncoder

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from likebut.pipeline.engines import make_engine
-from likebut.pipeline.engines.contract import Engine, EngineSpec
 from PIL import Image
 
+from likebut.pipeline.engines import make_engine
+from likebut.pipeline.engines.contract import Engine, EngineSpec
 from tests.pipeline.engines import tiny
 
 Load = Callable[..., Engine]

@@ -8,6 +8,7 @@ from email.utils import formatdate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from likebut.pipeline.engines.backoff import LONGEST, retry_after, wait
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
 from likebut.pipeline.engines import constraining, make_engine
@@ -16,7 +17,6 @@ from likebut.pipeline.engines.constraining import closed, constrains
 from likebut.pipeline.engines.contract import EngineSpec, Request
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.records.chat import Message, Reply, Sampling
-
 from tests.pipeline.engines.families import readers
 
 needs_xgrammar = pytest.mark.skipif(not constrains({}), reason="xgrammar is not installed")

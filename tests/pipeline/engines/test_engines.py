@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.engines import ENGINES, make_engine
 from likebut.pipeline.engines.contract import EngineSpec, Request
 from likebut.pipeline.errors import ConfigError, InputError, ModelError

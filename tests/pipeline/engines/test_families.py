@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from likebut.pipeline import prompting
 from likebut.pipeline.engines import make_engine
 from likebut.pipeline.engines.contract import EngineSpec, Request
@@ -24,7 +25,6 @@ from likebut.pipeline.stages.ask import Question
 from likebut.pipeline.stages.ask import ask as ask_reasoner
 from likebut.pipeline.stages.composer import Composer
 from likebut.pipeline.stages.describe import describe
-
 from tests.pipeline.engines.families import CAPTIONERS, FAMILIES, READERS, SEERS
 
 TEXTS = ("a red apple", "make it a cat at night, with no dog. two pears, please", "é 猫", "what")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from likebut.pipeline.engines.last_words import Said, heard
 
 DYING = "raise ValueError('Available memory is less than desired')"

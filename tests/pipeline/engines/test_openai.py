@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
 from likebut.pipeline.engines import make_engine
@@ -26,8 +28,6 @@ from likebut.pipeline.engines.contract import EngineSpec, Request
 from likebut.pipeline.engines.openai import OpenAIEngine
 from likebut.pipeline.errors import ConfigError, LikebutError, ModelError
 from likebut.pipeline.records.chat import Message, Reply, Sampling
-from PIL import Image
-
 from tests.pipeline.engines.faulty_server import FaultyServer, faulty_server
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from likebut.pipeline import prompting
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
@@ -16,7 +17,6 @@ from likebut.pipeline.batch.run import run_batch
 from likebut.pipeline.engines.contract import EngineSpec
 from likebut.pipeline.records.chat import Sampling
 from likebut.pipeline.stages.ask import Question, ask
-
 from tests.pipeline.colours import REPLY, colour_composer
 from tests.pipeline.engines.faulty_server import FaultyServer, faulty_server
 

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+
 from likebut.pipeline.engines import chat, wire
 from likebut.pipeline.engines.openai import OpenAIEngine
 from likebut.pipeline.engines.server import Server
 from likebut.pipeline.errors import ConfigError, ModelError
 from likebut.pipeline.records.chat import Reply
-
 from tests.pipeline.engines.faulty_server import faulty_server
 from tests.pipeline.engines.test_openai import SCHEMA, Clock, ask, by_turns, engine, spec
 

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+
 from likebut.pipeline.engines.probe import Answer, probe
 from likebut.pipeline.engines.server import Server
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from PIL import Image
+
 from likebut.pipeline.engines import tokens
 from likebut.pipeline.engines.contract import Request
 from likebut.pipeline.records.chat import Message
-from PIL import Image
 
 
 def test_four_characters_are_a_token_and_a_message_has_four_more() -> None:

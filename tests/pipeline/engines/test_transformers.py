@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
 from likebut.pipeline.engines import make_engine
 from likebut.pipeline.engines.contract import EngineSpec, Request
 from likebut.pipeline.engines.pictures import LONGEST_SIDE
@@ -19,8 +21,6 @@ from likebut.pipeline.engines.rendering import model_inputs
 from likebut.pipeline.engines.turns import told, without_system
 from likebut.pipeline.errors import ConfigError, ModelError
 from likebut.pipeline.records.chat import Message, Reply, Sampling
-from PIL import Image
-
 from tests.pipeline.engines import tiny
 from tests.pipeline.engines.conftest import Load
 
@@ -118,6 +118,7 @@ def test_a_sampled_reply_follows_its_seed_and_not_its_batch(load: Load) -> None:
 def test_noise_draws_tokens_as_often_as_softmax_says() -> None:
     """Scores (0, ln 2, ln 5) at temperature 1 are drawn 1 : 2 : 5."""
     import torch
+
     from likebut.pipeline.engines.drawing import make_noise
 
     scores = torch.tensor([[0.0, 2.0, 5.0]]).log()

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
+
 from likebut.pipeline.engines import make_engine
 from likebut.pipeline.engines.contract import EngineSpec
 from likebut.pipeline.engines.vllm import share_of_memory

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from likebut.pipeline import benchmarks
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.errors import ConfigError, InputError, ModelError
 from likebut.pipeline.evaluation import compare, evaluate, runs
 from likebut.pipeline.evaluation.evaluate import Evaluation
-
 from tests.pipeline.colours import REPLY, colour_composer, entries, paint_gallery
 
 QUERIES = [

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from likebut.pipeline.evaluation.metrics import (
     average_precision_at,
     hits,

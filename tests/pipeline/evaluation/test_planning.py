@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from likebut.pipeline.batch.estimate import Estimate
 from likebut.pipeline.benchmarks.records import Case, Item
 from likebut.pipeline.errors import InputError
 from likebut.pipeline.evaluation import runs
 from likebut.pipeline.evaluation.planning import estimate_run
-
 from tests.pipeline.colours import colour_composer
 from tests.pipeline.evaluation.test_evaluate import evaluation
 

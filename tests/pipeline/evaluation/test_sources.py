@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.errors import ConfigError, InputError
 from likebut.pipeline.evaluation import runs
 from likebut.pipeline.evaluation.sources import SOURCE, Source, of_run
-
 from tests.pipeline.benchmarks.conftest import write_json
 
 

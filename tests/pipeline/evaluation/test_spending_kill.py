@@ -14,7 +14,6 @@ from typing import Any
 
 from likebut.pipeline.asking.ledger import Ledger, total
 from likebut.pipeline.evaluation import runs
-
 from tests.pipeline.evaluation.test_kill import QUERIES, ROOT, files, prepare
 
 KILLS = int(os.environ.get("LIKEBUT_KILLS", "5"))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.hits.folding import fold
 from likebut.pipeline.hits.picking import Picking

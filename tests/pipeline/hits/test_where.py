@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from likebut.indexes.build import build
 from likebut.indexes.store import Index
 from likebut.pipeline.errors import ConfigError, InputError
 from likebut.pipeline.hits.where import read_condition, rows_outside
-
 from tests.pipeline.colours import ColourEncoder, colour_composer, paint_gallery
 
 

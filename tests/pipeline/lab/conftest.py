@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.benchmarks import jsonl
 from likebut.pipeline.benchmarks.records import Benchmark, Case, Item
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.evaluation.evaluate import Evaluation
 from likebut.pipeline.lab.trial import Trial, attempt
 from likebut.pipeline.lab.variants import variants
-
 from tests.pipeline.colours import COLOURS, colour_composer
 
 TEMPLATE = """+++

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from likebut.pipeline.lab.agreement import jaccard, rank_biased_overlap
 
 RANKING = st.lists(st.sampled_from("abcdefghij"), unique=True)

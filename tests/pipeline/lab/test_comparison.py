@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from likebut.pipeline.benchmarks import jsonl
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.lab import proxies
 from likebut.pipeline.lab.comparison import Move, compare, holm, record, to_test, wins
-
 from tests.pipeline.lab.conftest import Try, target
 
 

@@ -7,13 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.evaluation import compare as comparing
 from likebut.pipeline.evaluation import runs
 from likebut.pipeline.lab import folder as folders
 from likebut.pipeline.lab.comparison import compare
 from likebut.pipeline.records.traces import trace_from_json
-
 from tests.pipeline.lab.conftest import ASKED, Try, target
 
 

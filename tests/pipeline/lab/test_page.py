@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.lab.comparison import Comparison, compare
 from likebut.pipeline.lab.page import verdict, write_lab_report
 from likebut.pipeline.lab.views import Thumbnails, query_views
-
 from tests.pipeline.lab.conftest import ASKED, Try, target, trials  # noqa: F401
 from tests.pipeline.report.conftest import HOSTILE
 from tests.pipeline.report.test_query_report import Page

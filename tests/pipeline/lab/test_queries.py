@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from likebut.indexes.captions import build_captions, captions_of
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.errors import InputError
@@ -14,7 +15,6 @@ from likebut.pipeline.evaluation import runs
 from likebut.pipeline.evaluation.evaluate import Evaluation
 from likebut.pipeline.evaluation.sources import Source, of_run
 from likebut.pipeline.lab.queries import FileQueries, RunQueries
-
 from tests.pipeline.benchmarks.conftest import picture
 from tests.pipeline.colours import REPLY, colour_composer
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.lab.variants import variants
-
 from tests.pipeline.lab.conftest import write_prompt
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from likebut.pipeline.config.files import load_profile
 from likebut.pipeline.errors import ConfigError, ModelError
 from likebut.pipeline.machine import devices

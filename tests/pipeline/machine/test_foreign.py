@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.encoders.open_clip import OpenClipEncoder
 from likebut.pipeline.encoders.sentence import SentenceEncoder
 from likebut.pipeline.engines.contract import EngineSpec
 from likebut.pipeline.engines.transformers import TransformersEngine
 from likebut.pipeline.errors import ModelError
-
 from tests.pipeline.encoders.tiny import CONFIG
 
 CODE = """

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.errors import ModelError
 from likebut.pipeline.machine import models
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.asking.ledger import Entry, Ledger
 from likebut.pipeline.batch.run import run_batch, unanswered
 from likebut.pipeline.benchmarks import submissions

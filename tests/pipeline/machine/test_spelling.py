@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.machine.spelling import as_typed, whole, whole_if_there
 
 

@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.machine import models
 from likebut.pipeline.machine.weights import Weights, weights_in
 

@@ -6,6 +6,7 @@ from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from likebut.pipeline.pocket import captions, world
 from likebut.pipeline.pocket.world import Kind, Scene
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.errors import InputError
 from likebut.pipeline.pocket import captions
 from likebut.pipeline.pocket.draw import draw_gallery

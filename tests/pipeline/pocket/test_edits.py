@@ -7,6 +7,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
+
 from likebut.pipeline.pocket import edits, world
 from likebut.pipeline.pocket.world import Kind, Scene
 

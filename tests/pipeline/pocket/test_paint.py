@@ -6,6 +6,7 @@ from random import Random
 
 import numpy as np
 import pytest
+
 from likebut.pipeline.pocket import world
 from likebut.pipeline.pocket.paint import layout, paint
 from likebut.pipeline.pocket.shapes import SHAPES

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.pocket import captions
 from likebut.pipeline.pocket.plan import FAMILY, plan_gallery, query_kinds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+
 from likebut.pipeline.pocket import world
 from likebut.pipeline.pocket.world import Kind, Scene
 

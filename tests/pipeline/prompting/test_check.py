@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline import prompting
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.prompting.check import check

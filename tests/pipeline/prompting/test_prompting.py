@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline import prompting
 from likebut.pipeline.errors import ConfigError, ReplyError
 from likebut.pipeline.prompting.reply import parse_reply, read_reply

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.prompting.rendering import TURNS, render
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from likebut.pipeline import prompting
 from likebut.pipeline.errors import ReplyError
 from likebut.pipeline.prompting.replies import objects, without_thoughts

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from likebut.pipeline.asking.sharing.files import read_lines as shared_lines
 from likebut.pipeline.benchmarks import jsonl
 from likebut.pipeline.benchmarks.captions import read_captions

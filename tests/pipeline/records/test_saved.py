@@ -7,16 +7,20 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.benchmarks.records import Case
 from likebut.pipeline.errors import InputError
 from likebut.pipeline.evaluation.runs import Result
 from likebut.pipeline.records.saved import read_saved
 from likebut.pipeline.records.trace import Description, Intent, Query, Trace
 from likebut.pipeline.records.traces import trace_to_json
-
 from tests.pipeline.colours import colour_composer
 
-INTENT = Intent("a blue square", "red becomes blue", ("blue",), ("square",), ("red",))
+INTENT = Intent(
+    "a blue square",
+    "red becomes blue",
+    {"desired": ("blue",), "preserved": ("square",), "forbidden": ("red",)},
+)
 
 
 def trace(tmp_path: Path, ident: str) -> dict[str, object]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from likebut.pipeline.records.chat import Exchange, Message, Reply
 from likebut.pipeline.records.trace import Description, Grain, Hit, Intent, Query, Ranking, Trace
 
@@ -28,7 +29,11 @@ def trace(drawn: Path) -> Trace:
         recipe="likebut",
         profile="pocket",
         description=Description(("a cat and a dog",)),
-        intent=Intent("a cat", "the dog goes", ("a cat alone",), ("a cat",), ("a dog",)),
+        intent=Intent(
+            "a cat",
+            "the dog goes",
+            {"desired": ("a cat alone",), "preserved": ("a cat",), "forbidden": ("a dog",)},
+        ),
         grains=(
             Grain("target_caption", "target_caption", 1.0, vector, "a cat"),
             Grain("forbidden:a dog", "forbidden", -0.15, vector, "a dog"),

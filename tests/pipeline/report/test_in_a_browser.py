@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.lab.comparison import compare
 from likebut.pipeline.lab.page import write_lab_report
 from likebut.pipeline.lab.trial import Trial
 from likebut.pipeline.records.trace import Description, Intent, Query, Trace
 from likebut.pipeline.report.demo_report import DemoRow, write_demo_report
 from likebut.pipeline.report.query_report import write_query_report
-
 from tests.pipeline.lab.conftest import ASKED, Try, target, trials  # noqa: F401
 from tests.pipeline.report.browser import PROGRAM, Page, browser
 
@@ -54,7 +54,9 @@ def check(page: Page, path: Path, scripts: int) -> None:
 @pytest.fixture
 def hostile(trace: Trace) -> Trace:
     """Every text of it is an attack."""
-    intent = Intent(EVIL, EVIL, (EVIL,), (EVIL,), (EVIL,), fallback=EVIL)
+    intent = Intent(
+        EVIL, EVIL, {"desired": (EVIL,), "preserved": (EVIL,), EVIL: (EVIL,)}, fallback=EVIL
+    )
     query = Query(trace.query.id, trace.query.reference, EVIL)
     return replace(trace, query=query, intent=intent, warnings=(EVIL,), error=EVIL)
 
@@ -89,7 +91,7 @@ def _evil(trial: Trial) -> Trial:
         replace(
             trace, query=replace(trace.query, modification=EVIL), description=Description((EVIL,)),
             intent=replace(
-                trace.intent, reasoning=EVIL, desired=(EVIL,), forbidden=(EVIL,),
+                trace.intent, reasoning=EVIL, elements={"desired": (EVIL,), EVIL: (EVIL,)},
                 fallback=trace.intent.fallback and EVIL,
             ),
         )

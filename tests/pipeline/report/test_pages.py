@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from likebut.pipeline.records.trace import Trace
 from likebut.pipeline.report.pages import bars, shares_by_role, thumbnail
 

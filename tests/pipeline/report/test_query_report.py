@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.records.trace import Intent, Query, Trace
 from likebut.pipeline.report.query_report import write_query_report
-
 from tests.pipeline.report.conftest import HOSTILE
 
 

@@ -8,9 +8,10 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageChops, ImageStat
+
 from likebut.pipeline.report.terminal import detect_terminal, preview_sequence
 from likebut.pipeline.report.terminal_pictures import half_blocks, sixels
-from PIL import Image, ImageChops, ImageStat
 
 
 @pytest.mark.parametrize(

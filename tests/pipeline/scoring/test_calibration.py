@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from likebut.pipeline.encoders import make_encoder
 from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.records.trace import Grain
 from likebut.pipeline.scoring.linear import fold, spread_of
-from numpy.typing import NDArray
 
 ALPHA, BETA = 0.3, 0.9
 WEIGHTS = {"reference": 0.4, "modification": 0.6}

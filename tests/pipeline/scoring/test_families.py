@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from likebut.pipeline.records.trace import Grain
 from likebut.pipeline.scoring import FAMILIES, divergence, gated, harris, increment, product, slerp
 from likebut.pipeline.scoring.contract import Candidates
-
 from tests.pipeline.scoring.bare import Bare
 
 X, Y = [1.0, 0.0], [0.0, 1.0]

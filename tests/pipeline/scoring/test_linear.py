@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.records.trace import Grain
 from likebut.pipeline.scoring.contract import Candidates
 from likebut.pipeline.scoring.linear import Fold, fold, score, spread_of
-
 from tests.pipeline.scoring.bare import Bare
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.errors import ConfigError, ModelError
 from likebut.pipeline.setup.assembly import assemble, open_encoder
 from likebut.pipeline.setup.names import Setup

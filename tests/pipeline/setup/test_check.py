@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from likebut.pipeline.config.files import load_profile
 from likebut.pipeline.config.profile import Profile
 from likebut.pipeline.engines.probe import Answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline import prompting
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
@@ -14,7 +15,6 @@ from likebut.pipeline.records.chat import Reply, Sampling
 from likebut.pipeline.records.trace import Intent
 from likebut.pipeline.stages.ask import Question, ask, warmed
 from likebut.pipeline.stages.intent import merged
-
 from tests.pipeline.colours import REPLY, entries, scripted
 
 PROMPT = prompting.load("reason/likebut")
@@ -29,7 +29,7 @@ def test_a_reply_becomes_an_intent(cache: Cache) -> None:
     engine = scripted(cache, (".", REPLY))
     intent, exchanges = ask([Question("a red square", "blue")], PROMPT, engine, Sampling())[0]
     assert intent.target_caption == "a blue square"
-    assert (intent.desired, intent.preserved, intent.forbidden) == (
+    assert (intent.of("desired"), intent.of("preserved"), intent.of("forbidden")) == (
         ("blue",),
         ("square",),
         ("red",),
@@ -45,7 +45,7 @@ def test_spaces_are_folded_and_empty_elements_dropped(cache: Cache) -> None:
     )
     intent, _ = ask([Question("c", "m")], PROMPT, scripted(cache, (".", reply)), Sampling())[0]
     assert intent.target_caption == "a blue square"
-    assert intent.desired == ("blue",)
+    assert intent.of("desired") == ("blue",)
 
 
 def test_the_model_is_told_what_was_wrong_and_asked_again(cache: Cache) -> None:
@@ -134,12 +134,17 @@ def test_a_reply_that_needed_repair_is_told_apart(cache: Cache) -> None:
 
 
 def test_the_answers_to_several_questions_are_one_intent() -> None:
-    whole = Intent("a blue square", "whole", desired=("blue",))
-    parts = Intent("", "parts", desired=("blue", "square"), forbidden=("red",), fallback="no JSON")
+    whole = Intent("a blue square", "whole", elements={"desired": ("blue",)})
+    parts = Intent(
+        "",
+        "parts",
+        elements={"desired": ("blue", "square"), "forbidden": ("red",)},
+        fallback="no JSON",
+    )
     one = merged([whole, parts])
     assert one.target_caption == "a blue square"
     assert one.reasoning == "whole\nparts"
-    assert (one.desired, one.forbidden) == (("blue", "square"), ("red",))
+    assert (one.of("desired"), one.of("forbidden")) == (("blue", "square"), ("red",))
     assert one.fallback == "no JSON"
 
 
@@ -147,7 +152,7 @@ def test_a_reply_may_lack_what_its_prompt_does_not_ask_for(cache: Cache) -> None
     reply = '{"desired": ["blue"], "forbidden": []}'
     prompt = prompting.load("reason/object-scale")
     intent, _ = ask([Question("c", "m")], prompt, scripted(cache, (".", reply)), Sampling())[0]
-    assert (intent.target_caption, intent.desired) == ("", ("blue",))
+    assert (intent.target_caption, intent.of("desired")) == ("", ("blue",))
     assert not intent.fallback
 
 
@@ -163,7 +168,7 @@ def test_a_field_that_no_schema_asked_for_may_be_anything(cache: Cache) -> None:
     reply = '{"desired": ["a"], "forbidden": [], "preserved": 7, "rewrites": {"x": 1}, "target_caption": 3}'
     prompt = prompting.load("reason/object-scale")
     intent, _ = ask([Question("c", "m")], prompt, scripted(cache, (".", reply)), Sampling())[0]
-    assert intent == Intent("", "", ("a",))
+    assert intent == Intent("", "", {"desired": ("a",)})
 
 
 def test_a_reply_longer_than_its_bounds_is_read(cache: Cache) -> None:
@@ -174,26 +179,26 @@ def test_a_reply_longer_than_its_bounds_is_read(cache: Cache) -> None:
         0
     ]
     assert len(intent.reasoning) > 1000
-    assert len(intent.desired) == 30
+    assert len(intent.of("desired")) == 30
     assert len(exchanges) == 1
 
 
 def test_the_target_captions_of_several_prompts_are_rewrites_of_one_query() -> None:
-    one, two = Intent("a", desired=("x",)), Intent("b", rewrites=("b", "c"))
-    assert merged([one, two]) == Intent("a", desired=("x",), rewrites=("a", "b", "c"))
-    assert merged([two, one]) == Intent("b", desired=("x",), rewrites=("b", "c", "a"))
+    one, two = Intent("a", elements={"desired": ("x",)}), Intent("b", rewrites=("b", "c"))
+    assert merged([one, two]) == Intent("a", elements={"desired": ("x",)}, rewrites=("a", "b", "c"))
+    assert merged([two, one]) == Intent("b", elements={"desired": ("x",)}, rewrites=("b", "c", "a"))
     assert merged([one]).rewrites == ()
 
 
 def test_a_prompt_without_a_usable_reply_has_no_say_beside_one_with(cache: Cache) -> None:
     lost = Intent("a cat, a dog", fallback="it chatted")
-    found = merged([lost, Intent("a dog", forbidden=("a cat",))])
+    found = merged([lost, Intent("a dog", elements={"forbidden": ("a cat",)})])
     assert (found.target_caption, found.rewrites) == ("a dog", ())
-    assert (found.forbidden, found.fallback) == (("a cat",), "it chatted")
+    assert (found.of("forbidden"), found.fallback) == (("a cat",), "it chatted")
 
 
 def test_questions_about_things_alone_leave_the_rewrites_as_they_are() -> None:
-    assert merged([Intent("a"), Intent("", desired=("x",))]).rewrites == ()
+    assert merged([Intent("a"), Intent("", elements={"desired": ("x",)})]).rewrites == ()
 
 
 def test_an_empty_reply_is_not_shown_again_and_its_reason_stays(cache: Cache) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.encoder import CachedEncoder
 from likebut.pipeline.asking.engine import CachedEngine
@@ -26,7 +27,6 @@ from likebut.pipeline.records.trace import Intent, Query
 from likebut.pipeline.records.traces import trace_from_json, trace_to_json
 from likebut.pipeline.stages.ask import Question
 from likebut.pipeline.stages.choose import agreed, best, consult, sampling_of, vote
-
 from tests.pipeline.colours import REPLY, ColourEncoder, colour_composer, scripted
 
 PROMPT = load("reason/likebut")
@@ -90,16 +90,16 @@ def test_a_tie_goes_to_the_caption_nearest_to_all() -> None:
 
 def test_an_element_stays_where_more_than_half_of_the_samples_name_it() -> None:
     samples = [
-        Intent("t", desired=("snow", "two dogs"), forbidden=("beach",)),
-        Intent("t", desired=("Snow", "a sledge", "snow"), forbidden=("summer",)),
-        Intent("t", desired=("two dogs", "snow"), preserved=("running",)),
-        Intent("t", desired=("two dogs",), forbidden=("beach",)),
+        Intent("t", elements={"desired": ("snow", "two dogs"), "forbidden": ("beach",)}),
+        Intent("t", elements={"desired": ("Snow", "a sledge", "snow"), "forbidden": ("summer",)}),
+        Intent("t", elements={"desired": ("two dogs", "snow"), "preserved": ("running",)}),
+        Intent("t", elements={"desired": ("two dogs",), "forbidden": ("beach",)}),
     ]
     chosen = vote(samples, {})
     # 3 of 4 each, and at place 1/3 on average each: (0 + 0 + 1) and (1 + 0 + 0); then the alphabet
-    assert chosen.desired == ("snow", "two dogs")
-    assert chosen.preserved == ()
-    assert chosen.forbidden == ()  # 2 of 4 is not more than half
+    assert chosen.of("desired") == ("snow", "two dogs")
+    assert chosen.of("preserved") == ()
+    assert chosen.of("forbidden") == ()  # 2 of 4 is not more than half
 
 
 def test_the_reasoning_is_that_of_a_sample_with_the_chosen_caption() -> None:
@@ -108,9 +108,12 @@ def test_the_reasoning_is_that_of_a_sample_with_the_chosen_caption() -> None:
 
 
 def test_samples_that_have_no_caption_to_give_vote_on_elements_alone() -> None:
-    samples = [Intent("", desired=("night",)), Intent("", desired=("night", "moon"))]
-    assert vote(samples, {}) == Intent("", desired=("night",))
-    assert best(samples, {}, [E[1]]) == Intent("", desired=("night",))
+    samples = [
+        Intent("", elements={"desired": ("night",)}),
+        Intent("", elements={"desired": ("night", "moon")}),
+    ]
+    assert vote(samples, {}) == Intent("", elements={"desired": ("night",)})
+    assert best(samples, {}, [E[1]]) == Intent("", elements={"desired": ("night",)})
 
 
 texts = st.sampled_from(["a red pear", "A red pear", "a blue square", "a cat", "", "green"])
@@ -159,7 +162,7 @@ def test_the_mean_keeps_every_caption_and_is_searched_as_one_vector(encoder: Cac
 def test_the_best_sample_agrees_with_reference_and_sentence() -> None:
     """Reference e1, sentence e2: (.8, .6, 0) agrees 1.4, e1 and e2 agree 1 each, e3 not at all."""
     vectors = {"same": E[0], "other": E[2], "both": np.array([0.8, 0.6, 0], np.float32)}
-    samples = [Intent("same"), Intent("both", desired=("x",)), Intent("other")]
+    samples = [Intent("same"), Intent("both", elements={"desired": ("x",)}), Intent("other")]
     assert best(samples, vectors, [E[0], E[1]]) == samples[1]
     assert best(samples, vectors, [E[2]]) == samples[2]
     unchanged = [Intent("other"), Intent("both")]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from likebut.indexes.errors import IndexIncompatible
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.encoder import CachedEncoder
@@ -15,7 +16,6 @@ from likebut.pipeline.errors import ConfigError, ModelError
 from likebut.pipeline.records.trace import Description, Intent, Query, Trace
 from likebut.pipeline.records.traces import trace_from_json, trace_to_json
 from likebut.pipeline.stages.composer import run
-
 from tests.pipeline.colours import REPLY, ColourEncoder, colour_composer, entries
 
 
@@ -86,11 +86,13 @@ def test_a_reference_alone_finds_the_nearest_pictures(tmp_path: Path) -> None:
 def test_a_set_target_caption_asks_no_model(tmp_path: Path) -> None:
     composer = colour_composer(tmp_path)
     known = Trace(
-        red(tmp_path), intent=Intent("green", forbidden=("red",)), description=Description()
+        red(tmp_path),
+        intent=Intent("green", elements={"forbidden": ("red",)}),
+        description=Description(),
     )
     trace = composer.compose([known], 1)[0]
     assert names(trace) == ["green"]
-    assert trace.intent.forbidden == ("red",)
+    assert trace.intent.of("forbidden") == ("red",)
     assert trace.exchanges == ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline import prompting
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
@@ -13,7 +14,6 @@ from likebut.pipeline.engines.scripted import ScriptedEngine
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.records.chat import Reply, Sampling
 from likebut.pipeline.stages.describe import describe
-
 from tests.pipeline.colours import entries, paint_gallery, scripted
 
 

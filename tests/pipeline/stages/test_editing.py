@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.errors import ConfigError
+from likebut.pipeline.records.roles import ELEMENTS
 from likebut.pipeline.records.trace import Description, Hit, Intent, Query, Ranking, Trace
 from likebut.pipeline.stages.editing import (
     Move,
@@ -21,15 +23,18 @@ from likebut.pipeline.stages.editing import (
     resumed_with,
     to_text,
 )
-
 from tests.pipeline.colours import REPLY, colour_composer
 
-SEEN = Understood("a red square", "a blue square", ("blue",), ("square",), ("red", "pink"))
+LISTS = {"desired": ("blue",), "preserved": ("square",), "forbidden": ("red", "pink")}
+SEEN = Understood("a red square", "a blue square", LISTS)
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=20).map(lambda text: " ".join(text.split()))
 _LIST = st.lists(_TEXT.filter(bool), max_size=4).map(tuple)
 
 
-@given(st.builds(Understood, _TEXT, _TEXT, _LIST, _LIST, _LIST))
+_NAMES = st.sampled_from([*ELEMENTS, "relations", "a b", "ü"])
+
+
+@given(st.builds(Understood, _TEXT, _TEXT, st.dictionaries(_NAMES, _LIST)))
 def test_a_text_that_is_saved_as_it_is_changes_nothing(understood: Understood) -> None:
     assert read_text(to_text(understood, ["about"]), understood) == understood
 
@@ -39,7 +44,10 @@ def test_a_change_in_the_text_is_read() -> None:
         to_text(SEEN).replace('"pink"', '" a  rose "').replace("a blue square", "two blue squares")
     )
     after = read_text(text, SEEN)
-    assert (after.forbidden, after.target_caption) == (("red", "a rose"), "two blue squares")
+    assert (after.elements["forbidden"], after.target_caption) == (
+        ("red", "a rose"),
+        "two blue squares",
+    )
     assert list(differences(SEEN, after)) == [
         ("target_caption", "a blue square", "two blue squares"), ("forbidden", "red; pink", "red; a rose"),
     ]  # fmt: skip
@@ -86,7 +94,7 @@ def test_a_changed_list_is_used_without_the_reasoner(tmp_path: Path) -> None:
     after = composer.compose([resumed(before, after_seen)], 4)[0]
     assert after.exchanges == ()
     assert after.description == before.description
-    assert after.intent.preserved == before.intent.preserved
+    assert after.intent.of("preserved") == before.intent.of("preserved")
     assert [Path(h.path).stem for h in (before.ranking.hits[0], after.ranking.hits[0])] == [
         "blue", "green",
     ]  # fmt: skip
@@ -130,7 +138,10 @@ def test_a_changed_target_stands_for_all_rewrites() -> None:
 
 
 def test_the_mean_of_samples_stays_until_the_target_caption_is_changed() -> None:
-    told, intent = Description(("a red square",)), Intent("a", desired=("x",), samples=("a", "b"))
+    told, intent = (
+        Description(("a red square",)),
+        Intent("a", elements={"desired": ("x",)}, samples=("a", "b")),
+    )
     before = Trace(Query("q", None, "x"), description=told, intent=intent)
     seen = Understood.of(before)
     fewer = seen.changed({"desired": []})
@@ -165,7 +176,9 @@ def test_one_edit_gives_one_ranking_before_and_after_the_first_answer(
     before = composer.compose([query], 4)[0]
     seen = Understood.of(before)
     later = resumed(before, seen.changed(edit))
-    at_once = resumed_with(composer, query, edit)
+    at_once = resumed_with(
+        composer.recipe, query, edit, lambda query: composer.compose([query], until="reason")[0]
+    )
     first, second = composer.compose([at_once, later], 4)
     assert first.ranking == second.ranking
 

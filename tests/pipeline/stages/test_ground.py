@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.encoder import CachedEncoder
 from likebut.pipeline.config.files import load_recipe
@@ -15,10 +16,9 @@ from likebut.pipeline.config.recipe import Recipe
 from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.records.trace import Description, Grain, Intent, Query, Trace
 from likebut.pipeline.stages.ground import ground
-
 from tests.pipeline.colours import ColourEncoder
 
-INTENT = Intent("blue", desired=("blue", "green"), preserved=(), forbidden=("red", "red"))
+INTENT = Intent("blue", elements={"desired": ("blue", "green"), "forbidden": ("red", "red")})
 
 
 @pytest.fixture

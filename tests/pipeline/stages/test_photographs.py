@@ -9,12 +9,12 @@ from random import Random
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from likebut.pipeline.pocket import world
 from likebut.pipeline.pocket.paint import paint
 from likebut.pipeline.records.trace import Query
 from likebut.pipeline.stages.photographs import evenness, looks_photographed
-from PIL import Image
-
 from tests.pipeline.colours import colour_composer
 
 

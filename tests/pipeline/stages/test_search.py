@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from likebut.indexes.exact import Exact
 from likebut.pipeline.config.files import load_recipe, recipe_names
 from likebut.pipeline.config.recipe import Fusion
 from likebut.pipeline.records.trace import Grain, Query
 from likebut.pipeline.stages.search import Scope, search
-
 from tests.pipeline.colours import REPLY, colour_composer
 
 RED, BLUE = np.array([1, 0, 0], np.float32), np.array([0, 0, 1], np.float32)

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from likebut.pipeline.records.trace import Query, Trace
-
 from tests.pipeline.colours import REPLY, ColourEncoder, colour_composer
 
 

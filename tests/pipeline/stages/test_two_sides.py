@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from likebut.indexes.contract import OF_CAPTIONS, EncoderId
 from likebut.indexes.exact import Exact
 from likebut.indexes.items import Item
@@ -22,7 +23,6 @@ from likebut.pipeline.records.trace import Description, Grain, Query, Trace
 from likebut.pipeline.scoring.linear import fold
 from likebut.pipeline.stages.ground import ground
 from likebut.pipeline.stages.search import Scope, search
-
 from tests.pipeline.colours import colour_composer
 
 
@@ -129,7 +129,6 @@ def test_two_sides_are_worked_out_by_hand(tmp_path: Path) -> None:
 def replace_captioner(tmp_path: Path) -> object:
     """A captioner that names the colour of the reference."""
     from likebut.pipeline.asking.cache import Cache
-
     from tests.pipeline.colours import scripted
 
     return scripted(Cache(tmp_path / "other.sqlite"), (r"red\.png", "a red square"))

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.pocket.plan import plan_gallery
 from likebut.pipeline.records.trace import Intent, Query, Trace
 from likebut.pipeline.setup.assembly import assemble
 from likebut.pipeline.setup.names import Setup
 from likebut.pipeline.stages.vocabulary import unknown_words, vocabulary, warning
-
 from tests.pipeline.colours import colour_composer
 
 KNOWN = vocabulary("pocket:reasoner")
@@ -69,6 +69,6 @@ def test_the_sentences_of_the_drawn_world_hold_no_unknown_word() -> None:
 
 def test_words_that_are_set_or_searched_away_are_looked_at_too(tmp_path: Path) -> None:
     composer = replace(colour_composer(tmp_path), words=KNOWN, unwanted=("a guitar", "zebras"))
-    given = Intent("a red sofa", forbidden=("green skyscrapers",))
+    given = Intent("a red sofa", elements={"forbidden": ("green skyscrapers",)})
     trace = composer.compose([Trace(Query("a", None, "red"), intent=given)])[0]
     assert any("'sofa', 'skyscrapers', 'zebras'" in text for text in trace.warnings)

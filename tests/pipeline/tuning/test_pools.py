@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from likebut.pipeline.benchmarks.jsonl import protocol
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.evaluation import metrics

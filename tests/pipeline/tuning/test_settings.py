@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from likebut.pipeline.tuning.pools import Metric, Pool, means
 from likebut.pipeline.tuning.settings import find
-from numpy.typing import NDArray
 
 RECALL = Metric("Recall@1", "Recall", 1)
 

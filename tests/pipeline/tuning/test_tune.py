@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.encoder import CachedEncoder
 from likebut.pipeline.benchmarks.jsonl import protocol
@@ -34,8 +36,6 @@ from likebut.pipeline.tuning.tune import (
     tune,
     weighable,
 )
-from numpy.typing import NDArray
-
 from tests.pipeline.colours import scripted
 
 QUERIES, DIMENSION = 60, 24

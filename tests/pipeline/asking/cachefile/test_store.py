@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.cachefile import opening, store
 from likebut.pipeline.asking.cachefile.journals import on_network
 from likebut.pipeline.errors import BusyError, InputError
 from likebut.pipeline.records.chat import Reply
-
 from tests.rights import read_only
 
 QUESTION = {"messages": [["user", "a", []]], "repeat": 1, "engine": "e"}

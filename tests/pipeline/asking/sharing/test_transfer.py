@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.sharing import files
 from likebut.pipeline.asking.sharing.transfer import Imported, export_answers, import_answers

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.sharing.upkeep import Which, answers_by_model, check_models, prune
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.records.chat import Reply
-
 from tests.pipeline.asking.sharing.test_transfer import put, question
 
 DAY = 86400

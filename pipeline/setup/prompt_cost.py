@@ -15,8 +15,8 @@ from ..config.profile import EngineChoice, Profile
 from ..engines.turns import chat_text, says_nothing_of_system
 from ..errors import ModelError
 from ..machine import foreign, models
+from ..prompting import Prompt
 from ..records.chat import Message
-from . import Prompt
 
 # Two queries that share no word, for prompts without examples.
 _SAMPLES = (

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from likebut.pipeline import prompting
 from likebut.pipeline.config.files import load_profile
 from likebut.pipeline.errors import ModelError
-from likebut.pipeline.prompting.cost import (
+from likebut.pipeline.records.chat import Message
+from likebut.pipeline.setup.prompt_cost import (
     Tokens,
     count,
     given_text,
@@ -16,8 +18,6 @@ from likebut.pipeline.prompting.cost import (
     moves_system,
     tokenizer_of,
 )
-from likebut.pipeline.records.chat import Message
-
 from tests.pipeline.engines import tiny
 
 
