@@ -51,6 +51,15 @@ FLOORS = (
 LONGEST = 250  # lines of a file
 
 
+def long_bodies(path: Path) -> Iterator[str]:
+    """Functions of more than 40 lines; of a command the table of its options is not counted."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            if body and (node.end_lineno or 0) - body[0].lineno >= 40:
+                yield f"{path}: {node.name}"
+
+
 def room_of(path: Path) -> str:
     inside = path.relative_to(ROOT).parts
     return inside[0] if inside[0] == "indexes" else inside[1].removesuffix(".py")
@@ -74,6 +83,7 @@ def test_a_room_stands_above_all_that_it_imports(path: Path) -> None:
     floor = FLOORS.index(room_of(path))
     above = {room for room in rooms_named(read(path)) if FLOORS.index(room) > floor}
     assert not above
+    assert not list(long_bodies(path))
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
 
 

@@ -22,7 +22,7 @@ from ..records.chat import Reply
 from .ledger import Entry, Ledger, Tally, total
 
 if TYPE_CHECKING:
-    from ..config.profile import Price
+    from ..records.chat import Price
 
 _ROUNDING = 1e-12  # dollars; sums of costs are floats
 

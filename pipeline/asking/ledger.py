@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from ..records.lines import own_lines
 
 ENDING = ".spending.jsonl"
 _START = b'{"model":'  # of every line
@@ -145,26 +146,13 @@ class Ledger:
         self.tallies.setdefault(entry.model, Tally()).add(entry)
 
     def _read(self, path: Path) -> None:
-        try:
-            content = path.read_bytes()
-        except OSError as problem:
-            raise InputError(f"cannot read {path}: {problem.strerror}") from problem
-        *lines, torn = content.split(b"\n")
-        for number, line in enumerate(lines, 1):
-            try:
-                self._count(Entry(**json.loads(line)))
-            except (ValueError, TypeError) as problem:
-                raise InputError(
-                    f"{path}, line {number}: not a record of spending",
-                    "move the file away to count from nothing",
-                ) from problem
-        if torn and not torn.startswith(_START[: len(torn)]):
-            raise InputError(
-                f"{path}, line {len(lines) + 1}: not a record of spending",
-                "move the file away to count from nothing",
-            )
-        if torn:
-            self._whole = len(content) - len(torn)
+        entries, whole = own_lines(
+            path, _START, lambda record: Entry(**record), "a record of spending",
+            "move the file away to count from nothing",
+        )  # fmt: skip
+        for entry in entries:
+            self._count(entry)
+        self._whole = whole if whole < path.stat().st_size else None
 
     def _write(self, lines: bytes) -> None:
         if self.path is None:

@@ -19,7 +19,7 @@ from ..records.chat import Sampling
 from ..records.keys import file_hash
 from ..stages.contract import Need
 from ..stages.describe import describe
-from .pacing import portions
+from ..stages.pacing import portions
 
 if TYPE_CHECKING:
     from ...indexes.items import Item

@@ -20,10 +20,9 @@ from pathlib import Path
 
 from .. import prompting
 from ..asking.dry import SHARE, Asked, Call, DryEngine
-from ..config.profile import Price
 from ..engines import kind_of
 from ..engines.server import Server
-from ..records.chat import Reply
+from ..records.chat import Price, Reply
 from ..records.trace import Query, Trace
 from ..stages.composer import Composer, begun, run
 from ..stages.describe import describe

@@ -7,14 +7,14 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ..errors import InputError
-from ..machine.outputs import replacing
+from ..records.lines import append, own_lines, rewrite
 from ..records.queries import read_queries
 from ..records.trace import Query, Trace
 from ..records.traces import trace_to_json
 from ..stages.composer import Composer
-from .pacing import needs, portions
+from ..stages.pacing import needs, portions
 
 CHUNK = 32
 _START = b'{"query": {"id": '  # of every answer
@@ -55,16 +55,15 @@ def run_batch(
     waiting = [query for query in asked if query.id not in done]
     failed = sum(bool(done[query.id]) for query in asked if query.id in done)
     answered = 0
-    with out.open("a", encoding="utf-8") as file:
-        for part in portions(waiting, needs(composer), chunk):
-            for trace in composer.compose(part, k):
-                file.write(json.dumps(trace_to_json(pick(trace) if pick else trace)) + "\n")
-                failed += bool(trace.error)
-                answered += 1
-            file.flush()
-            os.fsync(file.fileno())
-            if on_progress:
-                on_progress(len(asked) - len(waiting) + answered, len(asked))
+    append(out, ())  # a batch of no query has a file, too
+    for part in portions(waiting, needs(composer), chunk):
+        traces = composer.compose(part, k)
+        picked = (pick(trace) if pick else trace for trace in traces)
+        append(out, (json.dumps(trace_to_json(trace)) + "\n" for trace in picked))
+        failed += sum(bool(trace.error) for trace in traces)
+        answered += len(traces)
+        if on_progress:
+            on_progress(len(asked) - len(waiting) + answered, len(asked))
     return BatchReport(answered, len(asked) - len(waiting), failed)
 
 
@@ -79,51 +78,31 @@ def unanswered(
 ) -> list[Query]:
     """What `run_batch` would ask; nothing is changed. Raises InputError as it does."""
     asked = read_queries(queries) if isinstance(queries, Path) else queries
-    done, _ = _whole(out) if out else ({}, 0)
+    done, _ = _answered(out) if out else ({}, 0)
     return [q for q in asked if q.id not in done or (retry_errors and done[q.id])]
 
 
 def _finished(out: Path) -> dict[str, str]:
     """Query id → its error, of all whole lines in ``out``; a torn end is cut off."""
-    if not out.exists():
-        out.parent.mkdir(parents=True, exist_ok=True)
-        return {}
-    done, whole = _whole(out)
-    os.truncate(out, whole)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    done, whole = _answered(out)
+    if out.exists():
+        os.truncate(out, whole)
     return done
 
 
-def _whole(out: Path) -> tuple[dict[str, str], int]:
-    """(query id → its error, bytes) of all whole lines in ``out``.
+def _answered(out: Path) -> tuple[dict[str, str], int]:
+    """(query id → its error, bytes) of all whole lines in ``out``. Raises InputError."""
 
-    Raises InputError where ``out`` holds anything else than answers and the torn start of one.
-    """
-    done: dict[str, str] = {}
-    whole = 0
-    try:
-        with out.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.endswith(b"\n") and line.startswith(_START[: len(line)]):
-                    break  # a kill tore it
-                try:
-                    record = json.loads(line)
-                    done[str(record["query"]["id"])] = str(record["error"])
-                except (ValueError, KeyError, TypeError) as problem:
-                    raise InputError(
-                        f"{out}, line {number}: not an answer of `batch`",
-                        "name another file with --out; nothing in this one was changed",
-                    ) from problem
-                whole += len(line)
-    except FileNotFoundError:
-        pass
-    except OSError as problem:
-        raise InputError(f"cannot use {out}: {problem.strerror}", "check --out") from problem
-    return done, whole
+    def read(record: Any) -> tuple[str, str]:
+        return str(record["query"]["id"]), str(record["error"])
+
+    hint = "name another file with --out; nothing in this one was changed"
+    done, whole = own_lines(out, _START, read, "an answer of `batch`", hint)
+    return dict(done), whole
 
 
 def _drop_errors(out: Path) -> None:
     """Leave only the lines of answered queries, all or nothing."""
-    with out.open("rb") as file, replacing(out) as fresh, fresh.open("wb") as kept:
-        kept.writelines(line for line in file if not json.loads(line)["error"])
-        kept.flush()
-        os.fsync(kept.fileno())
+    with out.open(encoding="utf-8", newline="\n") as file:
+        rewrite(out, (line for line in file if not json.loads(line)["error"]))

@@ -28,6 +28,12 @@ class Protocol:
         return {**asdict(self), "metrics": list(self.metrics)}
 
     @property
+    def metric(self) -> str:
+        """The one that counts where nobody names one: mAP@10, Recall@10, or the first."""
+        near = [name for name in ("mAP@10", "Recall@10") if name in self.metrics]
+        return [*near, *self.metrics][0]
+
+    @property
     def title(self) -> str:
         """For example "circo/val v1"."""
         return f"{self.name} v{self.version}"

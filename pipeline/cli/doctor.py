@@ -48,12 +48,11 @@ def doctor(
         rows = [vars(found) for found in check_profile(load_profile(profile), offline=offline)]
         _finish(rows, form)
         return
-    from ..engines import ENGINES
+    from ..setup.check import optional_packages
 
     rows = [_row("python", sys.version.split()[0], True)]
     rows += [_package(name, needed=True) for name in PACKAGES]
-    optional = [kind.package for kind in ENGINES.values() if kind.package]
-    rows += [_package(name, needed=False) for name in optional]
+    rows += [_package(name, needed=False) for name in optional_packages()]
     rows += _devices()
     rows += _models()
     path = answers_file()

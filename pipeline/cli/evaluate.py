@@ -84,19 +84,14 @@ def evaluate(
 
     Limits count what the runs have spent in all sessions (spending.jsonl in their folders).
     """
-    from ..benchmarks import submissions
     from ..evaluation import evaluate as evaluation
     from ..evaluation import runs
     from ..evaluation.sources import Source, index_beside
 
     names = [part.strip() for part in recipe.split(",") if part.strip()]
     places = _places(out, names)
-    for place in places.values() if not dry_run else ():
-        check_folder(place, "--out")
-    if submission and not dry_run:
-        check_folder(submission, "--submission")
-        for place in _places(submission, names).values():
-            submissions.check_free(name, place)
+    if not dry_run:
+        _check_places(places, name, _places(submission, names) if submission else {})
     ledgers = {method: place / runs.SPENDING for method, place in places.items()}
     budgets = setup.budgets(ledgers)
     setups = {method: replace(setup, recipe=method) for method in names}
@@ -126,6 +121,17 @@ def evaluate(
         finished.append(run)
     show_summaries(finished, form)
     exit_partial(failed)
+
+
+def _check_places(runs: dict[str, Path], name: str, sent: dict[str, Path]) -> None:
+    """Raises ConfigError where a run or a submission cannot be written, before any work."""
+    from ..benchmarks import submissions
+
+    for place in runs.values():
+        check_folder(place, "--out")
+    for place in sent.values():
+        check_folder(place, "--submission")
+        submissions.check_free(name, place)
 
 
 def _places(folder: Path, recipes: list[str]) -> dict[str, Path]:

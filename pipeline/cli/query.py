@@ -148,16 +148,21 @@ def query(
     show.show_hits(trace, form, setup.pictures, null=null)
     if explain and form is Format.table:
         explain_hits(trace.ranking.hits, every=explain_all)
-    if report:
-        from ..report.query_report import write_query_report
-
-        write_query_report([trace], report, title=_title(asked))
-        say(f"report: {report}")
-    if copy_to:
-        show.copy_hits(trace, copy_to)
+    _hand_on(trace, report, copy_to)
     if preview or preview_as is not show.Pictures.auto:
         show.preview(trace, preview_as)
     open_pictures(command, [hit.path for hit in trace.ranking.hits[:open_first] if hit.path])
+
+
+def _hand_on(trace: Trace, report: Path | None, copy_to: Path | None) -> None:
+    """The page and the copies."""
+    if report:
+        from ..report.query_report import write_query_report
+
+        write_query_report([trace], report, title=_title(trace.query))
+        say(f"report: {report}")
+    if copy_to:
+        show.copy_hits(trace, copy_to)
 
 
 def _query(reference: Path | None, modification: str | None, text: str | None) -> Query:

@@ -84,7 +84,7 @@ def tune(
     benchmark, texts = Source(
         name, data, split, captions, read_options(option), allow_missing
     ).load()
-    metric = Metric.of(on or tuning.default_metric(benchmark.protocol), benchmark.protocol)
+    metric = Metric.of(on or benchmark.protocol.metric, benchmark.protocol)
     halves.check_labels(benchmark.cases)
     announce(benchmark, len(benchmark.cases), composer)
     asked, composer = composer.recipe, replace(composer, recipe=weighed.recipe)

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ..engines import kind_of
 from .strict import Strict
 
 
@@ -17,15 +16,11 @@ class Size(Strict):
     download_gb: float = Field(gt=0)
 
 
-class Price(Strict):
-    """US dollars per million tokens, of prompts (``input``) and of replies (``output``)."""
+class Dollars(Strict):
+    """A `Price` as a profile has it."""
 
     input: float = Field(ge=0)
     output: float = Field(ge=0)
-
-    def of(self, prompt_tokens: float, reply_tokens: float) -> float:
-        """Dollars for so many tokens."""
-        return (prompt_tokens * self.input + reply_tokens * self.output) / 1e6
 
 
 class EngineChoice(Strict):
@@ -41,14 +36,8 @@ class EngineChoice(Strict):
     temperature: float = Field(0.0, ge=0, le=100)
     sees: bool = False
     size: Size | None = None
-    price: Price | None = None
+    price: Dollars | None = None
     options: dict[str, Any] = {}
-
-    @property
-    def charge(self) -> Price | None:
-        """What its tokens cost: as the profile says, nothing in this process, else not known."""
-        free = Price(input=0.0, output=0.0) if kind_of(self.engine).runs == "here" else None
-        return self.price or free
 
 
 class EncoderChoice(Strict):

@@ -9,13 +9,14 @@ from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
-from ..batch.pacing import needs, portions
 from ..benchmarks import crops
 from ..benchmarks.records import Benchmark, Case
 from ..errors import InputError
+from ..records import lines
 from ..records.trace import Description, Query, Scope, Trace
 from ..records.traces import intent_to_json
 from ..stages.composer import Composer
+from ..stages.pacing import needs, portions
 from . import runs
 from .runs import Result
 from .sources import Source, index_beside
@@ -78,12 +79,12 @@ class Evaluation:
             source.keep(self.folder)
         failed = self.open(on_index)
         path = self.folder / runs.RESULTS
-        runs.whole_lines(path)
-        runs.whole_lines(self.folder / runs.LOG)
+        lines.whole_lines(path)
+        lines.whole_lines(self.folder / runs.LOG)
         done = {result.case.id: result for result in runs.read_results(path)}
         if retry_errors and any(result.error for result in done.values()):
             done = {ident: result for ident, result in done.items() if not result.error}
-            runs.rewrite(path, done.values())
+            lines.rewrite(path, (result.to_line() for result in done.values()))
         waiting = [case for case in self.cases if case.id not in done]
         answered = 0
         for part in portions(waiting, needs(self.composer), CHUNK):
@@ -191,8 +192,8 @@ class Evaluation:
     def _answer(self, cases: Sequence[Case]) -> None:
         traces = self.traces(cases)
         results = [self.result(case, trace) for case, trace in zip(cases, traces, strict=True)]
-        runs.append(self.folder / runs.LOG, (_log_line(trace) for trace in traces))
-        runs.append(self.folder / runs.RESULTS, (result.to_line() for result in results))
+        lines.append(self.folder / runs.LOG, (_log_line(trace) for trace in traces))
+        lines.append(self.folder / runs.RESULTS, (result.to_line() for result in results))
 
     def result(self, case: Case, trace: Trace) -> Result:
         """The trace as a line of a run: rankings by the benchmark's own ids."""
@@ -218,8 +219,8 @@ class Evaluation:
         if gone:
             raise InputError(f"{path} has no result of query {gone[0]}")
         if list(by_id) != [case.id for case in self.cases]:
-            runs.rewrite(path, (by_id[case.id] for case in self.cases))
-        runs.write_json(self.folder / runs.METRICS, runs.summary(runs.open_run(self.folder)))
+            lines.rewrite(path, (by_id[case.id].to_line() for case in self.cases))
+        lines.write_json(self.folder / runs.METRICS, runs.summary(runs.open_run(self.folder)))
 
 
 def _log_line(trace: Trace) -> str:

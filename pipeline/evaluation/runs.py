@@ -9,15 +9,14 @@ Nothing in results or metrics depends on how often the run was interrupted.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..benchmarks.records import Case, Protocol
 from ..errors import ConfigError, InputError
-from ..machine.outputs import replacing
+from ..records.lines import own_lines, write_json
 from . import judging as scoring
 from . import metrics
 from .metrics import Ranked
@@ -134,50 +133,11 @@ def read_results(path: Path) -> Iterator[Result]:
 
 def finished(path: Path) -> dict[str, str]:
     """Query id → its error, of the whole lines in ``path``. Raises InputError as `read_results`."""
-    if not path.exists():
-        return {}
-    done = {}
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                break  # a kill tore it
-            try:
-                record = json.loads(line)
-                done[str(record["case"]["id"])] = str(record["error"])
-            except (ValueError, KeyError, TypeError) as problem:
-                raise InputError(f"{path}, line {number}: not a result: {problem}") from problem
-    return done
 
+    def read(record: Any) -> tuple[str, str]:
+        return str(record["case"]["id"]), str(record["error"])
 
-def whole_lines(path: Path) -> None:
-    """Cut off the torn line that a kill may have left at the end."""
-    if not path.exists():
-        return
-    with path.open("rb+") as file:
-        size = sum(len(line) for line in file if line.endswith(b"\n"))
-        file.truncate(size)
-
-
-def append(path: Path, lines: Iterable[str]) -> None:
-    """Add lines and wait until they are on the disk."""
-    with path.open("a", encoding="utf-8") as file:
-        file.writelines(lines)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def rewrite(path: Path, results: Iterable[Result]) -> None:
-    """Replace the results, all or nothing."""
-    with replacing(path) as fresh, fresh.open("w", encoding="utf-8") as file:
-        file.writelines(result.to_line() for result in results)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write readable JSON, all or nothing."""
-    with replacing(path) as fresh:
-        fresh.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    return dict(own_lines(path, b'{"case":', read, "a result")[0])
 
 
 def per_query(run: Run) -> dict[str, dict[str, float]]:

@@ -14,7 +14,8 @@ from typing import Any
 
 from ..benchmarks.records import Benchmark
 from ..errors import ConfigError, InputError
-from .runs import read_config, write_json
+from ..records.lines import write_json
+from .runs import read_config
 
 SOURCE = "source.json"
 Texts = dict[str, tuple[str, ...]]

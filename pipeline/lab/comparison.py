@@ -91,7 +91,6 @@ def to_test(protocol: Protocol, labelled: bool, asked: Sequence[str]) -> tuple[s
 
     Raises ConfigError for one that cannot be had.
     """
-    from ..tuning.tune import default_metric
 
     known = [name for name in protocol.metrics if ":" not in name] if labelled else []
     known += proxies.NAMES
@@ -101,7 +100,7 @@ def to_test(protocol: Protocol, labelled: bool, asked: Sequence[str]) -> tuple[s
                 f"these queries have no value {name!r}" + ("" if labelled else " (no labels)"),
                 did_you_mean(name, known),
             )
-    default = default_metric(protocol) if labelled else proxies.FIRST
+    default = protocol.metric if labelled else proxies.FIRST
     return tuple(dict.fromkeys(asked)) or (default,)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import ConfigError, InputError
 from ..evaluation import runs
+from ..records import lines
 from ..records.traces import trace_to_json
 from .comparison import Comparison, record
 from .page import THUMBS, write_lab_report
@@ -72,7 +73,7 @@ def write(comparison: Comparison, out: Path) -> Path:
         for trial in comparison.trials:
             _write_trial(trial, draft / trial.variant.folder)
         write_lab_report(comparison, draft / PAGE)
-        runs.write_json(draft / FIGURES, record(comparison))
+        lines.write_json(draft / FIGURES, record(comparison))
         if out.exists():
             out.replace(old)
         draft.replace(out)
@@ -84,9 +85,9 @@ def write(comparison: Comparison, out: Path) -> Path:
 
 def _write_trial(trial: Trial, folder: Path) -> None:
     folder.mkdir()
-    runs.write_json(folder / runs.CONFIG, trial.run.config)
-    runs.rewrite(folder / runs.RESULTS, trial.run.results)
-    runs.append(
+    lines.write_json(folder / runs.CONFIG, trial.run.config)
+    lines.rewrite(folder / runs.RESULTS, (result.to_line() for result in trial.run.results))
+    lines.append(
         folder / TRACES, (json.dumps(trace_to_json(trace)) + "\n" for trace in trial.traces)
     )
-    runs.write_json(folder / runs.METRICS, runs.summary(trial.run))
+    lines.write_json(folder / runs.METRICS, runs.summary(trial.run))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..config.profile import Price
 from ..config.recipe import Recipe
 from ..errors import ReplyError
 from ..prompting import Prompt
 from ..prompting.reply import read_reply
-from ..records.chat import Exchange
+from ..records.chat import Exchange, Price
 from ..records.trace import Trace
 
 Outcome = str

@@ -48,6 +48,18 @@ class Reply:
 
 
 @dataclass(frozen=True)
+class Price:
+    """US dollars per million tokens, of prompts (``input``) and of replies (``output``)."""
+
+    input: float
+    output: float
+
+    def of(self, prompt_tokens: float, reply_tokens: float) -> float:
+        """Dollars for so many tokens."""
+        return (prompt_tokens * self.input + reply_tokens * self.output) / 1e6
+
+
+@dataclass(frozen=True)
 class Exchange:
     """One model call of a stage, as kept in the trace; ``repaired``: read leniently.
 

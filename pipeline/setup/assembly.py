@@ -10,8 +10,9 @@ from ..asking.read_only import ReadOnlyCache
 from ..config.files import load_profile, load_recipe
 from ..config.profile import EngineChoice, Profile
 from ..encoders.contract import EncoderSpec
+from ..engines import kind_of
 from ..engines.contract import EngineSpec
-from ..records.chat import Sampling
+from ..records.chat import Price, Sampling
 from ..stages.composer import Composer
 from ..stages.vocabulary import vocabulary
 from .names import Setup
@@ -32,15 +33,15 @@ def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -
     _prepare(setup, models.threads)
     cache = ReadOnlyCache(setup.answers) if dry else Cache(setup.answers)
     budget = budget or setup.budget()
-    captioner = budget.account(models.captioner.model, models.captioner.charge)
-    reasoner = budget.account(models.reasoner.model, models.reasoner.charge)
+    captioner = budget.account(models.captioner.model, charge_of(models.captioner))
+    reasoner = budget.account(models.reasoner.model, charge_of(models.reasoner))
     for account, asked in ((captioner, chosen.describe), (reasoner, chosen.reason)):
         if asked:
             account.check()
     specs = _engine(models.captioner, device), _engine(models.reasoner, device)
     describing = CachedEngine(specs[0], cache, account=captioner)
     # A model that does both is loaded once.
-    alike = specs[0] == specs[1] and models.captioner.charge == models.reasoner.charge
+    alike = specs[0] == specs[1] and captioner.price == reasoner.price
     reasoning = describing if alike else CachedEngine(specs[1], cache, account=reasoner)
     return Composer(
         recipe=chosen,
@@ -72,6 +73,13 @@ def _prepare(setup: Setup, threads: int) -> None:
         forbid_network()
     if setup.device not in (None, "cpu"):
         choose_device(setup.device or "auto")
+
+
+def charge_of(choice: EngineChoice) -> Price | None:
+    """What its tokens cost: as the profile says, nothing in this process, else not known."""
+    if choice.price:
+        return Price(choice.price.input, choice.price.output)
+    return Price(0.0, 0.0) if kind_of(choice.engine).runs == "here" else None
 
 
 def _engine(choice: EngineChoice, device: str | None) -> EngineSpec:

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ...indexes.searchers import make_searcher
-from ..batch.pacing import needs, portions
-from ..benchmarks.records import Case, Protocol
+from ..benchmarks.records import Case
 from ..config.recipe import Fusion, Recipe
 from ..errors import ConfigError
 from ..evaluation.compare import Difference, differences
@@ -23,16 +22,11 @@ from ..evaluation.evaluate import CHUNK, Evaluation
 from ..evaluation.runs import Result, Run
 from ..records.trace import Grain, Trace
 from ..scoring import FAMILIES, linear
+from ..stages.pacing import needs, portions
 from ..stages.search import search as search_gallery
 from .halves import check_labels, half_of, other_half
 from .pools import SIZE, Metric, Pool, Question, means, pools
 from .settings import Found, find
-
-
-def default_metric(protocol: Protocol) -> str:
-    """mAP@10 or Recall@10 where there is one, else the protocol's first."""
-    near = [name for name in ("mAP@10", "Recall@10") if name in protocol.metrics]
-    return [*near, *protocol.metrics][0]
 
 
 @dataclass(frozen=True)

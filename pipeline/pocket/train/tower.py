@@ -113,6 +113,14 @@ def table_loss(logits: Any, table: Any) -> Any:
     )
 
 
+def _on_patches(said: Any, patches: Any) -> str:
+    """How often the patches that hold something are told right."""
+    occupied = patches[..., 0] >= 0
+    right = said[..., 1:25].argmax(-1)[occupied] == patches[..., 0][occupied]
+    hues = said[..., 25:34].argmax(-1)[occupied] == patches[..., 1][occupied]
+    return f"patch category {right.float().mean():.3f} colour {hues.float().mean():.3f}"
+
+
 def train_tower(
     folder: Path, images: int, batch: int = 128, rate: float = 1e-3, resume: bool = False
 ) -> None:
@@ -143,15 +151,10 @@ def train_tower(
         sum(parts).backward()
         adam.step()
         if step % 50 == 0:
-            occupied = patches[..., 0] >= 0
-            right = on_patches[..., 1:25].argmax(-1)[occupied] == patches[..., 0][occupied]
-            hues = on_patches[..., 25:34].argmax(-1)[occupied] == patches[..., 1][occupied]
             losses = " ".join(f"{float(part):.3f}" for part in parts)
-            print(
-                f"{step * batch} images {time.time() - started:.0f} s  losses {losses}  "
-                f"patch category {right.float().mean():.3f} colour {hues.float().mean():.3f}",
-                flush=True,
-            )
+            seconds = time.time() - started
+            figures = _on_patches(on_patches, patches)
+            print(f"{step * batch} images {seconds:.0f} s  losses {losses}  {figures}", flush=True)
         if step % 500 == 0 or step == steps:
             folder.mkdir(parents=True, exist_ok=True)
             masters = {

@@ -14,11 +14,11 @@ from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
 from likebut.pipeline.asking.ledger import Entry, Ledger
 from likebut.pipeline.config.files import load_profile
-from likebut.pipeline.config.profile import Price
 from likebut.pipeline.engines import tokens
 from likebut.pipeline.engines.contract import EngineSpec, OnReply, Request
 from likebut.pipeline.errors import BudgetReached, ConfigError
-from likebut.pipeline.records.chat import Message, Reply, Sampling
+from likebut.pipeline.records.chat import Message, Price, Reply, Sampling
+from likebut.pipeline.setup.assembly import charge_of
 
 PRICE = Price(
     input=1000, output=2000
@@ -151,10 +151,10 @@ def test_dollars_cannot_be_limited_where_nobody_said_what_a_call_costs() -> None
 @pytest.mark.parametrize("name", ["transformers", "scripted", "vllm"])
 def test_a_model_in_this_process_costs_no_money_unless_it_is_priced(name: str) -> None:
     choice = load_profile("pocket").reasoner.model_copy(update={"engine": name})
-    assert account(cost=0.0, price=choice.charge).admit([ask("a"), ask("b")]) == 2
+    assert account(cost=0.0, price=charge_of(choice)).admit([ask("a"), ask("b")]) == 2
     priced = choice.model_copy(update={"price": PRICE})
-    assert priced.charge == PRICE
-    assert choice.model_copy(update={"engine": "openai"}).charge is None
+    assert charge_of(priced) == PRICE
+    assert charge_of(choice.model_copy(update={"engine": "openai"})) is None
 
 
 def test_earlier_sessions_and_the_other_runs_of_a_command_count(tmp_path: Path) -> None:

@@ -18,10 +18,9 @@ from likebut.pipeline.asking.ledger import total
 from likebut.pipeline.batch.estimate import Row, estimate
 from likebut.pipeline.batch.run import run_batch, unanswered
 from likebut.pipeline.config.files import load_recipe
-from likebut.pipeline.config.profile import Price
 from likebut.pipeline.engines.contract import EngineSpec
 from likebut.pipeline.machine import models
-from likebut.pipeline.records.chat import Reply
+from likebut.pipeline.records.chat import Price, Reply
 from likebut.pipeline.records.queries import read_queries
 from likebut.pipeline.records.trace import Description, Intent, Query, Trace
 from likebut.pipeline.setup.assembly import assemble

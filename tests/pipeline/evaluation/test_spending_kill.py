@@ -25,7 +25,7 @@ from pathlib import Path
 from likebut.pipeline import benchmarks
 from likebut.pipeline.evaluation import evaluate; from likebut.pipeline.evaluation import runs
 from likebut.pipeline.asking.budget import Budget, Limits
-from likebut.pipeline.config.profile import Price; from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.records.chat import Price; from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.errors import BudgetReached
 from likebut.pipeline.asking.ledger import Ledger
 from tests.pipeline.colours import colour_composer

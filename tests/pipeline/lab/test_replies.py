@@ -6,9 +6,8 @@ import pytest
 
 from likebut.pipeline import prompting
 from likebut.pipeline.config.files import load_recipe
-from likebut.pipeline.config.profile import Price
 from likebut.pipeline.lab.replies import asked_again, count
-from likebut.pipeline.records.chat import Exchange, Reply
+from likebut.pipeline.records.chat import Exchange, Price, Reply
 from likebut.pipeline.records.trace import Description, Intent, Query, Ranking, Trace
 from tests.pipeline.lab.conftest import Try, target
 

@@ -31,7 +31,6 @@ from likebut.pipeline.tuning.pools import Metric, means
 from likebut.pipeline.tuning.tune import (
     Grounded,
     Tuning,
-    default_metric,
     reweighted,
     tune,
     weighable,
@@ -291,6 +290,6 @@ def test_grains_of_one_role_keep_their_shares_of_its_weight() -> None:
 
 def test_the_metric_that_is_tuned_is_map_where_there_is_one() -> None:
     rules = protocol("x")
-    assert default_metric(rules) == "mAP@10"
-    assert default_metric(replace(rules, metrics=("Recall@5", "Recall@10"))) == "Recall@10"
-    assert default_metric(replace(rules, metrics=("Recall@1",))) == "Recall@1"
+    assert rules.metric == "mAP@10"
+    assert replace(rules, metrics=("Recall@5", "Recall@10")).metric == "Recall@10"
+    assert replace(rules, metrics=("Recall@1",)).metric == "Recall@1"

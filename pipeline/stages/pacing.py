@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from ..stages.composer import Composer
-    from ..stages.contract import Need
+    from .composer import Composer
+    from .contract import Need
 
 _Item = TypeVar("_Item")
 

@@ -8,10 +8,10 @@ from likebut.pipeline.asking.budget import Budget, Limits
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
 from likebut.pipeline.asking.ledger import Entry
-from likebut.pipeline.batch.pacing import needs, portions
 from likebut.pipeline.config.files import load_recipe
-from likebut.pipeline.config.profile import Price
 from likebut.pipeline.engines.contract import EngineSpec
+from likebut.pipeline.records.chat import Price
+from likebut.pipeline.stages.pacing import needs, portions
 from tests.pipeline.colours import colour_composer
 
 
