@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .contract import ImageEncoder
     from .plan import Plan
     from .reading import Outcome
-    from .scan import Found
+    from .scan import File
 
 NO_VECTOR = "the encoder gave no finite vector"
 
@@ -31,7 +31,7 @@ class Batches:
         self.seconds = 0.0
         self.thread_seconds = [0.0, 0.0, 0.0]
         # by content: the array and every file that has it; the first is the one that was decoded
-        self._waiting: dict[str, tuple[NDArray[Any], list[Found]]] = {}
+        self._waiting: dict[str, tuple[NDArray[Any], list[File]]] = {}
 
     def take(self, outcome: Outcome) -> bool:
         """Settle one outcome, now or with its batch; True when a batch was encoded."""

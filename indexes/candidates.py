@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Pool:
+class Contenders:
     """Candidates of one query: the k best so far and all within ``slack`` of the k-th."""
 
     def __init__(self, k: int, slack: float) -> None:

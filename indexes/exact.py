@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .contract import Asked, Found
-from .kernels import Block, FaissScan, FlatScan, NumpyScan, Scan, SumScan
+from .kernels import Block, FaissScan, FirstPass, FlatScan, NumpyScan, SumScan
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,7 +74,7 @@ class Exact:
 
     def _scanned(
         self, sides: Sequence[_Vectors], k: int, barred: list[NDArray[np.int64]] | None
-    ) -> list[Scan]:
+    ) -> list[FirstPass]:
         """The first pass, done: its pools hold every row that may be among the best."""
         queries = len(sides[0].queries)
         kernel = _kernel(sides)
@@ -84,7 +84,7 @@ class Exact:
         lengths = [len(shard) for shard in shards] if len(sides) == 1 else [sum(map(len, shards))]
         step = max(1, min(self.block_rows, SCORES_AT_ONCE // queries))
         parts = _parts(lengths, step, self.threads if ours else 1)
-        make: Callable[[], Scan] = (
+        make: Callable[[], FirstPass] = (
             partial(kernel, shards, sides[0].queries, k, barred)
             if len(sides) == 1
             else partial(SumScan, [(side.shards, side.queries) for side in sides], k, barred)

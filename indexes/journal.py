@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .contract import EncoderId
 from .files import load_npy, npy_chunks
 from .manifest import Failed
-from .scan import Found
+from .scan import File
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +45,7 @@ class Stamp(NamedTuple):
     inode: int = 0
 
     @classmethod
-    def of(cls, file: Found | Item | Failed) -> Stamp:
+    def of(cls, file: File | Item | Failed) -> Stamp:
         """The stamp of a file as it was scanned or is remembered."""
         return cls(file.path, file.size, file.mtime_ns, file.ctime_ns, file.inode)
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .candidates import Pool
+from .candidates import Contenders
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,13 +29,13 @@ SPARE = 64  # rows that faiss gives beyond k, to see whether ties go on after th
 Block = tuple[int, int, int, int]  # shard, first and last row in it, first row in the gallery
 
 
-class Scan(Protocol):
+class FirstPass(Protocol):
     """One thread's first pass; ``pools`` has a pool for every query."""
 
-    pools: list[Pool]
+    pools: list[Contenders]
 
     def run(self, blocks: list[Block]) -> None:
-        """Scan ``blocks``; the pools then hold every row that may be among the best."""
+        """FirstPass ``blocks``; the pools then hold every row that may be among the best."""
 
 
 class NumpyScan:
@@ -55,7 +55,7 @@ class NumpyScan:
         lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
         # twice the worst rounding error of a float32 sum of d products of unit rows
         slack = 2.0**-22 * (queries.shape[1] + 2) * lengths
-        self.pools = [Pool(k, float(width)) for width in slack]
+        self.pools = [Contenders(k, float(width)) for width in slack]
         peak = float(np.abs(queries).max(initial=0.0))
         self.lift = QUERY_LIFT - int(np.frexp(peak)[1])
         # float64 until scaled: 2^100 times a plain query would still fit, a wild one would not
@@ -66,7 +66,7 @@ class NumpyScan:
         self.wide = np.empty((self.rows, width), np.int32)
 
     def run(self, blocks: list[Block]) -> None:
-        """Scan ``blocks``; the pools then hold every row that may be among the best."""
+        """FirstPass ``blocks``; the pools then hold every row that may be among the best."""
         for number, start, stop, first in blocks:
             scores = self._scores(self.shards[number][start:stop])
             for i, pool in enumerate(self.pools):
@@ -129,10 +129,10 @@ class SumScan:
         self.barred = barred
         # all products round, and so does their sum, by at most 2^-24 of it: the 2 of (d + 2) has room
         widths = zip(*([pool.slack for pool in scan.pools] for scan in self.scans), strict=True)
-        self.pools = [Pool(k, sum(width)) for width in widths]
+        self.pools = [Contenders(k, sum(width)) for width in widths]
 
     def run(self, blocks: list[Block]) -> None:
-        """Scan ``blocks``; the pools then hold every row that may be among the best."""
+        """FirstPass ``blocks``; the pools then hold every row that may be among the best."""
         for _, start, stop, _ in blocks:
             first, *others = (scan.scores_of(start, stop) for scan in self.scans)
             scores = sum(others, first)
@@ -161,7 +161,7 @@ class FaissScan(NumpyScan):
             return False
 
     def run(self, blocks: list[Block]) -> None:
-        """Scan ``blocks``, neighbours in one go; the pools then hold the candidates."""
+        """FirstPass ``blocks``, neighbours in one go; the pools then hold the candidates."""
         for block in _joined(blocks):
             if not self._by_faiss(block):
                 super().run(_cut(block, 32_768))

@@ -56,16 +56,16 @@ def wait_for_writer(folder: Path) -> bool:
 
 
 def _taken(path: Path, wait: bool) -> tuple[int, bool]:
-    told = False
+    waited = False
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            if told:
+            if waited:
                 fcntl.flock(handle, fcntl.LOCK_EX)
             else:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.stat(path).st_ino == os.fstat(handle).st_ino:
-                return handle, told
+                return handle, waited
         except FileNotFoundError:
             pass  # the previous holder finished between open and lock
         except BlockingIOError as error:
@@ -75,7 +75,7 @@ def _taken(path: Path, wait: bool) -> tuple[int, bool]:
                 os.close(handle)
                 raise IndexBusy(busy, "wait until it has finished") from error
             _log.warning("%s: waiting for it", busy)
-            told = True
+            waited = True
         except BaseException:
             os.close(handle)
             raise

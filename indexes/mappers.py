@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .scan import Found
+from .scan import File
 
 if TYPE_CHECKING:
     from .reading import Outcome
 
     # Outcomes of files in their order, by workers that are made where they work; so many at once,
     # and so many results ahead of who takes them.
-    Worker = Callable[[Found], Outcome]
-    Mapper = Callable[[Iterable[Found], Callable[[], Worker], int, int], Iterator[Outcome]]
+    Worker = Callable[[File], Outcome]
+    Mapper = Callable[[Iterable[File], Callable[[], Worker], int, int], Iterator[Outcome]]
 
 MAPPERS: dict[str, str] = {"threads": "likebut.indexes.reading:in_threads"}
 

@@ -13,7 +13,7 @@ from .errors import readable
 from .items import Item
 from .journal import Journal, Place, Stamp
 from .manifest import Failed
-from .scan import Found, Scan
+from .scan import File, Scan
 from .shards import check_shards, take_rows
 from .writing import Content
 
@@ -33,8 +33,8 @@ class Plan:
     journal: Journal | None
     before: tuple[Item, ...] = ()
     donors: tuple[Index, ...] = ()
-    todo: list[Found] = field(default_factory=list)
-    settled: list[tuple[Found, str]] = field(default_factory=list)
+    todo: list[File] = field(default_factory=list)
+    settled: list[tuple[File, str]] = field(default_factory=list)
     failed: list[tuple[Failed, bool]] = field(default_factory=list)  # and whether to remember it
     places: dict[str, Place] = field(default_factory=dict)
     reused: int = 0
@@ -55,7 +55,7 @@ class Plan:
             raise ValueError("a plan without a journal cannot be carried out")
         return self.journal
 
-    def fail(self, found: Found, reason: str, lasting: bool) -> None:
+    def fail(self, found: File, reason: str, lasting: bool) -> None:
         """Name ``found`` as no usable picture."""
         failed = Failed(found.path, found.size, found.mtime_ns, reason, found.ctime_ns, found.inode)
         self.failed.append((failed, lasting))
@@ -153,9 +153,9 @@ class Plan:
         if self.previous is None or self.todo:
             return False
         manifest = self.previous.manifest
-        told = (manifest.roots, manifest.failed, manifest.unread, manifest.left_out)
+        written = (manifest.roots, manifest.failed, manifest.unread, manifest.left_out)
         now = (roots, self.remembered(), self.unread(found), found.left_out)
-        return told == now and tuple(self.items()) == self.before
+        return written == now and tuple(self.items()) == self.before
 
     def _place(self, content_hash: str) -> Place:
         return self.places.get(content_hash) or self._written().places[content_hash]
@@ -188,7 +188,7 @@ def _same_failure(known: Failed, now: Failed) -> bool:
 
 
 def make_plan(
-    files: Sequence[Found],
+    files: Sequence[File],
     previous: Index | None,
     journal: Journal | None = None,
     *,
@@ -214,7 +214,7 @@ def make_plan(
     def renumbered() -> bool:
         return _renumbered(files, known)
 
-    def same(earlier: Item | Failed | None, now: Found) -> bool:
+    def same(earlier: Item | Failed | None, now: File) -> bool:
         if earlier is None or reread:
             return False
         if (earlier.ctime_ns, earlier.inode) == (now.ctime_ns, now.inode):
@@ -240,7 +240,7 @@ def make_plan(
     return plan
 
 
-def _renumbered(files: Sequence[Found], known: Mapping[tuple[str, int, int], Item]) -> bool:
+def _renumbered(files: Sequence[File], known: Mapping[tuple[str, int, int], Item]) -> bool:
     """Whether the file system numbers all files anew, as some drives do each time they are mounted."""
     pairs = [
         (known[stamp.key].inode, stamp.inode)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .decode import MAX_BYTES, decode
 from .errors import BadImage, readable
-from .scan import Found
+from .scan import File
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +28,7 @@ class Outcome:
     ``found`` carries size and time as of the reading. ``lasting``: the same bytes would fail again.
     """
 
-    found: Found
+    found: File
     content_hash: str = ""
     array: NDArray[Any] | None = None
     reason: str = ""
@@ -44,7 +44,7 @@ class Reader:
     ) -> None:
         self.encoder, self.known, self.pixels_limit = encoder, known, pixels_limit
 
-    def read(self, found: Found) -> Outcome:
+    def read(self, found: File) -> Outcome:
         """The outcome of one file; nothing that is wrong with a file is raised."""
         began = perf_counter()
         try:
@@ -67,7 +67,7 @@ class Reader:
         return Outcome(found, content_hash, array, seconds=spent)
 
 
-def _bytes_of(found: Found) -> tuple[Found, bytes]:
+def _bytes_of(found: File) -> tuple[File, bytes]:
     """The file's bytes, and ``found`` with size and time of exactly these. Raises ``BadImage``."""
     try:
         with open(found.path, "rb") as file:
@@ -79,15 +79,15 @@ def _bytes_of(found: Found) -> tuple[Found, bytes]:
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
         raise BadImage(readable(found.path), reason, lasting=False) from error
-    now = Found(
+    now = File(
         found.id, found.path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
     )
     return now, data
 
 
 def in_threads(
-    files: Iterable[Found],
-    worker: Callable[[], Callable[[Found], Outcome]],
+    files: Iterable[File],
+    worker: Callable[[], Callable[[File], Outcome]],
     threads: int,
     ahead: int,
 ) -> Iterator[Outcome]:

@@ -26,14 +26,14 @@ def usable_side(folder: Path) -> tuple[Index | None, dict[Key, Sequence[str]]]:
             check_shards(old.folder, old.manifest)
         return old, {}
     except IndexDamaged as error:
-        told = _still_told(folder / SIDE)
+        kept = _still_told(folder / SIDE)
         number, place = 1, folder / f"{SIDE}.damaged"
         while place.exists():
             number += 1
             place = folder / f"{SIDE}.damaged-{number}"
         (folder / SIDE).rename(place)
-        _log.warning("%s: moved to %s, %d captions kept", error.message, place, len(told))
-        return None, told
+        _log.warning("%s: moved to %s, %d captions kept", error.message, place, len(kept))
+        return None, kept
 
 
 def _still_told(side: Path) -> dict[Key, Sequence[str]]:

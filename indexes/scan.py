@@ -27,7 +27,7 @@ SUFFIXES = frozenset(
 
 
 @dataclass(frozen=True)
-class Found:
+class File:
     """One picture file: ``id`` in the gallery, absolute ``path``, ``size`` in bytes."""
 
     id: str
@@ -45,7 +45,7 @@ class Scan:
     ``left_out`` counts pictures, by their ending, of kinds that cannot be read here.
     """
 
-    files: tuple[Found, ...]
+    files: tuple[File, ...]
     problems: tuple[tuple[str, str], ...]
     left_out: tuple[tuple[str, int], ...] = ()
 
@@ -56,7 +56,7 @@ def scan(roots: Sequence[Path]) -> Scan:
     Hidden files and folders are skipped, symbolic links followed, every folder entered once. Raises
     ``GalleryError`` for a root that does not exist.
     """
-    groups: list[tuple[str, list[Found]]] = []
+    groups: list[tuple[str, list[File]]] = []
     problems: list[tuple[str, str]] = []
     seen: set[tuple[int, int]] = set()
     kinds = Kinds()
@@ -75,9 +75,9 @@ def scan(roots: Sequence[Path]) -> Scan:
 
 def _walk(
     base: str, seen: set[tuple[int, int]], problems: list[tuple[str, str]], kinds: Kinds
-) -> list[Found]:
+) -> list[File]:
     """The pictures below ``base``; linked folders last, so that a real one keeps its name."""
-    files: list[Found] = []
+    files: list[File] = []
     folders: list[str] = [base]
     linked: list[str] = []
     while folders or linked:
@@ -133,7 +133,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _found(path: str, name: str, problems: list[tuple[str, str]]) -> Found | None:
+def _found(path: str, name: str, problems: list[tuple[str, str]]) -> File | None:
     try:
         status = os.stat(path)
     except OSError as error:
@@ -142,7 +142,7 @@ def _found(path: str, name: str, problems: list[tuple[str, str]]) -> Found | Non
     if not stat.S_ISREG(status.st_mode):
         problems.append((readable(path), "not a regular file"))
         return None
-    return Found(
+    return File(
         readable(name), path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
     )
 
@@ -151,16 +151,16 @@ def _reason(error: OSError) -> str:
     return (error.strerror or "cannot be read").lower()
 
 
-def _unique(groups: Sequence[tuple[str, list[Found]]]) -> tuple[Found, ...]:
+def _unique(groups: Sequence[tuple[str, list[File]]]) -> tuple[File, ...]:
     """One entry per file, ids unique: roots that share an id prefix theirs with the root's name."""
-    by_path: dict[str, tuple[str, Found]] = {}
+    by_path: dict[str, tuple[str, File]] = {}
     for root, files in groups:
         for found in files:
             by_path.setdefault(found.path, (root, found))
     roots = Counter(name for _, name in {(root, found.id) for root, found in by_path.values()})
     clash = any(count > 1 for count in roots.values())
     taken: set[str] = set()
-    unique: list[Found] = []
+    unique: list[File] = []
     for path in sorted(by_path, key=os.fsencode):
         root, found = by_path[path]
         base = f"{readable(root)}/{found.id}" if clash and root else found.id

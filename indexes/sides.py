@@ -65,8 +65,8 @@ def write_side(
 
     with disk_errors(folder), write_lock(folder):
         pictures = Index.open(folder, encoder.fingerprint)
-        old, told = usable_side(folder)
-        merge = _Merge(pictures, old, captions if anew else {**told, **captions}, anew)
+        old, kept = usable_side(folder)
+        merge = _Merge(pictures, old, captions if anew else {**kept, **captions}, anew)
         if not any(item.caption for item in merge.items):
             raise GalleryError(f"no item of {folder} has a caption")
         identity = EncoderId(encoder.name, encoder.fingerprint, OF_CAPTIONS)

@@ -19,7 +19,7 @@ from ..engines import tokens
 from ..engines.contract import Request
 from ..errors import BudgetReached, ConfigError
 from ..records.chat import Reply
-from .ledger import Entry, Ledger, Tally, total
+from .ledger import Ledger, Spending, Tally, total
 
 if TYPE_CHECKING:
     from ..records.chat import Price
@@ -134,15 +134,15 @@ class Account:
         cost = None
         if self.price is not None:
             cost = self.price.of(reply.prompt_tokens, reply.reply_tokens)
-            told = reply.prompt_tokens or reply.reply_tokens
-            if not told and not reply.error:
+            counted = reply.prompt_tokens or reply.reply_tokens
+            if not counted and not reply.error:
                 self._scale = self._scale or 1.0  # it will not tell: the bound must do
                 cost = self._worst(request)
-            elif told:
+            elif counted:
                 bound = self.price.of(tokens.bound(request), request.sampling.max_tokens)
                 self._scale = max(self._scale or 1.0, cost / bound if bound else 1.0)
         self.budget.ledger.add(
-            [Entry(self.model, key[:16], False, reply.prompt_tokens, reply.reply_tokens,
+            [Spending(self.model, key[:16], False, reply.prompt_tokens, reply.reply_tokens,
                    round(reply.seconds, 6), cost, bool(reply.error))]
         )  # fmt: skip
 

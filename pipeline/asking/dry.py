@@ -30,7 +30,7 @@ class Call:
 
 
 @dataclass
-class Asked:
+class AskedBefore:
     """What earlier estimates of one command counted: it will be in the cache by then."""
 
     keys: set[str] = field(default_factory=set)
@@ -39,7 +39,7 @@ class Asked:
 class DryEngine(CachedEngine):
     """Takes the place of a CachedEngine; ``typical`` of its model are (reply tokens, seconds)."""
 
-    def __init__(self, real: CachedEngine, asked: Asked) -> None:
+    def __init__(self, real: CachedEngine, asked: AskedBefore) -> None:
         super().__init__(real.spec, real.cache, account=real.account)
         self.model, self._revision = real.model, real._revision
         self.typical = real.cache.typical(real.model)

@@ -170,14 +170,14 @@ class CachedEngine:
     def _learn(self, requests: Sequence[Request], replies: Sequence[Reply]) -> None:
         """Remember how the prompt tokens of replies compare to the guesses of them."""
         for seeing in (False, True):
-            told = [
+            counts = [
                 (reply.prompt_tokens, tokens.guess(request))
                 for request, reply in zip(requests, replies, strict=True)
                 if reply.prompt_tokens and tokens.shows(request) is seeing
             ]
-            if told:
+            if counts:
                 before = self.cache.fact(self._learned(seeing)) or {"told": 0, "guess": 0}
-                sums = [sum(column) for column in zip(*told, strict=True)]
+                sums = [sum(column) for column in zip(*counts, strict=True)]
                 after = {"told": before["told"] + sums[0], "guess": before["guess"] + sums[1]}
                 self.cache.put_fact(self._learned(seeing), after)
 

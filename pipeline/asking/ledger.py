@@ -23,7 +23,7 @@ _START = b'{"model":'  # of every line
 
 
 @dataclass(frozen=True)
-class Entry:
+class Spending:
     """One question: answered by the cache (``cached``), or by a call that was made.
 
     ``cost`` is in US dollars, None where the profile has no price; a call that ``failed`` brought no
@@ -65,7 +65,7 @@ class Tally:
     unpriced_prompt_tokens: int = 0
     unpriced_reply_tokens: int = 0
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Spending) -> None:
         """Count one question."""
         if entry.cached:
             self.cached += 1
@@ -126,7 +126,7 @@ class Ledger:
         if path is not None and path.exists():
             self._read(path)
 
-    def add(self, entries: Iterable[Entry]) -> None:
+    def add(self, entries: Iterable[Spending]) -> None:
         """Count entries, and write them down first. Raises InputError where that is not possible."""
         entries = list(entries)
         if not entries:
@@ -139,15 +139,15 @@ class Ledger:
     def found(self, model: str, keys: Iterable[str]) -> None:
         """Count questions that the cache answered: each once, and none that was paid for here."""
         short = dict.fromkeys(key[:16] for key in keys)
-        self.add(Entry(model, key, cached=True) for key in short if key not in self._known)
+        self.add(Spending(model, key, cached=True) for key in short if key not in self._known)
 
-    def _count(self, entry: Entry) -> None:
+    def _count(self, entry: Spending) -> None:
         self._known.add(entry.key)
         self.tallies.setdefault(entry.model, Tally()).add(entry)
 
     def _read(self, path: Path) -> None:
         entries, whole = own_lines(
-            path, _START, lambda record: Entry(**record), "a record of spending",
+            path, _START, lambda record: Spending(**record), "a record of spending",
             "move the file away to count from nothing",
         )  # fmt: skip
         for entry in entries:

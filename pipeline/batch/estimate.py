@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import prompting
-from ..asking.dry import SHARE, Asked, Call, DryEngine
+from ..asking.dry import SHARE, AskedBefore, Call, DryEngine
 from ..engines import kind_of
 from ..engines.server import Server
 from ..records.chat import Price, Reply
@@ -71,7 +71,7 @@ def estimate(
     queries: Sequence[Query | Trace],
     *,
     gallery: Sequence[Path] = (),
-    asked: Asked | None = None,
+    asked: AskedBefore | None = None,
     on_progress: OnProgress | None = None,
 ) -> Estimate:
     """What it takes to answer ``queries`` by this composer, which needs no index.
@@ -80,7 +80,7 @@ def estimate(
     the next where one command does all of them. No model is asked, loaded or fetched. Raises
     ConfigError as the stages do.
     """
-    work = _Work(composer, asked or Asked())
+    work = _Work(composer, asked or AskedBefore())
     if gallery:
         work.caption(gallery)
     for start in range(0, len(queries), CHUNK):
@@ -93,7 +93,7 @@ def estimate(
 class _Work:
     """An estimate in the making."""
 
-    def __init__(self, composer: Composer, asked: Asked) -> None:
+    def __init__(self, composer: Composer, asked: AskedBefore) -> None:
         self.captioner = DryEngine(composer.captioner, asked)
         self.reasoner = DryEngine(composer.reasoner, asked)
         # What is made of several samples changes no question, and would take an encoder.
@@ -181,13 +181,13 @@ def _most(missing: Sequence[Call], retries: int) -> tuple[float, float]:
 
 def _means(engine: DryEngine, replies: Sequence[Reply]) -> tuple[float | None, float | None]:
     """(reply tokens, seconds) of these replies, else of the model; None where nothing is known."""
-    told = [reply for reply in replies if reply.reply_tokens]
-    if not told:
+    whole = [reply for reply in replies if reply.reply_tokens]
+    if not whole:
         length, seconds = engine.typical or (0.0, 0.0)
         return length or None, seconds or None
-    count = len(told)
-    mean = sum(reply.seconds for reply in told) / count
-    return sum(reply.reply_tokens for reply in told) / count, mean or None
+    count = len(whole)
+    mean = sum(reply.seconds for reply in whole) / count
+    return sum(reply.reply_tokens for reply in whole) / count, mean or None
 
 
 def _cost(price: Price | None, calls: int, prompt: float, reply: float) -> float | None:

@@ -129,17 +129,17 @@ def take_rewrites(
         )
     prompt = prompting.load(stages[0].prompt)
     engine = _Published(source, composer.reasoner_sampling)
-    told = replace(
+    scripted = replace(
         composer, captioner=composer.captioner.through(_Silent()), index=None,
         reasoner=composer.reasoner.through(engine),
     )  # fmt: skip
     fitting = [query for query in queries if query.id in texts]
     replies = [_reply(prompt, texts[query.id][0]) for query in fitting]
-    described = told.compose(fitting, until="describe")
+    described = scripted.compose(fitting, until="describe")
     for trace in described:
         if trace.error:
             raise InputError(f"query {trace.query.id}: {trace.error}")
-    *_, reasoning = told.stages("reason")
+    *_, reasoning = scripted.stages("reason")
     for count, (trace, reply) in enumerate(zip(described, replies, strict=True), 1):
         engine.texts = (reply,)
         reasoning([trace])

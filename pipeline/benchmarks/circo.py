@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from .reading import check_ids, complete, field, first_folder, read_json
-from .records import Benchmark, Case, Item, Protocol, Server, ServerFile
+from .records import Benchmark, Case, Item, Protocol, SubmissionFile, SubmissionServer
 
 SPLITS = ("val", "test")
-SERVER = Server((ServerFile("circo.json", 50),), numbers=True)
+SERVER = SubmissionServer((SubmissionFile("circo.json", 50),), numbers=True)
 GALLERY = 123_403
 EXPECTED = {
     "val": {"queries": 220, "pictures": GALLERY},

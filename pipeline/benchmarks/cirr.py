@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from .reading import check_ids, complete, field, first_folder, read_json
-from .records import Benchmark, Case, Item, Protocol, Server, ServerFile
+from .records import Benchmark, Case, Item, Protocol, SubmissionFile, SubmissionServer
 
 VERSION = "rc2"
 SPLITS = ("val", "test1")
-SERVER = Server(
+SERVER = SubmissionServer(
     (
-        ServerFile("cirr_recall.json", 50, header=(("version", VERSION), ("metric", "recall"))),
-        ServerFile(
+        SubmissionFile("cirr_recall.json", 50, header=(("version", VERSION), ("metric", "recall"))),
+        SubmissionFile(
             "cirr_recall_subset.json", 3, True, (("version", VERSION), ("metric", "recall_subset"))
         ),
     ),

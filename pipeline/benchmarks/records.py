@@ -85,7 +85,7 @@ class Benchmark:
         return any(case.targets for case in self.cases)
 
 
-class ServerFile(NamedTuple):
+class SubmissionFile(NamedTuple):
     """One file that a server takes: of rankings or of ``subset`` rankings, so many places a query."""
 
     name: str
@@ -94,9 +94,9 @@ class ServerFile(NamedTuple):
     header: tuple[tuple[str, str], ...] = ()
 
 
-class Server(NamedTuple):
+class SubmissionServer(NamedTuple):
     """What a server takes; ``numbers``: pictures are numbers, and queries are numbered from 0."""
 
-    files: tuple[ServerFile, ...]
+    files: tuple[SubmissionFile, ...]
     numbers: bool = False
     most_bytes: int = 0

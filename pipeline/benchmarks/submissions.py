@@ -13,16 +13,16 @@ from typing import Any
 from ..errors import ConfigError, InputError
 from ..machine.outputs import replacing
 from . import BENCHMARKS, reader
-from .records import Benchmark, Server
+from .records import Benchmark, SubmissionServer
 
 
-def server(name: str) -> Server | None:
+def server(name: str) -> SubmissionServer | None:
     """What the server of a benchmark takes; None where it has none."""
-    found: Server | None = getattr(reader(name), "SERVER", None)
+    found: SubmissionServer | None = getattr(reader(name), "SERVER", None)
     return found
 
 
-def _server(name: str, what: str) -> Server:
+def _server(name: str, what: str) -> SubmissionServer:
     """Raises ConfigError where there is none."""
     found = server(name)
     if found is None:
@@ -121,7 +121,7 @@ def problems(path: Path, name: str, benchmark: Benchmark | None = None) -> list[
     return found
 
 
-def _header(path: Path, wanted: Server) -> list[str]:
+def _header(path: Path, wanted: SubmissionServer) -> list[str]:
     """What is wrong with the fields beside the queries, and with the size."""
     content = json.loads(path.read_text(encoding="utf-8-sig"))
     found = []

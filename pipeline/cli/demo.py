@@ -13,7 +13,7 @@ from .output import Format, progress, say, write_rows
 from .setup import open_composer
 
 if TYPE_CHECKING:
-    from ..pocket.plan import DrawnQuery, Gallery
+    from ..pocket.plan import DrawnGallery, DrawnQuery
     from ..records.trace import Trace
 
 EPILOG = "Example: [cyan]likebut demo --seed 7[/cyan]"
@@ -78,7 +78,7 @@ def _names(query: DrawnQuery) -> set[str]:
     return {file_name(number) for number in query.targets}
 
 
-def _row(query: DrawnQuery, trace: Trace, gallery: Gallery) -> dict[str, Any]:
+def _row(query: DrawnQuery, trace: Trace, gallery: DrawnGallery) -> dict[str, Any]:
     from ..pocket.captions import canonical
 
     return {
@@ -95,7 +95,7 @@ def _correct(query: DrawnQuery, trace: Trace) -> frozenset[str]:
     return frozenset(hit.path for hit in trace.ranking.hits if Path(hit.path).name in names)
 
 
-def _report(out: Path, gallery: Gallery, traces: list[Trace]) -> None:
+def _report(out: Path, gallery: DrawnGallery, traces: list[Trace]) -> None:
     from ..report.demo_report import DemoRow, write_demo_report
 
     rows = [

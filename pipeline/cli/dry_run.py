@@ -40,10 +40,10 @@ def estimate_runs(
     retry_errors: bool,
 ) -> dict[str, Estimate]:
     """What each recipe would take on a benchmark, after what those before it have asked."""
-    from ..asking.dry import Asked
+    from ..asking.dry import AskedBefore
     from ..evaluation.planning import estimate_run
 
-    asked, found = Asked(), {}
+    asked, found = AskedBefore(), {}
     for method, composer in composers.items():
         with progress(f"{method}: estimating") as on_progress:
             found[method] = estimate_run(

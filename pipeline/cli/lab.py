@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..evaluation.evaluate import Evaluation
     from ..lab.queries import FileQueries, RunQueries
     from ..lab.trial import Trial
-    from ..lab.variants import Variant
+    from ..lab.variants import LabVariant
     from ..stages.composer import Composer
 
 EPILOG = (
@@ -170,7 +170,7 @@ def _open(
 
 
 def _announce(
-    job: Evaluation, found: Sequence[Variant], tested: tuple[str, ...], labelled: bool
+    job: Evaluation, found: Sequence[LabVariant], tested: tuple[str, ...], labelled: bool
 ) -> None:
     rules = job.benchmark.protocol
     say(
@@ -181,7 +181,7 @@ def _announce(
     say(f"tested: {what}" + ("" if labelled else " (no labels: cosines stand in for metrics)"))
 
 
-def _trials(job: Evaluation, found: Sequence[Variant]) -> list[Trial]:
+def _trials(job: Evaluation, found: Sequence[LabVariant]) -> list[Trial]:
     from ..lab.trial import attempt
 
     trials: list[Any] = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .output import Format, write_rows, write_table
 
 if TYPE_CHECKING:
-    from ..lab.comparison import Comparison, Move
+    from ..lab.comparison import Comparison, Moved
     from ..lab.trial import Trial
 
 
@@ -117,7 +117,7 @@ def _changes(done: Comparison, count: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _change(name: str, word: str, move: Move, done: Comparison) -> dict[str, Any]:
+def _change(name: str, word: str, move: Moved, done: Comparison) -> dict[str, Any]:
     row = {
         "variant": name, "": word, "query": move.id,
         done.tested[0]: f"{move.first:.2f} → {move.second:.2f}",

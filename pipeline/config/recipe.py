@@ -96,13 +96,13 @@ class Recipe(Strict):
     def with_weights(self, weights: dict[str, float]) -> Recipe:
         """The recipe with some weights changed. Raises ConfigError for an unknown grain."""
         shown: dict[str, float] = {}
-        told: dict[str, float] = {}
+        captions: dict[str, float] = {}
         for name, weight in weights.items():
             role = name.removeprefix("caption/")
             self.check_grain(role, "--weight")
-            (shown if role == name else told)[role] = weight
+            (shown if role == name else captions)[role] = weight
         changed = {"grains": {**self.grains, **shown}}
-        changed["caption_grains"] = {**self.caption_grains, **told}
+        changed["caption_grains"] = {**self.caption_grains, **captions}
         recipe = self.model_copy(update=changed)
         recipe.check_caption_grains("--weight")
         return recipe
@@ -149,7 +149,7 @@ class Recipe(Strict):
         )
 
     @property
-    def told(self) -> dict[str, float]:
+    def caption_weights(self) -> dict[str, float]:
         """The caption grains that have a weight; a gallery needs captions for them."""
         return {name: weight for name, weight in self.caption_grains.items() if weight}
 

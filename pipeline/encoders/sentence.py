@@ -53,9 +53,9 @@ class SentenceEncoder:
         self._query, self._document = _prompts(self._model.prompts)
         # E5 and its kind: what is asked and what is searched begin with other words.
         self.documents_differ = self._query != self._document
-        told = f"{weights} {self._query} {self._document}"
+        identity = f"{weights} {self._query} {self._document}"
         self.fingerprint = (
-            hashlib.sha256(told.encode()).hexdigest() if self.documents_differ else weights
+            hashlib.sha256(identity.encode()).hexdigest() if self.documents_differ else weights
         )
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.context_length = int(self._model.max_seq_length or 512)

@@ -22,8 +22,8 @@ class Said:
     def cause(self) -> str:
         """The last error with a reason in it, on one line; empty without one."""
         found = [match for line in self.text.splitlines() if (match := _CAUSE.search(line))]
-        told = [match for match in found if not _NO_CAUSE.search(match[2])]
-        return f"{told[-1][1]}: {told[-1][2]}"[:400] if told else ""
+        causes = [match for match in found if not _NO_CAUSE.search(match[2])]
+        return f"{causes[-1][1]}: {causes[-1][2]}"[:400] if causes else ""
 
 
 @contextmanager

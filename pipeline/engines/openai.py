@@ -23,7 +23,7 @@ from ..records.chat import FAILED, REFUSED, Reply
 from . import backoff, chat, wire
 from .contract import EngineSpec, OnReply, Request
 from .fields import Fields
-from .refusals import Refusal, Trouble, judge
+from .refusals import Passing, Refusal, judge
 from .server import NO_KEY, Server
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class OpenAIEngine:
             body = await asyncio.to_thread(chat.body, self.model, request, self.server.structured)
         except (GalleryError, InputError) as problem:
             return Reply("", finish=REFUSED, error=problem.message)
-        trouble = Trouble("it was not asked")
+        trouble = Passing("it was not asked")
         for attempt in range(self.server.attempts):
             if attempt:
                 pause = backoff.wait(attempt - 1, trouble.seconds, self._draw)
@@ -164,7 +164,7 @@ class OpenAIEngine:
             for one in waits:
                 one.cancel()
 
-    async def _attempt(self, body: dict[str, Any], now: _Round) -> Reply | Trouble:
+    async def _attempt(self, body: dict[str, Any], now: _Round) -> Reply | Passing:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self.server.timeout):  # the client's counts silences only
@@ -173,9 +173,9 @@ class OpenAIEngine:
             reply = chat.read(raw.content)
             self._taken.add(_held(body))
         except chat.BrokenAnswer:
-            return Trouble("the server's answer was cut or is no chat completion")
+            return Passing("the server's answer was cut or is no chat completion")
         except (TimeoutError, self._openai.APITimeoutError):
-            return Trouble(f"no answer within {self.server.timeout:g} seconds")
+            return Passing(f"no answer within {self.server.timeout:g} seconds")
         except chat.Complaint as problem:
             return self._judged(Refusal(problem.code, self._masked(problem.words)), body)
         except self._openai.APIStatusError as problem:
@@ -190,7 +190,7 @@ class OpenAIEngine:
                 raise ModelError(*fault) from problem
             away = type(problem.__cause__).__name__.startswith("Connect")
             self._reached |= not away
-            return Trouble("the connection to the server failed", unreachable=away)
+            return Passing("the connection to the server failed", unreachable=away)
         served = "; ".join([part for part in (reply.served, *self._fields.learnt) if part])
         return replace(reply, seconds=time.perf_counter() - started, served=served)
 
@@ -206,7 +206,7 @@ class OpenAIEngine:
                 if not known and not self._fields.learn(self._words(problem)):
                     raise
 
-    def _judged(self, refusal: Refusal, body: dict[str, Any]) -> Reply | Trouble:
+    def _judged(self, refusal: Refusal, body: dict[str, Any]) -> Reply | Passing:
         """What becomes of a request that was refused. Raises where it is about all of them."""
         untried = _held(body) not in self._taken
         return judge(replace(refusal, untried=untried), self.model, self.server)

@@ -20,7 +20,7 @@ _SCHEMA = re.compile(
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Passing:
     """An attempt that failed and may be made again, after ``seconds`` at least."""
 
     why: str
@@ -43,7 +43,7 @@ class Refusal:
     untried: bool = False
 
 
-def judge(refusal: Refusal, model: str, server: Server) -> Reply | Trouble:
+def judge(refusal: Refusal, model: str, server: Server) -> Reply | Passing:
     """What becomes of the request. Raises ModelError or ConfigError where it is about all requests.
 
     Some servers fail (HTTP 500) at a schema that they cannot compile, so the words decide: a server
@@ -51,7 +51,7 @@ def judge(refusal: Refusal, model: str, server: Server) -> Reply | Trouble:
     """
     code, said = refusal.code, refusal.said[:_SHOWN]
     where = f"{model} at {server.base_url}"
-    told = f"HTTP {code}: {said}" if code else f"the server says: {said}"
+    words = f"HTTP {code}: {said}" if code else f"the server says: {said}"
     if code in (401, 403):
         raise ModelError(
             f"the server refuses access to {where} (HTTP {code})",
@@ -68,5 +68,5 @@ def judge(refusal: Refusal, model: str, server: Server) -> Reply | Trouble:
             f"set structured = {others} in the profile's options",
         )
     if not code or code in _PASSING or code >= 500:
-        return Trouble(told, refusal.seconds)
-    return Reply("", finish=REFUSED, error=told)
+        return Passing(words, refusal.seconds)
+    return Reply("", finish=REFUSED, error=words)

@@ -23,7 +23,7 @@ from .contract import EngineSpec, OnReply, Request
 from .last_words import Said, heard
 from .options import check_names, template_of
 from .pictures import pictures
-from .turns import told
+from .turns import for_template
 
 # Handed on to vLLM as they are; see its documentation of `vllm.LLM`.
 LOADING = (
@@ -124,7 +124,7 @@ class VLLMEngine:
             temperature=sampling.temperature, seed=sampling.seed, max_tokens=sampling.max_tokens,
             structured_outputs=self._schema(request),
         )  # fmt: skip
-        messages = told(request.messages, self._llm.get_tokenizer(), self._template)
+        messages = for_template(request.messages, self._llm.get_tokenizer(), self._template)
         (ident,) = self._llm.enqueue_chat(
             [[_turn(message) for message in messages]], params, use_tqdm=False,
             chat_template_kwargs=self._template or None,

@@ -33,7 +33,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Change:
+class Changed:
     """One query whose metric differs: by how much, and what it asked."""
 
     id: str
@@ -92,7 +92,7 @@ def paired(
 
 def changes(
     first: Run, second: Run, metric: str, count: int = 5
-) -> tuple[list[Change], list[Change]]:
+) -> tuple[list[Changed], list[Changed]]:
     """The queries that gained and that lost most in ``metric``, then by the place of their target."""
     a, b = runs.per_query(first), runs.per_query(second)
     spots = places(first), places(second)
@@ -108,7 +108,7 @@ def changes(
     gained = [row for row in moved if row[0] > 0][:count]
     lost = [row for row in moved[::-1] if row[0] < 0][:count]
     return tuple(  # type: ignore[return-value]
-        [Change(i, sentence[i], a[i][metric], b[i][metric]) for _, _, i in rows]
+        [Changed(i, sentence[i], a[i][metric], b[i][metric]) for _, _, i in rows]
         for rows in (gained, lost)
     )
 

@@ -151,7 +151,7 @@ class Evaluation:
             list(self.path.values()), self.index_folder, self.composer.encoder,
             on_progress=on_progress, change_roots=self.index_folder.name == own.name,
         ).failed  # fmt: skip
-        if self.composer.recipe.told:
+        if self.composer.recipe.caption_weights:
             from ..batch.captioning import caption_for_run, captioner_of
 
             captioner = captioner_of(self.composer)

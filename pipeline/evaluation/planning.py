@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..asking.dry import Asked
+from ..asking.dry import AskedBefore
 from ..batch.estimate import Estimate, estimate
 from ..benchmarks import crops
 from ..benchmarks.records import Benchmark, Case
@@ -23,7 +23,7 @@ def estimate_run(
     *,
     captions: Mapping[str, tuple[str, ...]] | None = None,
     retry_errors: bool = False,
-    asked: Asked | None = None,
+    asked: AskedBefore | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Estimate:
     """The estimate of what `Evaluation.run` has still to do in ``folder``, which it leaves alone.
@@ -35,16 +35,16 @@ def estimate_run(
     done = runs.finished(folder / runs.RESULTS)
     waiting = [case for case in cases if case.id not in done or (retry_errors and done[case.id])]
     if captions is not None:
-        told = [
+        traces = [
             Trace(
                 Query(case.id, None, case.modification, row=0),  # of no index: nothing is looked at
                 description=Description(captions[case.reference]),
             )
             for case in waiting
         ]
-        return estimate(composer, told, asked=asked, on_progress=on_progress)
+        return estimate(composer, traces, asked=asked, on_progress=on_progress)
     with TemporaryDirectory() as scratch:  # models are shown parts of pictures as files
-        captioned = bool(composer.recipe.told)
+        captioned = bool(composer.recipe.caption_weights)
         shown = {case.reference for case in waiting}
         items = [item for item in benchmark.items if captioned or item.id in shown]
         path = {item.id: item.path for item in crops.cut(items, Path(scratch))}

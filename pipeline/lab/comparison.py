@@ -28,7 +28,7 @@ class Against:
 
 
 @dataclass(frozen=True)
-class Move:
+class Moved:
     """One query under the baseline and under a variant.
 
     ``first`` and ``second`` are its values, ``before`` and ``after`` the places of its best target,
@@ -73,7 +73,7 @@ class Comparison:
     scores: Mapping[str, Mapping[str, Mapping[str, float]]]
     against: tuple[Against, ...]
     agreement: tuple[Agreement, ...]
-    moves: Mapping[str, tuple[Move, ...]]
+    moves: Mapping[str, tuple[Moved, ...]]
 
     @property
     def baseline(self) -> Trial:
@@ -176,11 +176,11 @@ def _agreement(one: Trial, other: Trial) -> Agreement:
     )  # fmt: skip
 
 
-def _moves(first: Trial, other: Trial, name: str) -> tuple[Move, ...]:
+def _moves(first: Trial, other: Trial, name: str) -> tuple[Moved, ...]:
     """Every query that has the value, those that gained most first."""
     sentence = {trace.query.id: trace.query.modification for trace in first.traces}
     moves = [
-        Move(
+        Moved(
             ident, sentence[ident], first.values[ident][name], other.values[ident][name],
             first.places.get(ident), other.places.get(ident),
         )
@@ -226,7 +226,7 @@ def _variant(comparison: Comparison, trial: Trial) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def wins(moves: Sequence[Move]) -> tuple[int, int, int]:
+def wins(moves: Sequence[Moved]) -> tuple[int, int, int]:
     """How many queries are better, worse, and the same as under the baseline."""
     better = sum(move.gain > (0.0, 0.0) for move in moves)
     worse = sum(move.gain < (0.0, 0.0) for move in moves)

@@ -52,14 +52,14 @@ def verdict(comparison: Comparison) -> str:
     if not sure:
         return f"By {metric}, no difference from {first} is beyond chance {over}."
     scale = 100 if comparison.labelled else 1
-    told = [
+    parts = [
         f"{one.variant} is {'better' if one.difference.difference > 0 else 'worse'} than {first} "
         f"({scale * one.difference.difference:+.{1 if scale == 100 else 3}f})"
         for one in sorted(sure, key=lambda one: -one.difference.difference)
     ]
     rest = len(tested) - len(sure)
     more = f"; of {rest} other{'s' * (rest > 1)} that cannot be said" if rest else ""
-    return f"By {metric} {over}, {' and '.join(told)}{more}."
+    return f"By {metric} {over}, {' and '.join(parts)}{more}."
 
 
 def _title(comparison: Comparison) -> str:
@@ -78,7 +78,7 @@ def _values(comparison: Comparison) -> tuple[list[str], list[str]]:
 
 
 def _wins(comparison: Comparison) -> dict[str, tuple[int, int, int]]:
-    """Variant → how many queries are better, worse, and the same."""
+    """LabVariant → how many queries are better, worse, and the same."""
     from .comparison import wins
 
     return {name: wins(moves) for name, moves in comparison.moves.items()}

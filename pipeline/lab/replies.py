@@ -12,7 +12,7 @@ from ..prompting.reply import read_reply
 from ..records.chat import Exchange, Price
 from ..records.trace import Trace
 
-Outcome = str
+ReplyKind = str
 STRICT, REPAIRED, UNUSABLE, ERROR = "strict", "repaired", "unusable", "error"
 
 
@@ -49,7 +49,7 @@ class Replies:
         return getattr(self, name) / whole if whole else None
 
 
-def outcome(prompt: Prompt, exchange: Exchange) -> Outcome:
+def outcome(prompt: Prompt, exchange: Exchange) -> ReplyKind:
     """What the reason stage made of a reply."""
     if exchange.reply.error:
         return ERROR
@@ -103,7 +103,7 @@ def _cost(exchanges: Sequence[Exchange], prices: Mapping[str, Price | None]) -> 
     return dollars
 
 
-def asked_again(outcomes: Iterable[Outcome], retries: int) -> int:
+def asked_again(outcomes: Iterable[ReplyKind], retries: int) -> int:
     """How many of a query's replies are to a question that was asked before.
 
     The attempts of a question follow one another: they end with a reply that is of use, with an

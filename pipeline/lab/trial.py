@@ -15,7 +15,7 @@ from ..evaluation.runs import Result, Run
 from ..records.trace import Ranking, Trace
 from .proxies import proxies
 from .replies import Replies, count
-from .variants import Variant
+from .variants import LabVariant
 
 if TYPE_CHECKING:
     from ..benchmarks.records import Case
@@ -26,14 +26,14 @@ Values = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class Gallery:
+class Exhibits:
     """What an item is shown as: its picture, or its captions where there are no pictures."""
 
     pictures: Mapping[str, Path]
     captions: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, job: Evaluation) -> Gallery:
+    def of(cls, job: Evaluation) -> Exhibits:
         """The gallery of an evaluation that is open."""
         if job.captions is not None:
             return cls({}, job.captions)
@@ -48,13 +48,13 @@ class Trial:
     behind the last where there is none, both by query id.
     """
 
-    variant: Variant
+    variant: LabVariant
     traces: tuple[Trace, ...]
     run: Run
     values: Values
     places: Mapping[str, int]
     replies: Replies
-    gallery: Gallery
+    gallery: Exhibits
 
     def ranked(self) -> dict[str, list[str]]:
         """Query id → item ids, best first."""
@@ -67,7 +67,7 @@ class Trial:
 
 def attempt(
     job: Evaluation,
-    variant: Variant,
+    variant: LabVariant,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Trial:
     """All cases of ``job``, which is open, by one variant. Raises what the composer raises."""
@@ -92,7 +92,7 @@ def attempt(
     replies = count(variant.prompt, variant.recipe, traces, prices)
     labelled = {result.case.id for result in results if result.case.targets}
     best = {ident: place for ident, place in places(run).items() if ident in labelled}
-    return Trial(variant, tuple(traces), run, values, best, replies, Gallery.of(mine))
+    return Trial(variant, tuple(traces), run, values, best, replies, Exhibits.of(mine))
 
 
 def _by_id(cases: Sequence[Case], found: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:

@@ -16,7 +16,7 @@ STAGE = "reason/"
 
 
 @dataclass(frozen=True)
-class Variant:
+class LabVariant:
     """One column of the comparison. ``folder`` is its name as a file name."""
 
     name: str
@@ -28,7 +28,7 @@ class Variant:
 
 def variants(
     recipe: Recipe, prompts: Sequence[str], profiles: Sequence[str], question: int = 1
-) -> list[Variant]:
+) -> list[LabVariant]:
     """Every prompt with every profile, profile by profile; the first is what others are held against.
 
     ``prompts`` are names of prompts/reason, or paths of `.j2` files; ``question`` counts from 1.
@@ -39,7 +39,7 @@ def variants(
     labels = _labels([prompt.name for prompt in loaded])
     models = [load_profile(name).name for name in profiles]
     found = [
-        Variant(name, prompt, profile, with_prompt(recipe, prompt.name, question), "")
+        LabVariant(name, prompt, profile, with_prompt(recipe, prompt.name, question), "")
         for profile, model in zip(profiles, _distinct(models, profiles), strict=True)
         for prompt, label in zip(loaded, labels, strict=True)
         for name in [f"{label} × {model}" if len(profiles) > 1 else label]
@@ -53,7 +53,7 @@ def variants(
             "name two prompts, or one and two profiles (--profile twice)",
         )
     return [
-        Variant(one.name, one.prompt, one.profile, one.recipe, folder)
+        LabVariant(one.name, one.prompt, one.profile, one.recipe, folder)
         for one, folder in zip(found, _folders(_names(found)), strict=True)
     ]
 
@@ -97,7 +97,7 @@ def _distinct(short: Sequence[str], long: Sequence[str]) -> list[str]:
     return [one if short.count(one) == 1 else other for one, other in zip(short, long, strict=True)]
 
 
-def _names(found: Sequence[Variant]) -> list[str]:
+def _names(found: Sequence[LabVariant]) -> list[str]:
     return [one.name for one in found]
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ..records.trace import Hit, Trace
 
 if TYPE_CHECKING:
-    from .comparison import Comparison, Move
-    from .trial import Gallery, Trial
+    from .comparison import Comparison, Moved
+    from .trial import Exhibits, Trial
 
 SHOWN = 5  # hits of an answer
 
@@ -69,7 +69,7 @@ class QueryView:
 class Shelf:
     """Items as they are shown; a picture's thumbnail is written once."""
 
-    def __init__(self, gallery: Gallery, thumbnails: Thumbnails) -> None:
+    def __init__(self, gallery: Exhibits, thumbnails: Thumbnails) -> None:
         self.gallery, self.thumbnails = gallery, thumbnails
 
     def item(self, ident: str, path: str = "") -> ItemView:
@@ -110,7 +110,7 @@ def query_views(comparison: Comparison, thumbnails: Thumbnails, limit: int) -> l
     """The ``limit`` queries that moved furthest under any variant, those that moved most first."""
     from heapq import nlargest
 
-    moved: dict[str, dict[str, Move]] = {}
+    moved: dict[str, dict[str, Moved]] = {}
     for name, moves in comparison.moves.items():
         for move in moves:
             moved.setdefault(move.id, {})[name] = move
@@ -126,7 +126,7 @@ def query_views(comparison: Comparison, thumbnails: Thumbnails, limit: int) -> l
     ]  # fmt: skip
 
 
-def _distance(moves: Mapping[str, Move]) -> tuple[float, float]:
+def _distance(moves: Mapping[str, Moved]) -> tuple[float, float]:
     """The longest way under any variant, up or down."""
     gains = [move.gain for move in moves.values()]
     return max(((abs(value), abs(place)) for value, place in gains), default=(0.0, 0.0))
@@ -135,7 +135,7 @@ def _distance(moves: Mapping[str, Move]) -> tuple[float, float]:
 def _query(
     comparison: Comparison,
     place: int,
-    moves: Mapping[str, Move],
+    moves: Mapping[str, Moved],
     shelves: Sequence[Shelf],
     ranked: Sequence[Sequence[str]],
 ) -> QueryView:
@@ -158,7 +158,7 @@ def _query(
 def _answer(
     trial: Trial,
     place: int,
-    move: Move | None,
+    move: Moved | None,
     shelf: Shelf,
     ids: Sequence[str],
     baseline: Sequence[str],
@@ -185,7 +185,7 @@ def _place(best: int | None, depth: int) -> str:
     return str(best) if best <= depth else f"beyond {depth}"
 
 
-def _change(move: Move | None, before: int, after: int) -> tuple[str, str]:
+def _change(move: Moved | None, before: int, after: int) -> tuple[str, str]:
     """How the query moved, in one word and in a few."""
     if move is None or move.gain == (0.0, 0.0):
         return "", ""

@@ -12,7 +12,7 @@ _LONGEST_HEADER = 100 * 2**20
 
 
 @dataclass(frozen=True)
-class Weights:
+class WeightFiles:
     """``bytes`` on disk; ``parameters`` is None where no header tells; ``missing`` names parts that
     an index lists and the folder lacks."""
 
@@ -21,7 +21,7 @@ class Weights:
     missing: tuple[str, ...] = ()
 
 
-def weights_in(folder: Path) -> Weights | None:
+def weights_in(folder: Path) -> WeightFiles | None:
     """The weights of a model folder: safetensors, else other formats; None where there are none."""
     shards = sorted(folder.glob("*.safetensors"))
     missing = tuple(name for name in _listed(folder) if not (folder / name).is_file())
@@ -29,9 +29,9 @@ def weights_in(folder: Path) -> Weights | None:
         counts = [_parameters(path) for path in shards]
         known = [count for count in counts if count is not None]
         total = sum(known) if len(known) == len(counts) and not missing else None
-        return Weights(sum(path.stat().st_size for path in shards), total, missing)
+        return WeightFiles(sum(path.stat().st_size for path in shards), total, missing)
     others = sorted((*folder.glob("*.bin"), *folder.glob("*.pt")))
-    return Weights(sum(path.stat().st_size for path in others), None) if others else None
+    return WeightFiles(sum(path.stat().st_size for path in others), None) if others else None
 
 
 def _listed(folder: Path) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import InputError
 from . import captions
 from .paint import paint
-from .plan import Gallery, plan_gallery
+from .plan import DrawnGallery, plan_gallery
 
 SIZE = 128
 # Grows when the same seed plans another gallery than before.
@@ -37,7 +37,7 @@ def draw_gallery(
     size: int = SIZE,
     kinds: list[str] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-) -> Gallery:
+) -> DrawnGallery:
     """Draw into ``out``; a second call with the same numbers finds its work done.
 
     Another gallery takes the place of one that was drawn there, unless a file of it was changed since:
@@ -132,7 +132,7 @@ def _write_stamp(out: Path, stamp: dict[str, Any]) -> None:
     draft.replace(out / STAMP)
 
 
-def _captions(gallery: Gallery) -> str:
+def _captions(gallery: DrawnGallery) -> str:
     rows = (
         {"file": file_name(number), "caption": captions.canonical(scene), "scene": asdict(scene)}
         for number, scene in enumerate(gallery.scenes)
@@ -140,7 +140,7 @@ def _captions(gallery: Gallery) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-def _queries(gallery: Gallery) -> str:
+def _queries(gallery: DrawnGallery) -> str:
     rows = (
         {
             "id": query.id, "kind": query.kind, "reference": file_name(query.reference),

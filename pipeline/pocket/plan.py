@@ -39,7 +39,7 @@ class DrawnQuery:
 
 
 @dataclass(frozen=True)
-class Gallery:
+class DrawnGallery:
     """Scenes with their drawing seeds, and the queries about them."""
 
     scenes: tuple[Scene, ...]
@@ -73,7 +73,7 @@ def query_kinds(count: int) -> list[str]:
 
 def plan_gallery(
     count: int, seed: int, queries: int = 0, kinds: list[str] | None = None
-) -> Gallery:
+) -> DrawnGallery:
     """Decide what to draw. Raises ConfigError where the gallery cannot hold the queries."""
     if count < 1 or queries < 0:
         raise ConfigError("a gallery has at least one picture, and no negative number of queries")
@@ -101,7 +101,7 @@ def plan_gallery(
         for number, (family, edit) in enumerate(order)
     ]  # fmt: skip
     seeds = tuple(rng.getrandbits(31) for _ in range(count))
-    return Gallery(tuple(shuffled[number] for number in range(count)), seeds, tuple(drawn))
+    return DrawnGallery(tuple(shuffled[number] for number in range(count)), seeds, tuple(drawn))
 
 
 def _families(

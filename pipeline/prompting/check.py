@@ -62,8 +62,8 @@ Faults = Iterator[tuple[int, str, str]]
 
 def _front_line(path: Path, message: str) -> int:
     """The line of a fault in the front matter: where TOML says it is, or where its key is."""
-    if told := re.search(r"at line (\d+)", message):
-        return int(told.group(1)) + 1
+    if place := re.search(r"at line (\d+)", message):
+        return int(place.group(1)) + 1
     named = re.search(r"unknown key '(\w+)'|: (\w+): ", message)
     text = path.read_text(encoding="utf-8", errors="replace")
     return _line_of(text, (named.group(1) or named.group(2)) if named else "+++")

@@ -79,9 +79,9 @@ def _lenient(text: str, schema: Mapping[str, Any]) -> Any:
     if fitting:
         return fitting[-1]
     target = "target_caption" in schema.get("properties", {})
-    told = [value for value in found if target and _tells_a_target(value)]
-    if told:
-        return told[-1]
+    targeted = [value for value in found if target and _tells_a_target(value)]
+    if targeted:
+        return targeted[-1]
     _check(found[-1], schema)  # says what is wrong with it
     return found[-1]
 

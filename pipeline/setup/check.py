@@ -20,7 +20,7 @@ from ..errors import LikebutError
 from ..machine import models
 from ..machine.devices import choose_device, choose_dtype
 from ..machine.memory import Memory, memory_of, needed
-from ..machine.weights import Weights, weights_in
+from ..machine.weights import WeightFiles, weights_in
 
 State = Literal["ok", "fetch", "missing", "tight", "skipped", "unknown"]
 Choice = EngineChoice | EncoderChoice
@@ -139,10 +139,12 @@ def _fetched(choice: Choice) -> Path | None:
     )
 
 
-def _in_memory(weights: Weights | None, size: Size | None, dtype: str, device: str) -> float | None:
+def _in_memory(
+    weights: WeightFiles | None, size: Size | None, dtype: str, device: str
+) -> float | None:
     """The bytes of the weights once loaded, in the number format that is chosen there."""
-    told = size.parameters if size else None
-    parameters = (weights.parameters if weights else None) or told
+    said = size.parameters if size else None
+    parameters = (weights.parameters if weights else None) or said
     width = choose_dtype(dtype, device).itemsize
     if parameters is None:
         return float(weights.bytes) if weights and not weights.missing else None
@@ -185,10 +187,10 @@ def _memory(device: str, sizes: list[float | None], memory: Memory) -> Finding:
             what, "unknown", f"{free}; no size is known of {len(sizes) - len(known)} models"
         )
     need = needed(sum(known))
-    told = f"about {_size(need)} for {_size(sum(known))} of weights, all at once (× 1.2 + 1 GB); {free}"
+    words = f"about {_size(need)} for {_size(sum(known))} of weights, all at once (× 1.2 + 1 GB); {free}"
     if need > memory.total:
-        return Finding(what, "missing", f"{told}: choose smaller models or another device")
-    return Finding(what, "tight" if need > memory.free else "ok", told)
+        return Finding(what, "missing", f"{words}: choose smaller models or another device")
+    return Finding(what, "tight" if need > memory.free else "ok", words)
 
 
 def _size(count: float) -> str:

@@ -15,7 +15,7 @@ from ..machine.places import answers_file
 if TYPE_CHECKING:
     from ..asking.budget import Budget
 
-Place = str | os.PathLike[str]
+AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Setup:
     weights: Mapping[str, float] = field(default_factory=dict)
     samples: int | None = None
     choose: str | None = None
-    index: Place | None = None
-    folders: Place | Sequence[Place] = ()
+    index: AnyPath | None = None
+    folders: AnyPath | Sequence[AnyPath] = ()
     where: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     device: str | None = None
     offline: bool = False
-    cache: Place | None = None
+    cache: AnyPath | None = None
     max_calls: int | None = None
     max_cost: float | None = None
 

@@ -39,8 +39,8 @@ class Check:
     def _checked(self, trace: Trace) -> Trace:
         query = trace.query
         said = ". ".join((*_given(trace), *self.unwanted))
-        if told := vocabulary.warning(said, self.words, self.profile):
-            trace = trace.warned(told)
+        if unknown := vocabulary.warning(said, self.words, self.profile):
+            trace = trace.warned(unknown)
         if not _is_text(query.modification):
             return trace.failed("the modification is not UTF-8")
         if not query.referring and not query.modification.strip():

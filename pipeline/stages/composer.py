@@ -71,7 +71,7 @@ class Composer:
         """
         from ...indexes.store import Index
 
-        opened = Index.open_both if self.recipe.told else Index.open
+        opened = Index.open_both if self.recipe.caption_weights else Index.open
         index = opened(folder, self.encoder.fingerprint)
         check_preprocessing(index, self.encoder.preprocessing)
         check_sides(index, self.recipe, self.profile)

@@ -28,7 +28,7 @@ def check_sides(index: Index, recipe: Recipe, profile: str) -> None:
 
     Raises IndexStale where the captions do not fit the pictures.
     """
-    if not recipe.told or index.caption_side is not None:
+    if not recipe.caption_weights or index.caption_side is not None:
         return
     if index.manifest.encoder.reads_captions:
         raise ConfigError(

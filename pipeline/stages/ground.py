@@ -41,13 +41,13 @@ class Ground:
             return list(traces)
         looked = [n for n in places if looks(traces[n], self.recipe)]
         vectors = dict(zip(looked, self.seen([traces[n] for n in looked]), strict=True))
-        without, told = negative_grains(self.unwanted, self.recipe, self.encoder)
+        without, cut = negative_grains(self.unwanted, self.recipe, self.encoder)
         grounded = ground(
             [traces[n] for n in places], self.recipe, self.encoder, [vectors.get(n) for n in places]
         )
         found = list(traces)
         for n, (grains, warnings) in zip(places, grounded, strict=True):
-            trace = replace(traces[n], grains=(*grains, *without)).warned(*warnings, *told)
+            trace = replace(traces[n], grains=(*grains, *without)).warned(*warnings, *cut)
             if not grains:
                 trace = trace.failed(
                     f"the query has no grain with a weight (recipe {self.recipe.name})"
@@ -164,11 +164,12 @@ def _grains(
     trace: Trace, recipe: Recipe, encoded: Encoded, picture: NDArray[Any] | None
 ) -> list[Grain]:
     """The grains of both sides; those of the caption side have it in name and role."""
-    shown, told = (
+    pictured, captioned = (
         _of_side(weights, trace, recipe.mixes, encoded, picture) for weights in _both(trace, recipe)
     )
-    return shown + [
-        replace(g, name=f"{CAPTION_SIDE}{g.name}", role=f"{CAPTION_SIDE}{g.role}") for g in told
+    return pictured + [
+        replace(g, name=f"{CAPTION_SIDE}{g.name}", role=f"{CAPTION_SIDE}{g.role}")
+        for g in captioned
     ]
 
 

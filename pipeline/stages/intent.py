@@ -23,24 +23,24 @@ def merged(intents: Sequence[Intent]) -> Intent:
     have one, all of them are rewrites, with those that a reply holds itself. Other lists are joined,
     each element once. A fallback of any question is a fallback of the whole.
     """
-    told = [intent for intent in intents if intent.target_caption]
-    told = [intent for intent in told if not intent.fallback] or told
-    first = told[0] if told else intents[0]
+    captioned = [intent for intent in intents if intent.target_caption]
+    captioned = [intent for intent in captioned if not intent.fallback] or captioned
+    first = captioned[0] if captioned else intents[0]
     names = dict.fromkeys(name for intent in intents for name in intent.elements)
     return replace(
         first,
         reasoning="\n".join(dict.fromkeys(i.reasoning for i in intents if i.reasoning)),
         elements={n: tuple(dict.fromkeys(t for i in intents for t in i.of(n))) for n in names},
-        rewrites=_rewrites(told),
+        rewrites=_rewrites(captioned),
         fallback="; ".join(dict.fromkeys(i.fallback for i in intents if i.fallback)),
     )
 
 
-def _rewrites(told: Sequence[Intent]) -> tuple[str, ...]:
+def _rewrites(captioned: Sequence[Intent]) -> tuple[str, ...]:
     """What one question holds of them, or what several say: each text once, in order."""
-    if len(told) == 1:
-        return told[0].rewrites
-    texts = (text for intent in told for text in (intent.rewrites or (intent.target_caption,)))
+    if len(captioned) == 1:
+        return captioned[0].rewrites
+    texts = (text for intent in captioned for text in (intent.rewrites or (intent.target_caption,)))
     return tuple(dict.fromkeys(texts))
 
 

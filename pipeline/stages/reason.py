@@ -48,9 +48,9 @@ class Reason:
             for n, (intent, exchanges) in zip(alive, answers, strict=True):
                 intents[n].append(intent)
                 found[n] = _with(found[n], exchanges)
-        for n, told in intents.items():
-            if told:
-                found[n] = replace(found[n], intent=merged(told))
+        for n, several in intents.items():
+            if several:
+                found[n] = replace(found[n], intent=merged(several))
         return [_as_said(trace) for trace in found]
 
     def needs(self) -> Sequence[Need]:
@@ -82,7 +82,7 @@ class Reason:
             answers[n][0].append(intent)
             answers[n][1].extend(exchanges)
         one = stage.over == "caption"
-        return [(told[0] if one else _over_captions(told), tuple(e)) for told, e in answers]
+        return [(i[0] if one else _over_captions(i), tuple(e)) for i, e in answers]
 
     def _questions(self, stage: ReasonStage, trace: Trace) -> list[Question]:
         """What the reasoner is asked: about the picture, its caption, or each of its captions."""
@@ -96,15 +96,15 @@ class Reason:
     def _sides(self, traces: Sequence[Trace]) -> list[Sides]:
         """What samples about each trace are compared with: its reference and its sentence."""
         sentences = list(dict.fromkeys(trace.query.modification for trace in traces))
-        told = dict(zip(sentences, self.encoder.texts_with_counts(sentences), strict=True))
+        encoded = dict(zip(sentences, self.encoder.texts_with_counts(sentences), strict=True))
         return [
-            [side for side in (picture, told[trace.query.modification][0]) if side is not None]
+            [side for side in (picture, encoded[trace.query.modification][0]) if side is not None]
             for trace, picture in zip(traces, self.seen(traces), strict=True)
         ]
 
 
-def _over_captions(told: Sequence[Intent]) -> Intent:
-    return replace(merged(told), rewrites=tuple(intent.target_caption for intent in told))
+def _over_captions(intents: Sequence[Intent]) -> Intent:
+    return replace(merged(intents), rewrites=tuple(i.target_caption for i in intents))
 
 
 def _with(trace: Trace, exchanges: tuple[Exchange, ...]) -> Trace:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...indexes.contract import Gallery, Searcher
 
 Rankings = tuple[Ranking, Ranking]
-Rows = tuple["NDArray[Any]", "NDArray[Any]"]  # rows, best first, and their scores
+Ranked = tuple["NDArray[Any]", "NDArray[Any]"]  # rows, best first, and their scores
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def search(
 class _Scored(NamedTuple):
     """One query: the best rows, its subset, and what the scores of any rows are the sum of."""
 
-    best: Rows
-    subset: Rows
+    best: Ranked
+    subset: Ranked
     parts: Callable[[NDArray[Any]], Mapping[str, NDArray[Any]]]
 
 

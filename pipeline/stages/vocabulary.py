@@ -52,8 +52,8 @@ def warning(text: str, known: Collection[str], profile: str) -> str:
     if not unknown:
         return ""
     named = ", ".join(repr(word) for word in unknown[:8]) + (", …" if len(unknown) > 8 else "")
-    told = [w for w in _words(text) if w not in unknown and w not in _FUNCTION]
-    if told:
+    known = [w for w in _words(text) if w not in unknown and w not in _FUNCTION]
+    if known:
         what = f"do not know {named}, and answer as if it were not there"
     else:
         what = f"know nothing of the sentence ({named}), so that the ranking means nothing"

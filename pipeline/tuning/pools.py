@@ -65,7 +65,7 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Question:
+class PoolQuery:
     """What a pool is made of: grains, the rows that count as found, and what may be ranked.
 
     ``only`` is a subset that is ranked alone; empty means the gallery without ``exclude``.
@@ -82,7 +82,7 @@ def pools(
     index: Gallery,
     fusion: Fusion,
     weights: Mapping[str, float],
-    questions: Sequence[Question],
+    questions: Sequence[PoolQuery],
     size: int = SIZE,
 ) -> list[Pool]:
     """A pool per question, in order.
@@ -130,7 +130,7 @@ def directions(
 
 
 def _candidates(
-    index: Gallery, question: Question, wanted: NDArray[np.float64], size: int
+    index: Gallery, question: PoolQuery, wanted: NDArray[np.float64], size: int
 ) -> list[int]:
     """Rows of a pool, the targets first, then in the gallery's order."""
     from ...indexes import exact

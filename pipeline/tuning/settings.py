@@ -21,7 +21,7 @@ RANDOM = 0.7  # of the trials; the rest refines
 
 
 @dataclass(frozen=True)
-class Found:
+class Chosen:
     """The best setting (r,) of a search, its metric over the pools, and how many were tried."""
 
     weights: tuple[float, ...]
@@ -38,7 +38,7 @@ def find(
     trials: int,
     seed: int,
     allow_negative: bool = False,
-) -> Found:
+) -> Chosen:
     """The setting with the largest score; among equals the nearest to ``base``, which is tried, too.
 
     First settings by lot, near ``base`` and anywhere, then steps along one weight at a time.
@@ -59,7 +59,7 @@ def find(
         if not _better(step_value, step, value, best, start):
             break
         value, best = step_value, step
-    return Found(tuple(map(float, best)), value, first, tried, time.perf_counter() - started)
+    return Chosen(tuple(map(float, best)), value, first, tried, time.perf_counter() - started)
 
 
 def _drawn(

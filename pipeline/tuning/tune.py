@@ -25,8 +25,8 @@ from ..scoring import FAMILIES, linear
 from ..stages.pacing import needs, portions
 from ..stages.search import search as search_gallery
 from .halves import check_labels, half_of, other_half
-from .pools import SIZE, Metric, Pool, Question, means, pools
-from .settings import Found, find
+from .pools import SIZE, Metric, Pool, PoolQuery, means, pools
+from .settings import Chosen, find
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Grounded:
         nothing = Pool(np.zeros((0, 0), np.float32), np.zeros(0, np.float32), 0, 1)
         return made + [nothing] * (len(self.traces) - len(asked))
 
-    def _question(self, case: Case, trace: Trace, metric: Metric) -> Question:
+    def _question(self, case: Case, trace: Trace, metric: Metric) -> PoolQuery:
         scope, rules = self.job.scope(case), self.job.benchmark.protocol
         right = dict.fromkeys(case.correct if metric.kind == "mAP" else case.targets)
         if rules.exclude_reference:  # as `scoring.score` counts
@@ -119,7 +119,7 @@ class Grounded:
         rows = [self.job.row[ident] for ident in right if ident in self.job.row]
         alone = rules.own_galleries or metric.kind == "subset_recall"
         only = scope.subset if alone else None
-        return Question(trace.grains, rows, len(right), scope.exclude, only)
+        return PoolQuery(trace.grains, rows, len(right), scope.exclude, only)
 
     def run(self, name: str, weights: Mapping[str, float], fusion: Fusion | None = None) -> Run:
         """The exact rankings by ``weights`` over the whole gallery, as a run of that name."""
@@ -180,7 +180,7 @@ class Tuning:
     half: str
     seed: int
     weights: dict[str, float]
-    found: Found
+    found: Chosen
     spreads: dict[str, float]
     runs: tuple[tuple[str, str, Run], ...]
     differences: tuple[Difference, ...]

@@ -18,7 +18,7 @@ from likebut.indexes.contents import changed_files
 from likebut.indexes.maintain import info, verify
 from likebut.indexes.manifest import seal
 from likebut.indexes.plan import make_plan
-from likebut.indexes.scan import Found
+from likebut.indexes.scan import File
 from likebut.indexes.store import Index
 from tests.indexes.conftest import MeanColour, colour_vectors
 
@@ -139,7 +139,7 @@ def test_a_drive_that_numbers_all_files_anew_changes_nothing(
     build([pictures], tmp_path / "out", MeanColour())
     index = Index.open(tmp_path / "out")
     files = [
-        Found(i.id, i.path, i.size, i.mtime_ns, i.ctime_ns, i.inode + 50) for i in index.all_items()
+        File(i.id, i.path, i.size, i.mtime_ns, i.ctime_ns, i.inode + 50) for i in index.all_items()
     ]
     assert make_plan(files, index).todo == []
     one = [replace(files[0], inode=files[0].inode - 50), files[1]]

@@ -173,7 +173,7 @@ def test_without_faiss_numpy_serves(large, monkeypatch):
 
 
 def test_a_pool_drops_only_what_k_others_beat_by_more_than_the_slack():
-    pool = candidates.Pool(2, 0.1)
+    pool = candidates.Contenders(2, 0.1)
     pool.offer(10, np.array([0.9, 0.1, 0.8, 0.75, 0.0, 0.3], np.float32))
     pool.offer(20, np.array([0.5, 0.72], np.float32))
     assert pool.rows().tolist() == [10, 12, 13, 21]

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from likebut.pipeline.asking.budget import Account, Budget, Limits
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
-from likebut.pipeline.asking.ledger import Entry, Ledger
+from likebut.pipeline.asking.ledger import Ledger, Spending
 from likebut.pipeline.config.files import load_profile
 from likebut.pipeline.engines import tokens
 from likebut.pipeline.engines.contract import EngineSpec, OnReply, Request
@@ -159,8 +159,8 @@ def test_a_model_in_this_process_costs_no_money_unless_it_is_priced(name: str) -
 
 def test_earlier_sessions_and_the_other_runs_of_a_command_count(tmp_path: Path) -> None:
     mine, other = Ledger(tmp_path / "mine"), Ledger(tmp_path / "other")
-    mine.add([Entry("llm", "1", False, 0, 0, 0.0, 0.5)])
-    other.add([Entry("vlm", "2", False, 0, 0, 0.0, 0.25)])
+    mine.add([Spending("llm", "1", False, 0, 0, 0.0, 0.5)])
+    other.add([Spending("vlm", "2", False, 0, 0, 0.0, 0.25)])
     budget = Budget(Limits(3, 10.0), Ledger(tmp_path / "mine"), [Ledger(tmp_path / "other")])
     assert (budget.calls, budget.cost) == (2, 0.75)
     assert budget.account("llm", Price(input=0.0, output=0.0)).admit([ask("a"), ask("b")]) == 1
@@ -168,7 +168,7 @@ def test_earlier_sessions_and_the_other_runs_of_a_command_count(tmp_path: Path) 
 
 def test_calls_from_before_there_was_a_price_are_charged_todays() -> None:
     ledger = Ledger()
-    ledger.add([Entry("llm", "1", False, 11, 5, 0.0, None)])
+    ledger.add([Spending("llm", "1", False, 11, 5, 0.0, None)])
     budget = Budget(Limits(), ledger)
     assert budget.cost == 0.0
     budget.account("llm", PRICE)

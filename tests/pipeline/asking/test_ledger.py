@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from likebut.pipeline.asking.ledger import Entry, Ledger, beside, costs, total
+from likebut.pipeline.asking.ledger import Ledger, Spending, beside, costs, total
 from likebut.pipeline.errors import InputError
 
-PAID = Entry("llm", "k1", False, 100, 20, 1.5, 0.03)
+PAID = Spending("llm", "k1", False, 100, 20, 1.5, 0.03)
 
 
 def test_costs_of_two_models_add_up_and_cached_answers_stand_apart(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "out.jsonl.spending.jsonl")
-    ledger.add([PAID, Entry("vlm", "k2", False, 1000, 5, 0.5, 0.11)])
-    ledger.add([Entry("llm", "k3", failed=True)])
+    ledger.add([PAID, Spending("vlm", "k2", False, 1000, 5, 0.5, 0.11)])
+    ledger.add([Spending("llm", "k3", failed=True)])
     ledger.found("vlm", ["k4", "k5"])
     assert ledger.tallies["llm"].calls == 2
     assert ledger.tallies["llm"].failed == 1
@@ -32,7 +32,7 @@ def test_totals_survive_and_a_session_has_its_own(tmp_path: Path) -> None:
     Ledger(path).add([PAID])
     again = Ledger(path)
     assert (again.tallies["llm"].calls, again.session) == (1, {})
-    again.add([Entry("llm", "k2", False, 50, 10, 1.0, 0.02)])
+    again.add([Spending("llm", "k2", False, 50, 10, 1.0, 0.02)])
     assert again.session["llm"].cost == 0.02
     assert total(Ledger(path).tallies) == total(again.tallies)
 
@@ -54,7 +54,7 @@ def test_nothing_is_written_before_the_first_question(tmp_path: Path) -> None:
 
 def test_calls_without_a_price_leave_the_cost_open(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "l")
-    ledger.add([PAID, Entry("llm", "k2", False, 7, 3, 0.1, None)])
+    ledger.add([PAID, Spending("llm", "k2", False, 7, 3, 0.1, None)])
     spent = ledger.tallies["llm"]
     assert (spent.unpriced, spent.unpriced_prompt_tokens, spent.unpriced_reply_tokens) == (1, 7, 3)
     assert costs(tmp_path / "l")["cost"] is None
@@ -63,7 +63,7 @@ def test_calls_without_a_price_leave_the_cost_open(tmp_path: Path) -> None:
 @given(
     some.lists(
         some.builds(
-            Entry, some.sampled_from(["a", "b"]), some.text(max_size=4), some.booleans(),
+            Spending, some.sampled_from(["a", "b"]), some.text(max_size=4), some.booleans(),
             some.integers(0, 9), some.integers(0, 9), some.floats(0, 9), some.none() | some.floats(0, 9),
         ),
         min_size=1, max_size=5,
@@ -71,7 +71,7 @@ def test_calls_without_a_price_leave_the_cost_open(tmp_path: Path) -> None:
     some.data(),
 )  # fmt: skip
 def test_a_ledger_that_is_cut_anywhere_holds_its_whole_lines_and_goes_on(
-    tmp_path_factory: pytest.TempPathFactory, entries: list[Entry], data: some.DataObject
+    tmp_path_factory: pytest.TempPathFactory, entries: list[Spending], data: some.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("ledger") / "l"
     Ledger(path).add(entries)

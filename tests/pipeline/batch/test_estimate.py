@@ -13,7 +13,7 @@ import pytest
 
 from likebut.pipeline.asking.budget import Budget
 from likebut.pipeline.asking.cache import Cache
-from likebut.pipeline.asking.dry import Asked, _fitting
+from likebut.pipeline.asking.dry import AskedBefore, _fitting
 from likebut.pipeline.asking.ledger import total
 from likebut.pipeline.batch.estimate import Row, estimate
 from likebut.pipeline.batch.run import run_batch, unanswered
@@ -137,7 +137,7 @@ def test_a_gallery_that_must_be_captioned_is_counted(tmp_path: Path) -> None:
 
 
 def test_what_one_estimate_asks_is_cached_for_the_next_of_the_same_command(tmp_path: Path) -> None:
-    asked = Asked()
+    asked = AskedBefore()
     first = colour_composer(tmp_path)
     second = replace(first, recipe=load_recipe("cirevl"))
     assert by_stage(estimate(first, [red(tmp_path)], asked=asked).rows)["describe"].cached == 0

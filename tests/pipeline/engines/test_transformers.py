@@ -18,7 +18,7 @@ from likebut.pipeline.engines.contract import EngineSpec, Request
 from likebut.pipeline.engines.pictures import LONGEST_SIDE
 from likebut.pipeline.engines.pictures import pictures as shown
 from likebut.pipeline.engines.rendering import model_inputs
-from likebut.pipeline.engines.turns import told, without_system
+from likebut.pipeline.engines.turns import for_template, without_system
 from likebut.pipeline.errors import ConfigError, ModelError
 from likebut.pipeline.records.chat import Message, Reply, Sampling
 from tests.pipeline.engines import tiny
@@ -322,4 +322,4 @@ def test_messages_are_joined_only_where_no_form_of_them_tells_the_system_message
         (tiny.CHAT, list(given)), (parts_only, list(given)),
         (tiny.SILENT, joined), (tiny.NO_SYSTEM, joined), (None, list(given)),
     ):  # fmt: skip
-        assert told(given, tiny.tokenizer(template), {}) == sent
+        assert for_template(given, tiny.tokenizer(template), {}) == sent

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from likebut.pipeline.benchmarks import jsonl
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.lab import proxies
-from likebut.pipeline.lab.comparison import Move, compare, holm, record, to_test, wins
+from likebut.pipeline.lab.comparison import Moved, compare, holm, record, to_test, wins
 from tests.pipeline.lab.conftest import Try, target
 
 
@@ -70,10 +70,10 @@ def test_without_labels_cosines_are_compared(trials: Try) -> None:
 
 
 def test_a_gain_is_by_value_and_then_by_place() -> None:
-    by_value = Move("a", "", 0.0, 1.0, 12, 9)
-    by_place = Move("b", "", 0.0, 0.0, 40, 12)
-    lost = Move("c", "", 1.0, 1.0, 1, 4)
-    same = Move("d", "", 0.3, 0.3)
+    by_value = Moved("a", "", 0.0, 1.0, 12, 9)
+    by_place = Moved("b", "", 0.0, 0.0, 40, 12)
+    lost = Moved("c", "", 1.0, 1.0, 1, 4)
+    same = Moved("d", "", 0.3, 0.3)
     ordered = sorted([lost, same, by_place, by_value], key=lambda move: move.gain, reverse=True)
     assert [move.id for move in ordered] == ["a", "b", "d", "c"]
     assert wins(ordered) == (2, 1, 1)

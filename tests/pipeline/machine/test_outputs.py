@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from likebut.pipeline.asking.ledger import Entry, Ledger
+from likebut.pipeline.asking.ledger import Ledger, Spending
 from likebut.pipeline.batch.run import run_batch, unanswered
 from likebut.pipeline.benchmarks import submissions
 from likebut.pipeline.cli.show import copy_hits
@@ -80,9 +80,9 @@ def test_spending_is_not_written_into_a_file_of_something_else(tmp_path: Path) -
     path.write_text("my notes, without an end")
     with pytest.raises(InputError, match="not a record of spending"):
         Ledger(path)
-    path.write_bytes(Entry("m", "k").to_line()[:-9])
-    Ledger(path).add([Entry("m", "k")])
-    assert path.read_bytes() == Entry("m", "k").to_line()
+    path.write_bytes(Spending("m", "k").to_line()[:-9])
+    Ledger(path).add([Spending("m", "k")])
+    assert path.read_bytes() == Spending("m", "k").to_line()
 
 
 def test_a_report_takes_the_place_of_a_report_only(tmp_path: Path) -> None:

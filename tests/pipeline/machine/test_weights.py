@@ -1,4 +1,4 @@
-"""Weights in a folder, by their headers."""
+"""WeightFiles in a folder, by their headers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from likebut.pipeline.machine import models
-from likebut.pipeline.machine.weights import Weights, weights_in
+from likebut.pipeline.machine.weights import WeightFiles, weights_in
 
 
 def safetensors(path: Path, **shapes: list[int]) -> int:
@@ -23,14 +23,14 @@ def test_parameters_are_counted_over_all_shards(tmp_path: Path) -> None:
     size = safetensors(tmp_path / "1.safetensors", a=[2, 3], b=[])
     size += safetensors(tmp_path / "2.safetensors", c=[10])
     (tmp_path / "pytorch_model.bin").write_bytes(b"the same in another format")
-    assert weights_in(tmp_path) == Weights(size, 6 + 1 + 10)
+    assert weights_in(tmp_path) == WeightFiles(size, 6 + 1 + 10)
 
 
 def test_a_shard_of_the_index_that_is_not_there_is_named(tmp_path: Path) -> None:
     size = safetensors(tmp_path / "1.safetensors", a=[2])
     index = {"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
-    assert weights_in(tmp_path) == Weights(size, None, ("2.safetensors",))
+    assert weights_in(tmp_path) == WeightFiles(size, None, ("2.safetensors",))
 
 
 @pytest.mark.parametrize(
@@ -38,13 +38,13 @@ def test_a_shard_of_the_index_that_is_not_there_is_named(tmp_path: Path) -> None
 )
 def test_a_damaged_header_tells_no_parameters(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m.safetensors").write_bytes(content)
-    assert weights_in(tmp_path) == Weights(len(content), None)
+    assert weights_in(tmp_path) == WeightFiles(len(content), None)
 
 
 def test_other_formats_count_by_size_and_nothing_is_nothing(tmp_path: Path) -> None:
     assert weights_in(tmp_path) is None
     (tmp_path / "open_clip_pytorch_model.bin").write_bytes(b"12345")
-    assert weights_in(tmp_path) == Weights(5, None)
+    assert weights_in(tmp_path) == WeightFiles(5, None)
 
 
 def test_the_pocket_clip_has_the_parameters_of_its_model() -> None:

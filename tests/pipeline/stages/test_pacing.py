@@ -7,7 +7,7 @@ from pathlib import Path
 from likebut.pipeline.asking.budget import Budget, Limits
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
-from likebut.pipeline.asking.ledger import Entry
+from likebut.pipeline.asking.ledger import Spending
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.engines.contract import EngineSpec
 from likebut.pipeline.records.chat import Price
@@ -34,10 +34,10 @@ def test_without_a_limit_portions_are_whole(tmp_path: Path) -> None:
 def test_calls_are_shared_by_the_engines_of_a_query(tmp_path: Path) -> None:
     """11 calls, of which 1 is spent: for 10 / (1 + 3) = 2 queries in the worst case."""
     budget = Budget(Limits(calls=11))
-    budget.ledger.add([Entry("llm", "k")])
+    budget.ledger.add([Spending("llm", "k")])
     both = [(engine(tmp_path, budget), 1), (engine(tmp_path, budget), 3)]
     assert sizes(both, 4) == [2, 2]
-    budget.ledger.add([Entry("llm", "other")] * 10)
+    budget.ledger.add([Spending("llm", "other")] * 10)
     assert sizes(both, 2) == [1, 1]  # what is cached may still be answered
 
 

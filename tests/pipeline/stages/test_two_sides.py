@@ -242,7 +242,7 @@ def test_caption_grains_that_cannot_be_are_refused(
 
 def test_a_caption_weight_is_changed_by_its_name() -> None:
     recipe = load_recipe("weimocir").with_weights({"caption/told": 0.4, "pictured": 0.6})
-    assert (recipe.grains, recipe.told) == ({"pictured": 0.6}, {"told": 0.4})
+    assert (recipe.grains, recipe.caption_weights) == ({"pictured": 0.6}, {"told": 0.4})
     with pytest.raises(ConfigError, match="does not score captions"):
         load_recipe("soft").with_weights({"caption/modification": 1.0})
     with pytest.raises(ConfigError, match="no grain 'tolled'"):
