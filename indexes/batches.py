@@ -35,9 +35,7 @@ class Batches:
 
     def take(self, outcome: Outcome) -> bool:
         """Settle one outcome, now or with its batch; True when a batch was encoded."""
-        self.thread_seconds = [
-            a + b for a, b in zip(self.thread_seconds, outcome.seconds, strict=True)
-        ]
+        self.thread_seconds = [a + b for a, b in zip(self.thread_seconds, outcome.seconds, strict=True)]
         if outcome.reason:
             self.plan.fail(outcome.found, outcome.reason, outcome.lasting)
         elif outcome.content_hash in self._waiting:

@@ -94,14 +94,7 @@ def build(
         )
     began = perf_counter()
     settings = Settings(
-        dtype,
-        batch_size,
-        threads,
-        pixels_limit,
-        rebuild,
-        reread,
-        tuple(map(Path, donors)),
-        mapper,
+        dtype, batch_size, threads, pixels_limit, rebuild, reread, tuple(map(Path, donors)), mapper
     )
     job = Job(Path(out), encoder, settings, tuple(os.path.abspath(r) for r in roots))
     if not change_roots:

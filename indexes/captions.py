@@ -83,9 +83,14 @@ def build_captions(
         return rows
 
     content = Content(
-        EncoderId(encoder.name, encoder.fingerprint, OF_CAPTIONS), encoder.dimension, dtype, items,
-        (), (), gather,
-    )  # fmt: skip
+        EncoderId(encoder.name, encoder.fingerprint, OF_CAPTIONS),
+        encoder.dimension,
+        dtype,
+        items,
+        (),
+        (),
+        gather,
+    )
     check_own(out)
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -129,9 +134,7 @@ def _known(out: Path, encoder: TextEncoder, items: Sequence[Item]) -> Index | No
         )
     if index.manifest.encoder.fingerprint != encoder.fingerprint or index.count != len(items):
         return None
-    same = all(
-        a.content_hash == b.content_hash for a, b in zip(index.all_items(), items, strict=True)
-    )
+    same = all(a.content_hash == b.content_hash for a, b in zip(index.all_items(), items, strict=True))
     return index if same else None
 
 

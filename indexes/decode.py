@@ -48,9 +48,7 @@ def quiet() -> warnings.catch_warnings[None]:
     return warnings.catch_warnings(action="ignore")
 
 
-def decode(
-    data: bytes, name: str, draft_size: int | None = None, max_pixels: int = MAX_PIXELS
-) -> Image:
+def decode(data: bytes, name: str, draft_size: int | None = None, max_pixels: int = MAX_PIXELS) -> Image:
     """The picture in ``data`` as RGB; ``name`` is for the error. Raises ``BadImage``."""
     from PIL import Image
 

@@ -164,9 +164,7 @@ def _parts(lengths: Sequence[int], step: int, workers: int) -> list[list[Block]]
     return [blocks[i : i + share] for i in range(0, len(blocks), share)] or [[]]
 
 
-def _exactly(
-    sides: Sequence[_Vectors], query: int, candidates: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def _exactly(sides: Sequence[_Vectors], query: int, candidates: NDArray[np.int64]) -> NDArray[np.float32]:
     """(n,) float64 products of ``candidates``, which ascend, summed over sides and then rounded."""
     import numpy as np
 

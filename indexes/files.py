@@ -12,17 +12,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from errno import (
-    EACCES,
-    EDQUOT,
-    ENOLCK,
-    ENOSPC,
-    ENOSYS,
-    ENOTSUP,
-    EOPNOTSUPP,
-    EPERM,
-    EROFS,
-)
+from errno import EACCES, EDQUOT, ENOLCK, ENOSPC, ENOSYS, ENOTSUP, EOPNOTSUPP, EPERM, EROFS
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +60,7 @@ def store_file(
     return FileEntry(name, rows, size, sha256)
 
 
-def npy_chunks(
-    rows: int, dimension: int, dtype: str, blocks: Iterable[NDArray[Any]]
-) -> Iterator[Any]:
+def npy_chunks(rows: int, dimension: int, dtype: str, blocks: Iterable[NDArray[Any]]) -> Iterator[Any]:
     """The bytes of an ``.npy`` file of ``rows`` x ``dimension`` made of ``blocks``.
 
     Not ``np.save``: it reports a full disk without an errno, and cannot hash or stream.

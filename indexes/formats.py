@@ -25,9 +25,7 @@ _RAW = frozenset(
 @cache
 def optional_suffixes() -> frozenset[str]:
     """The endings (".heic") that the plugins on this machine read."""
-    found = {
-        f".{ending}" for endings, module, _ in _PLUGINS if find_spec(module) for ending in endings
-    }
+    found = {f".{ending}" for endings, module, _ in _PLUGINS if find_spec(module) for ending in endings}
     if ".avif" not in found and _pillow_reads_avif():
         found |= {".avif", ".avifs"}
     return frozenset(found)

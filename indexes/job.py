@@ -125,9 +125,7 @@ class Job:
             item = known.get(found.path)
             if item is None or reader.read(found).content_hash != item.content_hash:
                 return
-            as_known = replace(
-                found, mtime_ns=item.mtime_ns, ctime_ns=item.ctime_ns, inode=item.inode
-            )
+            as_known = replace(found, mtime_ns=item.mtime_ns, ctime_ns=item.ctime_ns, inode=item.inode)
             plan.settled.append((as_known, item.content_hash))
             plan.todo.remove(found)
             plan.reused += 1
@@ -156,13 +154,14 @@ class Job:
         previous = None if self.settings.rebuild else self._previous()
         if waited or (previous and previous.manifest != self.seen):
             self.found = self.scan()  # who wrote meanwhile may have seen more than we did
-        journal = Journal(
-            self.out / PENDING, self.identity, self.encoder.dimension, self.settings.dtype
-        )
+        journal = Journal(self.out / PENDING, self.identity, self.encoder.dimension, self.settings.dtype)
         return make_plan(
-            self.found.files, previous, journal,
-            donors=() if self.settings.rebuild else self._donors(), reread=self.settings.reread,
-        )  # fmt: skip
+            self.found.files,
+            previous,
+            journal,
+            donors=() if self.settings.rebuild else self._donors(),
+            reread=self.settings.reread,
+        )
 
     def _donors(self) -> list[Index]:
         """The indexes whose vectors may be taken over: whole, and by this encoder."""

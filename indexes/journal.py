@@ -71,9 +71,7 @@ class Journal:
     """The batches under ``workspace`` for one encoder, read back and added to."""
 
     def __init__(self, workspace: Path, encoder: EncoderId, dimension: int, dtype: str) -> None:
-        key = json.dumps(
-            [encoder.name, encoder.fingerprint, encoder.preprocessing, dimension, dtype]
-        )
+        key = json.dumps([encoder.name, encoder.fingerprint, encoder.preprocessing, dimension, dtype])
         self.folder = workspace / hashlib.sha256(key.encode()).hexdigest()[:16]
         self.dimension, self.dtype = dimension, dtype
         self.places: dict[str, Place] = {}

@@ -241,6 +241,4 @@ def _joined(blocks: list[Block]) -> list[Block]:
 def _cut(block: Block, step: int) -> list[Block]:
     """The block in pieces of at most ``step`` rows."""
     number, start, stop, first = block
-    return [
-        (number, at, min(at + step, stop), first + at - start) for at in range(start, stop, step)
-    ]
+    return [(number, at, min(at + step, stop), first + at - start) for at in range(start, stop, step)]

@@ -11,14 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import (
-    GalleryError,
-    IndexDamaged,
-    IndexMissing,
-    NoImages,
-    readable,
-    rebuild_hint,
-)
+from .errors import GalleryError, IndexDamaged, IndexMissing, NoImages, readable, rebuild_hint
 from .files import FileEntry, disk_errors, sha256_of
 from .lock import write_lock
 from .manifest import read_manifest, rows_hash
@@ -178,9 +171,7 @@ def remove(folder: Path, glob: str) -> int:
         called = called or {item.row for item in items if _matches(item, glob)}
         stay = [item for item in items if item.row not in called]
         if not stay and items:
-            raise NoImages(
-                f"{glob!r} matches all {len(items)} items", "an index holds at least one"
-            )
+            raise NoImages(f"{glob!r} matches all {len(items)} items", "an index holds at least one")
         if len(stay) < len(items):
             check_shards(index.folder, index.manifest)
             write_index(folder, _remaining(index, stay))

@@ -16,14 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .contract import EncoderId
-from .errors import (
-    GalleryError,
-    IndexDamaged,
-    IndexIncompatible,
-    IndexMissing,
-    another_hint,
-    rebuild_hint,
-)
+from .errors import GalleryError, IndexDamaged, IndexIncompatible, IndexMissing, another_hint, rebuild_hint
 from .files import FileEntry
 from .own import foreign
 from .seal import MANIFEST, is_sealed, seal
@@ -131,8 +124,7 @@ def read_manifest(folder: Path, roots: Sequence[str] = ()) -> Manifest:
     if version != FORMAT_VERSION:
         raise IndexIncompatible(
             f"the index in {folder} has format {version}; this likebut reads {FORMAT_VERSION}",
-            "update likebut, or "
-            + another_hint(roots or content.get("roots", ())).partition(" or ")[2],
+            "update likebut, or " + another_hint(roots or content.get("roots", ())).partition(" or ")[2],
         )
     try:
         return _parse(content)
@@ -145,8 +137,7 @@ def _unsealed(folder: Path, damaged: IndexDamaged) -> GalleryError:
     if not foreign(folder):
         return damaged
     return IndexMissing(
-        f"no index in {folder}: its {MANIFEST} is of something else",
-        "name the folder of an index",
+        f"no index in {folder}: its {MANIFEST} is of something else", "name the folder of an index"
     )
 
 

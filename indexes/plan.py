@@ -109,17 +109,7 @@ class Plan:
         captions = {i.content_hash: i.caption for i in self.before if i.caption is not None}
         self.settled.sort(key=lambda pair: pair[0].id)
         return [
-            Item(
-                row,
-                f.id,
-                f.path,
-                digest,
-                captions.get(digest),
-                f.size,
-                f.mtime_ns,
-                f.ctime_ns,
-                f.inode,
-            )
+            Item(row, f.id, f.path, digest, captions.get(digest), f.size, f.mtime_ns, f.ctime_ns, f.inode)
             for row, (f, digest) in enumerate(self.settled)
         ]
 
@@ -179,8 +169,11 @@ class Plan:
 
 def _same_item(known: Item, now: Item) -> bool:
     return (known.row, known.id, known.content_hash, known.caption) == (
-        now.row, now.id, now.content_hash, now.caption
-    ) and Stamp.of(known).fits(Stamp.of(now), inodes=False)  # fmt: skip
+        now.row,
+        now.id,
+        now.content_hash,
+        now.caption,
+    ) and Stamp.of(known).fits(Stamp.of(now), inodes=False)
 
 
 def _same_failure(known: Failed, now: Failed) -> bool:
@@ -220,9 +213,7 @@ def make_plan(
         if (earlier.ctime_ns, earlier.inode) == (now.ctime_ns, now.inode):
             return True
         stamps = Stamp.of(earlier), Stamp.of(now)
-        return stamps[0].fits(stamps[1]) or (
-            stamps[0].fits(stamps[1], inodes=False) and renumbered()
-        )
+        return stamps[0].fits(stamps[1]) or (stamps[0].fits(stamps[1], inodes=False) and renumbered())
 
     for found in files:
         key = (found.path, found.size, found.mtime_ns)

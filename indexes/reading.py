@@ -39,9 +39,7 @@ class Outcome:
 class Reader:
     """Reads files for ``encoder``; a content for which ``known`` is true is not decoded."""
 
-    def __init__(
-        self, encoder: ImageEncoder, known: Callable[[str], bool], pixels_limit: int
-    ) -> None:
+    def __init__(self, encoder: ImageEncoder, known: Callable[[str], bool], pixels_limit: int) -> None:
         self.encoder, self.known, self.pixels_limit = encoder, known, pixels_limit
 
     def read(self, found: File) -> Outcome:
@@ -79,17 +77,12 @@ def _bytes_of(found: File) -> tuple[File, bytes]:
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
         raise BadImage(readable(found.path), reason, lasting=False) from error
-    now = File(
-        found.id, found.path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-    )
+    now = File(found.id, found.path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     return now, data
 
 
 def in_threads(
-    files: Iterable[File],
-    worker: Callable[[], Callable[[File], Outcome]],
-    threads: int,
-    ahead: int,
+    files: Iterable[File], worker: Callable[[], Callable[[File], Outcome]], threads: int, ahead: int
 ) -> Iterator[Outcome]:
     """The outcome of every file, in order; at most ``ahead`` wait, so that memory stays bounded."""
     work = worker()

@@ -66,9 +66,7 @@ def _brought_up(
     donors: Sequence[Path] = (),
 ) -> BuildReport | None:
     try:
-        return build(
-            roots, out, encoder, on_progress=on_progress, wait=not _is_there(out), donors=donors
-        )
+        return build(roots, out, encoder, on_progress=on_progress, wait=not _is_there(out), donors=donors)
     except (IndexBusy, DiskFull) as problem:
         if not _is_there(out):
             raise

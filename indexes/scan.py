@@ -142,9 +142,7 @@ def _found(path: str, name: str, problems: list[tuple[str, str]]) -> File | None
     if not stat.S_ISREG(status.st_mode):
         problems.append((readable(path), "not a regular file"))
         return None
-    return File(
-        readable(name), path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-    )
+    return File(readable(name), path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 def _reason(error: OSError) -> str:

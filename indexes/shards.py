@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def damaged(folder: Path, manifest: Manifest, what: str) -> IndexDamaged:
     """The error that says so, with the command that rebuilds the index."""
-    return IndexDamaged(
-        f"the index in {folder} is damaged: {what}", rebuild_hint(folder, manifest.roots)
-    )
+    return IndexDamaged(f"the index in {folder} is damaged: {what}", rebuild_hint(folder, manifest.roots))
 
 
 def open_shard(folder: Path, manifest: Manifest, entry: FileEntry) -> NDArray[Any]:

@@ -17,12 +17,7 @@ from typing import TYPE_CHECKING
 
 from .captions import Key, as_lines
 from .contract import OF_CAPTIONS, EncoderId
-from .errors import (
-    GalleryError,
-    IndexDamaged,
-    IndexMissing,
-    side_damaged,
-)
+from .errors import GalleryError, IndexDamaged, IndexMissing, side_damaged
 from .files import disk_errors
 from .lock import write_lock
 from .shards import check_shards
@@ -115,19 +110,14 @@ class _Merge:
     """The next caption side: the items of ``pictures``, with new captions or those of ``old``."""
 
     def __init__(
-        self,
-        pictures: Index,
-        old: Index | None,
-        captions: Mapping[Key, Sequence[str]],
-        anew: bool,
+        self, pictures: Index, old: Index | None, captions: Mapping[Key, Sequence[str]], anew: bool
     ) -> None:
         self.pictures, self.old = pictures, old
         self.before = list(old.all_items()) if old else []
         self.by_key: dict[Key, Item] = {(i.id, i.content_hash): i for i in self.before}
         self.by_content = {i.content_hash: i for i in reversed(self.before) if i.caption}
         self.items = [
-            replace(item, caption=self._caption(item, captions, anew))
-            for item in pictures.all_items()
+            replace(item, caption=self._caption(item, captions, anew)) for item in pictures.all_items()
         ]
 
     def _caption(self, item: Item, captions: Mapping[Key, Sequence[str]], anew: bool) -> str | None:
@@ -137,9 +127,7 @@ class _Merge:
 
     def _kept(self, item: Item) -> Item | None:
         """The old item that ``item`` was: itself, or, under a new name, one of its content."""
-        return self.by_key.get((item.id, item.content_hash)) or self.by_content.get(
-            item.content_hash
-        )
+        return self.by_key.get((item.id, item.content_hash)) or self.by_content.get(item.content_hash)
 
     def write(
         self,

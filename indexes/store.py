@@ -157,8 +157,7 @@ class Index:
         why = stale(side, self)
         if why:
             raise IndexStale(
-                f"the captions in {side.folder} {why}",
-                f"bring them up: {caption_command(self.folder)}",
+                f"the captions in {side.folder} {why}", f"bring them up: {caption_command(self.folder)}"
             )
         return side
 

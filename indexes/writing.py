@@ -18,13 +18,7 @@ from .contract import EncoderId
 from .errors import GalleryError
 from .files import FileEntry, npy_chunks, store_file
 from .items import Item, write_items
-from .manifest import (
-    Failed,
-    Manifest,
-    read_manifest,
-    rows_hash,
-    write_manifest,
-)
+from .manifest import Failed, Manifest, read_manifest, rows_hash, write_manifest
 from .own import is_named, is_proven
 
 if TYPE_CHECKING:
@@ -113,9 +107,7 @@ def leftovers(folder: Path, manifest: Manifest) -> list[Path]:
     return found + [folder / PENDING] * (folder / PENDING).is_dir()
 
 
-def _write_shards(
-    folder: Path, workspace: Path, content: Content, moments: Moments
-) -> Iterator[FileEntry]:
+def _write_shards(folder: Path, workspace: Path, content: Content, moments: Moments) -> Iterator[FileEntry]:
     for start in range(0, len(content.items), SHARD_ROWS):
         stop = min(start + SHARD_ROWS, len(content.items))
         blocks = _blocks(content, start, stop, moments)

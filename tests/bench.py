@@ -119,9 +119,15 @@ def bench_index(count: int, work: Path) -> list[Row]:
     model, _, _ = open_clip.create_model_and_transforms("ViT-B-32")
     save_open_clip(model, "ViT-B-32", model_folder)
     encoder = make_encoder(
-        EncoderSpec(encoder="open_clip", model=str(model_folder), pretrained=None, device="auto",
-                    dtype="auto", batch_size=32)
-    )  # fmt: skip
+        EncoderSpec(
+            encoder="open_clip",
+            model=str(model_folder),
+            pretrained=None,
+            device="auto",
+            dtype="auto",
+            batch_size=32,
+        )
+    )
     encoder.encode_prepared([encoder.prepare(_black())])  # the model is loaded, as it is below
     started = time.perf_counter()
     report = build([pictures], work / "index", encoder, batch_size=32)
@@ -135,17 +141,9 @@ def bench_index(count: int, work: Path) -> list[Row]:
     rows = np.concatenate([np.asarray(shard, np.float32) for shard in index.vectors()])
     cosines = [float(rows[order[p.name]] @ reference[i]) for i, p in enumerate(paths)]
     return [
-        (
-            "index build, 12-MP JPEGs",
-            f"{count / ours:.1f} /s",
-            f"{report.items} pictures, {ours:.1f} s",
-        ),
+        ("index build, 12-MP JPEGs", f"{count / ours:.1f} /s", f"{report.items} pictures, {ours:.1f} s"),
         ("plain open_clip loop", f"{count / plain:.1f} /s", f"{plain:.1f} s"),
-        (
-            "ratio (bar: ≥ 6)",
-            f"{plain / ours:.1f} ×",
-            f"lowest cosine {min(cosines):.5f} (bar: ≥ 0.999)",
-        ),
+        ("ratio (bar: ≥ 6)", f"{plain / ours:.1f} ×", f"lowest cosine {min(cosines):.5f} (bar: ≥ 0.999)"),
     ]
 
 
@@ -200,11 +198,7 @@ def bench_search(rows: int, work: Path) -> list[Row]:
     one, ten = seconds(lambda: ask(1), 5), seconds(lambda: ask(10), 5)
     size = vectors.nbytes / 1e9
     return [
-        (
-            f"copy of {rows:,} × 512 fp16",
-            f"{size / copy:.1f} GB/s",
-            f"{copy * 1000:.0f} ms (reads once)",
-        ),
+        (f"copy of {rows:,} × 512 fp16", f"{size / copy:.1f} GB/s", f"{copy * 1000:.0f} ms (reads once)"),
         ("exact search, one grain", f"{size / one:.1f} GB/s", f"{one * 1000:.0f} ms"),
         ("share of the copy (bar: ≥ 60 %)", f"{copy / one:.0%}", ""),
         ("ten grains / one grain", f"{ten / one:.2f} ×", f"{ten * 1000:.0f} ms"),
@@ -240,11 +234,7 @@ def bench_ranking(work: Path) -> list[Row]:
         ("faiss IndexFlatIP (bar: ≤ 1.2)", f"{ours / theirs:.2f} ×", f"{theirs:.2f} s"),
         ("full argsort by torch (bar: ≥ 8)", f"{usual / ours:.1f} ×", f"{usual:.1f} s"),
         ("full argsort by numpy, not stable", f"{full / ours:.1f} ×", f"{full:.1f} s"),
-        (
-            "memory beyond the vectors (bar: ≤ 150 MB)",
-            f"{beyond / 1e6:.0f} MB",
-            "peak while searching",
-        ),
+        ("memory beyond the vectors (bar: ≤ 150 MB)", f"{beyond / 1e6:.0f} MB", "peak while searching"),
     ]
 
 
@@ -260,9 +250,11 @@ def likebut(*arguments: str, cache: Path) -> float:
     """Wall seconds of one command in a fresh process."""
     started = time.perf_counter()
     subprocess.run(
-        [sys.executable, str(ROOT / "run.py"), *arguments], check=True, capture_output=True,
+        [sys.executable, str(ROOT / "run.py"), *arguments],
+        check=True,
+        capture_output=True,
         env={**os.environ, "LIKEBUT_CACHE": str(cache)},
-    )  # fmt: skip
+    )
     return time.perf_counter() - started
 
 
@@ -275,9 +267,12 @@ def bench_cli(work: Path) -> list[Row]:
     likebut("query", "--text", "a red apple", "--in", str(work / "gallery"), cache=cache)
     asked = gallery.queries[0]
     query = (
-        "query", str(work / "gallery" / file_name(asked.reference)), asked.modification,
-        "--in", str(work / "gallery"),
-    )  # fmt: skip
+        "query",
+        str(work / "gallery" / file_name(asked.reference)),
+        asked.modification,
+        "--in",
+        str(work / "gallery"),
+    )
     helped = min(likebut("--help", cache=cache) for _ in range(5))
     cold = likebut(*query, cache=cache)
     again = min(likebut(*query, cache=cache) for _ in range(3))

@@ -51,10 +51,15 @@ def test_the_lock_file_fits_what_is_declared() -> None:
 
 def _holds(one: Requirement, python: str, extras: set[str]) -> bool:
     here = {
-        "python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux",
-        "platform_system": "Linux", "platform_machine": "x86_64", "implementation_name": "cpython",
-        "platform_python_implementation": "CPython", "os_name": "posix",
-    }  # fmt: skip
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "os_name": "posix",
+    }
     marker = one.marker
     return marker is None or any(marker.evaluate({**here, "extra": e}) for e in {"", *extras})
 

@@ -44,10 +44,28 @@ def at_module_level(tree: ast.Module) -> Iterator[str]:
 
 # The rooms of the house from the ground up: each imports only from those before it.
 FLOORS = (
-    "errors", "indexes", "machine", "encoders", "records", "prompting", "scoring", "engines", "hits",
-    "report", "config", "pocket", "asking", "stages", "setup", "batch", "benchmarks",
-    "evaluation", "tuning", "lab", "cli",
-)  # fmt: skip
+    "errors",
+    "indexes",
+    "machine",
+    "encoders",
+    "records",
+    "prompting",
+    "scoring",
+    "engines",
+    "hits",
+    "report",
+    "config",
+    "pocket",
+    "asking",
+    "stages",
+    "setup",
+    "batch",
+    "benchmarks",
+    "evaluation",
+    "tuning",
+    "lab",
+    "cli",
+)
 LONGEST = 250  # lines of a file
 
 
@@ -89,9 +107,7 @@ def test_a_room_stands_above_all_that_it_imports(path: Path) -> None:
 
 def test_no_files_of_indexes_import_each_other_in_a_circle() -> None:
     needs = {
-        path.stem: {
-            name.split(".")[1] for name in imports(read(path)) if name.startswith("indexes.")
-        }
+        path.stem: {name.split(".")[1] for name in imports(read(path)) if name.startswith("indexes.")}
         for path in (ROOT / "indexes").glob("*.py")
         if path.stem != "__init__"
     }

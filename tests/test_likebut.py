@@ -22,9 +22,13 @@ ROOT = Path(__file__).parent.parent
 def python(code: str, folder: Path, path: Path = ROOT) -> str:
     """What the code prints, run in a process of its own that imports from ``path``."""
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False,
+        [sys.executable, "-c", code],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
         env={**os.environ, "PYTHONPATH": str(path)},
-    )  # fmt: skip
+    )
     assert not done.returncode, done.stderr
     return done.stdout
 
@@ -60,9 +64,7 @@ def test_a_picture_may_be_a_file_or_pixels_and_a_change_is_asked_again(tmp_path:
     assert seen.query.reference.is_file()
     again = composer.again(trace, k=2, target_caption="green", desired=[], forbidden=["blue"])
     assert Path(again.ranking.hits[0].path).stem == "green"
-    assert composer.ask(place, "make it blue", 2, target_caption="green").intent.target_caption == (
-        "green"
-    )
+    assert composer.ask(place, "make it blue", 2, target_caption="green").intent.target_caption == ("green")
     lost = composer.ask(tmp_path / "none.png", "make it blue")
     assert lost.error
     assert not lost.ranking.hits
@@ -76,11 +78,21 @@ def test_the_wheel_is_one_package_that_works_elsewhere(tmp_path: Path) -> None:
     shutil.copytree(ROOT, source, ignore=skipped)
     subprocess.run(
         [
-            sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps",
-            "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source),
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--no-build-isolation",
+            "--wheel-dir",
+            str(tmp_path),
+            str(source),
         ],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+    )
     (wheel,) = tmp_path.glob("likebut-*.whl")
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()

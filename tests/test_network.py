@@ -7,9 +7,7 @@ import socket
 import pytest
 
 
-@pytest.mark.parametrize(
-    "address", [("192.0.2.1", 80), ("example.org", 80), ("127.0.0.1.example", 80)]
-)
+@pytest.mark.parametrize("address", [("192.0.2.1", 80), ("example.org", 80), ("127.0.0.1.example", 80)])
 def test_a_socket_to_another_machine_is_refused(address: tuple[str, int]) -> None:
     with socket.socket() as outside, pytest.raises(RuntimeError, match="tried to reach"):
         outside.connect(address)

@@ -20,9 +20,7 @@ def commands() -> list[str]:
     """The lines of all `sh` blocks that this version can run offline."""
     blocks = re.findall(r"```sh\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     lines = [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
-    return [
-        line for line in lines if "needs a network" not in line and not line.startswith(ELSEWHERE)
-    ]
+    return [line for line in lines if "needs a network" not in line and not line.startswith(ELSEWHERE)]
 
 
 # What the sentences of the examples change; an example has to find a picture that shows it.
@@ -43,9 +41,7 @@ def shown_queries() -> list[str]:
 def test_the_readme_has_commands_for_all_of_likebut() -> None:
     from likebut.pipeline.cli.app import app
 
-    named = {group.name for group in app.registered_groups} | {
-        c.name for c in app.registered_commands
-    }
+    named = {group.name for group in app.registered_groups} | {c.name for c in app.registered_commands}
     longer = re.findall(r"^\$ likebut (\S+)", README.read_text(encoding="utf-8"), re.MULTILINE)
     shown = {shlex.split(line)[1] for line in commands()} | set(longer)
     assert named - shown == {"demo"}  # shown as `make demo`

@@ -115,9 +115,7 @@ def hello(name: str = "you"):
     print(f"hello {name}")
 ''',
 }
-REPLY = (
-    '{"reasoning": "so", "target_caption": "blue", "desired": [], "preserved": [], "forbidden": []}'
-)
+REPLY = '{"reasoning": "so", "target_caption": "blue", "desired": [], "preserved": [], "forbidden": []}'
 
 
 @pytest.fixture
@@ -129,13 +127,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, text in THEIRS.items():
         (folder / f"{name}.py").write_text(text)
     (folder / "colours.py").write_text(
-        "from tests.pipeline.colours import ColourEncoder\n\n"
-        "def make(spec):\n    return ColourEncoder()\n"
+        "from tests.pipeline.colours import ColourEncoder\n\ndef make(spec):\n    return ColourEncoder()\n"
     )
     monkeypatch.syspath_prepend(str(folder.parent))
-    monkeypatch.setitem(
-        engines.ENGINES, "parrot", engines.Kind("theirs.parrot:Parrot", "server", "server")
-    )
+    monkeypatch.setitem(engines.ENGINES, "parrot", engines.Kind("theirs.parrot:Parrot", "server", "server"))
     monkeypatch.setitem(encoders.ENCODERS, "colours", encoders.Kind("theirs.colours:make"))
     monkeypatch.setitem(searchers.SEARCHERS, "backwards", "theirs.backwards:Backwards")
     monkeypatch.setitem(mappers.MAPPERS, "one by one", "theirs.one_by_one:one_by_one")
@@ -263,8 +258,10 @@ def test_a_role_is_a_list_of_a_prompt_that_a_recipe_gives_a_weight(tmp_path: Pat
     trace = composer.ask(tmp_path / "gallery" / "red.png", "beside the green one", k=1)
     assert trace.intent.of("relations") == ("blue", "green")
     assert [(grain.name, grain.weight) for grain in trace.grains] == [
-        ("target_caption", 1.0), ("relations:blue", 0.25), ("relations:green", 0.25),
-    ]  # fmt: skip
+        ("target_caption", 1.0),
+        ("relations:blue", 0.25),
+        ("relations:green", 0.25),
+    ]
     again = composer.again(trace_from_json(trace_to_json(trace)), k=1, relations=["blue"])
     assert [grain.name for grain in again.grains] == ["target_caption", "relations:blue"]
     with pytest.raises(ConfigError, match="no field 'relation'"):

@@ -142,9 +142,19 @@ class Account:
                 bound = self.price.of(tokens.bound(request), request.sampling.max_tokens)
                 self._scale = max(self._scale or 1.0, cost / bound if bound else 1.0)
         self.budget.ledger.add(
-            [Spending(self.model, key[:16], False, reply.prompt_tokens, reply.reply_tokens,
-                   round(reply.seconds, 6), cost, bool(reply.error))]
-        )  # fmt: skip
+            [
+                Spending(
+                    self.model,
+                    key[:16],
+                    False,
+                    reply.prompt_tokens,
+                    reply.reply_tokens,
+                    round(reply.seconds, 6),
+                    cost,
+                    bool(reply.error),
+                )
+            ]
+        )
 
     def _affordable(self, requests: Sequence[Request], limit: float) -> int:
         """How many worst cases fit into what is left; until a reply has told what this model counts,

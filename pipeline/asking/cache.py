@@ -36,10 +36,13 @@ _Item = TypeVar("_Item")
 def reply_facts(reply: Reply) -> dict[str, Any]:
     """What is kept of a reply."""
     return {
-        "text": reply.text, "prompt_tokens": reply.prompt_tokens,
-        "reply_tokens": reply.reply_tokens, "seconds": reply.seconds,
-        "finish": reply.finish, "served": reply.served,
-    }  # fmt: skip
+        "text": reply.text,
+        "prompt_tokens": reply.prompt_tokens,
+        "reply_tokens": reply.reply_tokens,
+        "seconds": reply.seconds,
+        "finish": reply.finish,
+        "served": reply.served,
+    }
 
 
 def batched(items: Iterable[_Item], size: int) -> Iterator[tuple[_Item, ...]]:
@@ -135,9 +138,7 @@ class Cache(Store):
 
     def typical(self, model: str) -> tuple[float, float] | None:
         """(reply tokens, seconds) of the model's answers on average; None where there is none."""
-        numbers = ", ".join(
-            f"AVG(json_extract(reply, '$.{name}'))" for name in ("reply_tokens", "seconds")
-        )
+        numbers = ", ".join(f"AVG(json_extract(reply, '$.{name}'))" for name in ("reply_tokens", "seconds"))
         tokens, seconds = self.ask(f"SELECT {numbers} FROM answers WHERE model = ?", (model,))[0]
         return None if tokens is None else (float(tokens), float(seconds or 0.0))
 

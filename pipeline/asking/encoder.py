@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 def _facts(encoder: Encoder) -> dict[str, Any]:
     """What must be known of an encoder that is not loaded."""
     return {
-        "name": encoder.name, "fingerprint": encoder.fingerprint,
-        "preprocessing": encoder.preprocessing, "dimension": encoder.dimension,
-        "draft_size": encoder.draft_size, "context_length": encoder.context_length,
+        "name": encoder.name,
+        "fingerprint": encoder.fingerprint,
+        "preprocessing": encoder.preprocessing,
+        "dimension": encoder.dimension,
+        "draft_size": encoder.draft_size,
+        "context_length": encoder.context_length,
         "documents_differ": bool(getattr(encoder, "documents_differ", False)),
-    }  # fmt: skip
+    }
 
 
 class CachedEncoder:
@@ -59,9 +62,12 @@ class CachedEncoder:
     def _facts_key(self) -> str:
         folder = models.local_folder(self.spec.model)
         return content_key(
-            kind="encoder", encoder=self.spec.encoder, model=self.spec.model,
-            pretrained=self.spec.pretrained, stamp=models.stamp(folder) if folder else "",
-        )  # fmt: skip
+            kind="encoder",
+            encoder=self.spec.encoder,
+            model=self.spec.model,
+            pretrained=self.spec.pretrained,
+            stamp=models.stamp(folder) if folder else "",
+        )
 
     def _fact(self, name: str) -> Any:
         """A fact of the encoder, from the cache where it is known."""
@@ -161,9 +167,7 @@ class CachedEncoder:
         from ...indexes.decode import load_image
 
         keys = [
-            content_key(
-                encoder=self.fingerprint, preprocessing=self.preprocessing, image=file_hash(path)
-            )
+            content_key(encoder=self.fingerprint, preprocessing=self.preprocessing, image=file_hash(path))
             for path in paths
         ]
         known = self.cache.vectors(keys)

@@ -24,9 +24,17 @@ if TYPE_CHECKING:
 # moves to another machine, must not be paid for again. What changes weights behind one name is
 # the profile's ``revision``, which is in the key.
 _PLACEMENT = (
-    "device_map", "tensor_parallel_size", "gpu_memory_utilization", "enforce_eager",
-    "max_num_batched_tokens", "base_url", "api_key_env", "concurrency", "timeout", "attempts",
-)  # fmt: skip
+    "device_map",
+    "tensor_parallel_size",
+    "gpu_memory_utilization",
+    "enforce_eager",
+    "max_num_batched_tokens",
+    "base_url",
+    "api_key_env",
+    "concurrency",
+    "timeout",
+    "attempts",
+)
 
 
 def _fingerprint(folder: Path, cache: Cache) -> str:
@@ -52,11 +60,7 @@ class CachedEngine:
     """
 
     def __init__(
-        self,
-        spec: EngineSpec,
-        cache: Cache,
-        engine: Engine | None = None,
-        account: Account | None = None,
+        self, spec: EngineSpec, cache: Cache, engine: Engine | None = None, account: Account | None = None
     ) -> None:
         self.spec, self.cache, self._engine, self.account = spec, cache, engine, account
         self.model = spec.model
@@ -151,9 +155,7 @@ class CachedEngine:
             missing = dict(asked[count:])
         return [known[key] for key in keys]
 
-    def _ask(
-        self, asked: Sequence[tuple[str, Request]], questions: Mapping[str, Any]
-    ) -> dict[str, Reply]:
+    def _ask(self, asked: Sequence[tuple[str, Request]], questions: Mapping[str, Any]) -> dict[str, Reply]:
         """The engine's replies by key: counted, then kept, as they come."""
 
         def keep(place: int, reply: Reply) -> None:
@@ -196,10 +198,16 @@ class CachedEngine:
             for message in request.messages
         ]
         return {
-            "engine": self.spec.engine, "model": self.model, "revision": self.revision,
-            "messages": messages, "schema": request.schema, "sampling": asdict(request.sampling),
-            "repeat": repeat, **self._held(request), **self._added(),
-        }  # fmt: skip
+            "engine": self.spec.engine,
+            "model": self.model,
+            "revision": self.revision,
+            "messages": messages,
+            "schema": request.schema,
+            "sampling": asdict(request.sampling),
+            "repeat": repeat,
+            **self._held(request),
+            **self._added(),
+        }
 
     def _added(self) -> dict[str, Any]:
         """A part of the key where the profile adds fields of its own to every request."""

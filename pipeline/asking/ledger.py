@@ -104,10 +104,13 @@ def costs(path: Path) -> dict[str, float | int | None]:
     """
     spent = total(Ledger(path).tallies)
     return {
-        "made_calls": spent.calls, "failed_calls": spent.failed, "cached_calls": spent.cached,
-        "made_prompt_tokens": spent.prompt_tokens, "made_reply_tokens": spent.reply_tokens,
+        "made_calls": spent.calls,
+        "failed_calls": spent.failed,
+        "cached_calls": spent.cached,
+        "made_prompt_tokens": spent.prompt_tokens,
+        "made_reply_tokens": spent.reply_tokens,
         "cost": None if spent.unpriced else round(spent.cost, 9),
-    }  # fmt: skip
+    }
 
 
 class Ledger:
@@ -147,9 +150,12 @@ class Ledger:
 
     def _read(self, path: Path) -> None:
         entries, whole = own_lines(
-            path, _START, lambda record: Spending(**record), "a record of spending",
+            path,
+            _START,
+            lambda record: Spending(**record),
+            "a record of spending",
             "move the file away to count from nothing",
-        )  # fmt: skip
+        )
         for entry in entries:
             self._count(entry)
         self._whole = whole if whole < path.stat().st_size else None

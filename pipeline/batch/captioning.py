@@ -69,17 +69,16 @@ def captioner_of(
     """The captioner of a composer, with the prompt and number of captions of its recipe or others."""
     stage = composer.recipe.describe
     return Captioner(
-        composer.captioner, composer.captioner_sampling, composer.encoder,
-        prompt or (stage.prompt if stage else PROMPT), captions or (stage.captions if stage else 1),
-    )  # fmt: skip
+        composer.captioner,
+        composer.captioner_sampling,
+        composer.encoder,
+        prompt or (stage.prompt if stage else PROMPT),
+        captions or (stage.captions if stage else 1),
+    )
 
 
 def caption_index(
-    folder: Path,
-    captioner: Captioner,
-    *,
-    anew: bool = False,
-    on_progress: OnProgress | None = None,
+    folder: Path, captioner: Captioner, *, anew: bool = False, on_progress: OnProgress | None = None
 ) -> CaptionReport:
     """Describe the pictures of the index in ``folder`` that have no captions, or all ``anew``.
 
@@ -93,9 +92,7 @@ def caption_index(
 
     index = Index.open(folder, captioner.encoder.fingerprint)
     if index.manifest.encoder.reads_captions:
-        raise InputError(
-            f"{folder} is a gallery of captions alone: there is no picture to describe"
-        )
+        raise InputError(f"{folder} is a gallery of captions alone: there is no picture to describe")
     side = None if anew else sides.align(folder)
     known = {item.row for item in side.all_items() if item.caption} if side else set()
     items = [item for item in index.all_items() if item.row not in known]
@@ -103,9 +100,12 @@ def caption_index(
     for chunk in portions(items, [Need(captioner.engine, captioner.captions)], CHUNK):
         writing.take(chunk)
     written = sides.write_side(
-        folder, writing.found, captioner.encoder, anew=anew,
+        folder,
+        writing.found,
+        captioner.encoder,
+        anew=anew,
         source=captioner.source if writing.found else "",
-    )  # fmt: skip
+    )
     return CaptionReport(written.items, written.captioned, len(items), tuple(writing.failed))
 
 
@@ -144,9 +144,12 @@ class _Writing:
         usable = [item for item in items if self._is_here(item)]
         captioner = self.captioner
         described = describe(
-            [Path(item.path) for item in usable], prompting.load(captioner.prompt),
-            captioner.engine, captioner.sampling, captioner.captions,
-        )  # fmt: skip
+            [Path(item.path) for item in usable],
+            prompting.load(captioner.prompt),
+            captioner.engine,
+            captioner.sampling,
+            captioner.captions,
+        )
         for item, (description, _) in zip(usable, described, strict=True):
             if description.captions:
                 self.found[item.id, item.content_hash] = description.captions

@@ -99,9 +99,11 @@ class _Work:
         # What is made of several samples changes no question, and would take an encoder.
         stages = [stage.model_copy(update={"choose": "first"}) for stage in composer.recipe.reason]
         self.composer = replace(
-            composer, captioner=self.captioner, reasoner=self.reasoner,
+            composer,
+            captioner=self.captioner,
+            reasoner=self.reasoner,
             recipe=composer.recipe.model_copy(update={"reason": stages}),
-        )  # fmt: skip
+        )
         self.calls: dict[tuple[str, DryEngine], list[Call]] = {}
         self.queries: dict[str, int] = {}
         self.failing: list[tuple[str, str]] = []
@@ -136,13 +138,7 @@ class _Work:
         """The rows, in the order of the stages."""
         retries = max((stage.retries for stage in self.composer.recipe.reason), default=0)
         rows = tuple(
-            _row(
-                stage,
-                engine,
-                calls,
-                self.queries.get(stage, 0),
-                retries if stage == "reason" else 0,
-            )
+            _row(stage, engine, calls, self.queries.get(stage, 0), retries if stage == "reason" else 0)
             for (stage, engine), calls in self.calls.items()
         )
         self.captioner.close()
@@ -159,11 +155,19 @@ def _row(stage: str, engine: DryEngine, calls: Sequence[Call], queries: int, ret
     most_prompt, most_reply = _most(missing, retries)
     price = engine.account.price if engine.account else None
     return Row(
-        stage, engine.model, queries, len(calls), len(there), round(prompt_tokens),
-        round(reply_tokens), _cost(price, len(missing), prompt_tokens, reply_tokens),
-        _seconds(engine, len(missing), seconds), len(missing) * (retries + 1),
-        round(most_prompt + most_reply), _cost(price, len(missing), most_prompt, most_reply),
-    )  # fmt: skip
+        stage,
+        engine.model,
+        queries,
+        len(calls),
+        len(there),
+        round(prompt_tokens),
+        round(reply_tokens),
+        _cost(price, len(missing), prompt_tokens, reply_tokens),
+        _seconds(engine, len(missing), seconds),
+        len(missing) * (retries + 1),
+        round(most_prompt + most_reply),
+        _cost(price, len(missing), most_prompt, most_reply),
+    )
 
 
 def _most(missing: Sequence[Call], retries: int) -> tuple[float, float]:

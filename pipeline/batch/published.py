@@ -130,9 +130,11 @@ def take_rewrites(
     prompt = prompting.load(stages[0].prompt)
     engine = _Published(source, composer.reasoner_sampling)
     scripted = replace(
-        composer, captioner=composer.captioner.through(_Silent()), index=None,
+        composer,
+        captioner=composer.captioner.through(_Silent()),
+        index=None,
         reasoner=composer.reasoner.through(engine),
-    )  # fmt: skip
+    )
     fitting = [query for query in queries if query.id in texts]
     replies = [_reply(prompt, texts[query.id][0]) for query in fitting]
     described = scripted.compose(fitting, until="describe")
@@ -156,9 +158,7 @@ def _reply(prompt: prompting.Prompt, text: str) -> str:
         return text
     parts = prompt.schema.get("properties", {})
     if "target_caption" not in parts:
-        raise ConfigError(
-            f"replies to {prompt.name} have no target_caption", "choose another recipe"
-        )
+        raise ConfigError(f"replies to {prompt.name} have no target_caption", "choose another recipe")
     empty = {name: [] if part.get("type") == "array" else "" for name, part in parts.items()}
     reply = json.dumps({**empty, "target_caption": text})
     parse_reply(prompt, reply)

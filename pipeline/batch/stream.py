@@ -16,9 +16,7 @@ from .run import CHUNK, answers
 
 AHEAD = 1024  # lines that are read before they are asked
 
-_Entry = (
-    tuple[int, bytes] | BaseException | None
-)  # a numbered line, what stopped the reader, the end
+_Entry = tuple[int, bytes] | BaseException | None  # a numbered line, what stopped the reader, the end
 
 
 def stream(
@@ -45,9 +43,8 @@ def _asked(line: bytes, number: int, base: Path, name: str) -> Query | Trace:
         return parse_query(line, number, base, name)
     except InputError as problem:
         return Trace(
-            Query(str(number)), "", "", Description(), Intent(""), (), Ranking(()),
-            error=problem.message,
-        )  # fmt: skip
+            Query(str(number)), "", "", Description(), Intent(""), (), Ranking(()), error=problem.message
+        )
 
 
 def _as_they_come(lines: Iterable[bytes]) -> Iterator[list[tuple[int, bytes]]]:

@@ -50,9 +50,7 @@ def load(
     module = reader(name)
     split = split or module.SPLITS[0]
     if split not in module.SPLITS:
-        raise ConfigError(
-            f"{name} has no split {split!r}", did_you_mean(split, list(module.SPLITS))
-        )
+        raise ConfigError(f"{name} has no split {split!r}", did_you_mean(split, list(module.SPLITS)))
     known = options_of(name)
     for option in options:
         if option not in known:

@@ -66,9 +66,7 @@ def _parsed(where: str, line: str) -> Any:
 def _entry(where: str, row: Any, fields: Sequence[str]) -> tuple[str, str, Any]:
     name = next((name for name in NAMES if isinstance(row, Mapping) and name in row), None)
     if name is None:
-        raise InputError(
-            f"{where}: no field says whose caption it is", "name it id, candidate or file"
-        )
+        raise InputError(f"{where}: no field says whose caption it is", "name it id, candidate or file")
     return where, str(row[name]), next((row[f] for f in fields if f in row), None)
 
 
@@ -89,9 +87,7 @@ def in_caption_space(
         )
     rules = benchmark.protocol
     rules = replace(
-        rules,
-        name=f"{rules.name}+captions",
-        gallery=f"{rules.gallery}, by captions and without pixels",
+        rules, name=f"{rules.name}+captions", gallery=f"{rules.gallery}, by captions and without pixels"
     )
     smaller = reduced(replace(benchmark, protocol=rules), here, gone)
     return smaller, {item.id: captions[item.id] for item in here}

@@ -11,19 +11,21 @@ from .records import Benchmark, Case, Item, Protocol, SubmissionFile, Submission
 SPLITS = ("val", "test")
 SERVER = SubmissionServer((SubmissionFile("circo.json", 50),), numbers=True)
 GALLERY = 123_403
-EXPECTED = {
-    "val": {"queries": 220, "pictures": GALLERY},
-    "test": {"queries": 800, "pictures": GALLERY},
-}
+EXPECTED = {"val": {"queries": 220, "pictures": GALLERY}, "test": {"queries": 800, "pictures": GALLERY}}
 METRICS = (
-    "mAP@5", "mAP@10", "mAP@25", "mAP@50", "Recall@5", "Recall@10", "Recall@25", "Recall@50",
+    "mAP@5",
+    "mAP@10",
+    "mAP@25",
+    "mAP@50",
+    "Recall@5",
+    "Recall@10",
+    "Recall@25",
+    "Recall@50",
     "aspects:mAP@10",
-)  # fmt: skip
+)
 
 
-def protocol(
-    split: str, *, exclude_reference: bool = False, shared_concept: bool = False
-) -> Protocol:
+def protocol(split: str, *, exclude_reference: bool = False, shared_concept: bool = False) -> Protocol:
     """mAP over all ground truths, Recall over the target alone (the official definitions).
 
     The official server leaves the reference in the ranking. It never is a ground truth: a person
@@ -38,7 +40,7 @@ def protocol(
         modification="relative_caption" + (", with the shared concept before it" if shared_concept else ""),
         correct="mAP: gt_img_ids; Recall: target_img_id",
         metrics=METRICS,
-    )  # fmt: skip
+    )
 
 
 def load(
@@ -57,9 +59,7 @@ def load(
     check_ids(cases, path)
     rules = protocol(split, exclude_reference=exclude_reference, shared_concept=shared_concept)
     whole = Benchmark("circo", split, rules, tuple(cases), _gallery(data))
-    return complete(
-        whole, EXPECTED[split], allow_missing=allow_missing, annotations_only=annotations_only
-    )
+    return complete(whole, EXPECTED[split], allow_missing=allow_missing, annotations_only=annotations_only)
 
 
 def _gallery(data: Path) -> tuple[Item, ...]:

@@ -18,14 +18,16 @@ SERVER = SubmissionServer(
     ),
     most_bytes=5_000_000,
 )
-EXPECTED = {
-    "val": {"queries": 4181, "pictures": 2297},
-    "test1": {"queries": 4148, "pictures": 2315},
-}
+EXPECTED = {"val": {"queries": 4181, "pictures": 2297}, "test1": {"queries": 4148, "pictures": 2315}}
 METRICS = (
-    "Recall@1", "Recall@5", "Recall@10", "Recall@50",
-    "subset_recall@1", "subset_recall@2", "subset_recall@3",
-)  # fmt: skip
+    "Recall@1",
+    "Recall@5",
+    "Recall@10",
+    "Recall@50",
+    "subset_recall@1",
+    "subset_recall@2",
+    "subset_recall@3",
+)
 
 
 def protocol(split: str) -> Protocol:
@@ -55,9 +57,7 @@ def load(
     root = first_folder(data / "img_raw", data / "images", data)
     items = tuple(Item(name, root / str(path)) for name, path in names.items())
     whole = Benchmark("cirr", split, protocol(split), tuple(cases), items)
-    return complete(
-        whole, EXPECTED[split], allow_missing=allow_missing, annotations_only=annotations_only
-    )
+    return complete(whole, EXPECTED[split], allow_missing=allow_missing, annotations_only=annotations_only)
 
 
 def _case(row: dict[str, object], where: str) -> Case:

@@ -69,9 +69,7 @@ def load(
     captions = data / "captions" / f"cap.{split}.val.json"
     splits = data / "image_splits" / f"split.{split}.val.json"
     rows = read_json(captions, list, "captions")
-    cases = [
-        _case(row, number, join, f"{captions}, entry {number}") for number, row in enumerate(rows)
-    ]
+    cases = [_case(row, number, join, f"{captions}, entry {number}") for number, row in enumerate(rows)]
     names, expected = read_json(splits, list, "image split"), EXPECTED[split]
     if gallery == "val":
         used = {ident for case in cases for ident in (case.reference, *case.targets)}

@@ -32,11 +32,7 @@ def protocol(split: str) -> Protocol:
 
 
 def load(
-    data: Path,
-    split: str = "focus_object",
-    *,
-    allow_missing: bool = False,
-    annotations_only: bool = False,
+    data: Path, split: str = "focus_object", *, allow_missing: bool = False, annotations_only: bool = False
 ) -> Benchmark:
     """Read ``genecis/`` (or ``data`` itself) and COCO val2017 or Visual Genome pictures.
 
@@ -66,10 +62,7 @@ def load(
         )
     whole = Benchmark("genecis", split, protocol(split), tuple(cases), tuple(items.values()))
     return complete(
-        whole,
-        EXPECTED.get(split, {}),
-        allow_missing=allow_missing,
-        annotations_only=annotations_only,
+        whole, EXPECTED.get(split, {}), allow_missing=allow_missing, annotations_only=annotations_only
     )
 
 

@@ -99,9 +99,7 @@ def _case(line: str, number: int, path: Path) -> Case:
     targets = tuple(str(Path(str(target))) for target in field(row, "targets", list, where))
     modification = str(field(row, "modification", str, where))
     if not targets:
-        raise InputError(
-            f"{where}: a query without targets cannot be scored", "use `likebut batch`"
-        )
+        raise InputError(f"{where}: a query without targets cannot be scored", "use `likebut batch`")
     if not modification.strip():
         raise InputError(f"{where}: the modification is empty")
     return Case(

@@ -40,9 +40,11 @@ def load(
                 "check --data; or let `likebut eval pocket --draw` draw it there",
             )
         draw_gallery(
-            data, PICTURES if pictures is None else pictures, SEED if seed is None else seed,
+            data,
+            PICTURES if pictures is None else pictures,
+            SEED if seed is None else seed,
             QUERIES if queries is None else queries,
-        )  # fmt: skip
+        )
     return jsonl.read(
         data,
         "pocket",

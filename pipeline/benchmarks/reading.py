@@ -74,9 +74,7 @@ def complete(
     return reduced(benchmark, here, tuple(missing))
 
 
-def _miscounted(
-    benchmark: Benchmark, expected: Mapping[str, int], annotations_only: bool
-) -> list[str]:
+def _miscounted(benchmark: Benchmark, expected: Mapping[str, int], annotations_only: bool) -> list[str]:
     found = {"queries": len(benchmark.cases), "pictures": len(benchmark.items)}
     names = ("queries",) if annotations_only else ("queries", "pictures")
     return [
@@ -108,9 +106,7 @@ def reduced(benchmark: Benchmark, here: tuple[Item, ...], missing: tuple[str, ..
     if not kept:
         count = len(benchmark.cases)
         raise InputError(f"none of the {count:,} queries can be asked: their pictures are missing")
-    return replace(
-        benchmark, cases=tuple(kept), items=here, missing=missing, dropped=tuple(dropped)
-    )
+    return replace(benchmark, cases=tuple(kept), items=here, missing=missing, dropped=tuple(dropped))
 
 
 def _present(ids: Iterable[str], known: set[str]) -> tuple[str, ...]:
@@ -121,7 +117,5 @@ def _incomplete(benchmark: Benchmark, wrong: list[str], missing: list[str]) -> s
     parts = list(wrong)
     if missing:
         example = next(item.path for item in benchmark.items if item.id == missing[0])
-        parts.append(
-            f"{len(missing):,} of {len(benchmark.items):,} pictures missing, such as {example}"
-        )
+        parts.append(f"{len(missing):,} of {len(benchmark.items):,} pictures missing, such as {example}")
     return f"{benchmark.name} {benchmark.split} is not complete: {'; '.join(parts)}"

@@ -182,6 +182,4 @@ def remarks(path: Path, benchmark: Benchmark) -> list[str]:
         return []
     first = ranked[0]
     place = lists[first.id].index(first.reference) + 1
-    return [
-        f"{len(ranked)} queries rank their own reference, such as query {first.id} at place {place}"
-    ]
+    return [f"{len(ranked)} queries rank their own reference, such as query {first.id} at place {place}"]

@@ -21,15 +21,7 @@ from .money import telling
 from .options import DryRunOption, FoldOption, MinScoreOption, SkipOption
 from .output import Format, one_line, progress, say
 from .query import exit_partial, tell_below
-from .setup import (
-    COST,
-    GALLERY,
-    METHOD,
-    MODELS,
-    open_composer,
-    takes_setup,
-    with_gallery,
-)
+from .setup import COST, GALLERY, METHOD, MODELS, open_composer, takes_setup, with_gallery
 from .show import Folders
 
 if TYPE_CHECKING:
@@ -56,13 +48,11 @@ def batch(
     queries: Annotated[
         str,
         typer.Argument(
-            metavar="QUERIES",
-            help="JSON lines (id, reference, modification): a file, or - for stdin.",
+            metavar="QUERIES", help="JSON lines (id, reference, modification): a file, or - for stdin."
         ),
     ],
     out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Results, one trace a line; without it, to stdout."),
+        Path | None, typer.Option("--out", "-o", help="Results, one trace a line; without it, to stdout.")
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many hits a query.")] = 10,
     skip: SkipOption = 0,
@@ -102,9 +92,7 @@ def batch(
             failed = _into(out, queries, composer, picking, retry_errors)
         else:
             found = _answers(queries, composer, picking.depth)
-            failed = sum(
-                _print(_picked(trace, picking, composer), form, setup.pictures) for trace in found
-            )
+            failed = sum(_print(_picked(trace, picking, composer), form, setup.pictures) for trace in found)
     exit_partial(failed)
 
 
@@ -136,9 +124,14 @@ def _into(out: Path, queries: str, composer: Composer, picking: Picking, retry_e
     asked = parse_queries(sys.stdin.buffer, Path(), STDIN) if queries == "-" else Path(queries)
     with progress("queries") as on_progress:
         report = run_batch(
-            asked, out, composer, k=picking.depth, retry_errors=retry_errors,
-            on_progress=on_progress, pick=lambda trace: _picked(trace, picking, composer),
-        )  # fmt: skip
+            asked,
+            out,
+            composer,
+            k=picking.depth,
+            retry_errors=retry_errors,
+            on_progress=on_progress,
+            pick=lambda trace: _picked(trace, picking, composer),
+        )
     say(f"{out}: {report.done} answered, {report.skipped} already there, {report.failed} failed")
     return report.failed
 

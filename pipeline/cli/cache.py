@@ -32,11 +32,7 @@ def group() -> None:
 
 @app.command(epilog="Example: [cyan]likebut cache info[/cyan]")
 @takes_setup("cache")
-def info(
-    *,
-    setup: Setup,
-    form: FormatOption = Format.table,
-) -> None:
+def info(*, setup: Setup, form: FormatOption = Format.table) -> None:
     """Show where the cache is, how large it is, and how many answers each model gave."""
     from ..asking.cache import Cache
 
@@ -71,12 +67,18 @@ def list_answers(*, setup: Setup, form: FormatOption = Format.table) -> None:
         found = answers_by_model(store)
     rows = [
         {
-            "model": one.model, "revision": one.revision or None, "answers": one.answers,
-            "bytes": one.bytes, "prompt tokens": one.prompt_tokens, "reply tokens": one.reply_tokens,
-            "unfinished": one.unfinished, "first": _day(one.first), "last": _day(one.last),
+            "model": one.model,
+            "revision": one.revision or None,
+            "answers": one.answers,
+            "bytes": one.bytes,
+            "prompt tokens": one.prompt_tokens,
+            "reply tokens": one.reply_tokens,
+            "unfinished": one.unfinished,
+            "first": _day(one.first),
+            "last": _day(one.last),
         }
         for one in found
-    ]  # fmt: skip
+    ]
     write_rows(rows, form)
 
 
@@ -134,12 +136,9 @@ def prune(
         float | None, typer.Option("--older-than", metavar="DAYS", min=0, help="Made before that.")
     ] = None,
     unfinished: Annotated[
-        bool,
-        typer.Option("--unfinished", help="Cut at their token limit, or stopped by a filter."),
+        bool, typer.Option("--unfinished", help="Cut at their token limit, or stopped by a filter.")
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would go, and leave it.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and leave it.")] = False,
     *,
     setup: Setup,
 ) -> None:
@@ -159,9 +158,7 @@ def prune(
     vectors = f" and {done.vectors} vectors" if which.vectors_too else ""
     say(f"{done.answers} answers{vectors} {'would go' if dry_run else 'went'}")
     if done.undated:
-        say(
-            f"{done.undated} answers stayed: an older likebut did not write down when they were made"
-        )
+        say(f"{done.undated} answers stayed: an older likebut did not write down when they were made")
     if done.freed is None:
         say("the file is in use elsewhere and keeps its size; the room is used again")
     elif done.freed:

@@ -36,9 +36,7 @@ def import_file(
         str | None, typer.Option("--benchmark", help="With --as: whose items or queries are named.")
     ] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Where the benchmark lies.")] = None,
-    split: Annotated[
-        str, typer.Option("--split", help="Of the benchmark; missing: its first.")
-    ] = "",
+    split: Annotated[str, typer.Option("--split", help="Of the benchmark; missing: its first.")] = "",
     *,
     setup: Setup,
     keep_good: Annotated[
@@ -61,15 +59,9 @@ def import_file(
 
         if (benchmark is None) != (data is None):
             raise ConfigError("--benchmark and --data go together", "name both")
-        loaded = (
-            partial(load, benchmark, data, split, allow_missing=True)
-            if benchmark and data
-            else None
-        )
+        loaded = partial(load, benchmark, data, split, allow_missing=True) if benchmark and data else None
         composer = open_composer(setup)
-        others = import_published(
-            file, what, composer, folder=folder, queries=queries, benchmark=loaded
-        )
+        others = import_published(file, what, composer, folder=folder, queries=queries, benchmark=loaded)
         if others:
             raise typer.Exit(EXIT_PARTIAL)
         return

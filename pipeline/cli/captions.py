@@ -35,9 +35,7 @@ def caption(
     prompt: Annotated[
         str, typer.Option("--prompt", help="How to ask: a name (see `prompts list`) or a file.")
     ] = "describe/dense",
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Replace captions that are there already.")
-    ] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Replace captions that are there already.")] = False,
     *,
     setup: Setup,
 ) -> None:
@@ -77,9 +75,7 @@ def build_texts(given: Given, out: Path, encoder: CachedEncoder, dtype: str) -> 
     from ...indexes.captions import build_captions, captions_of
 
     with progress("indexing") as on_progress:
-        index = build_captions(
-            captions_of(given), out, encoder, dtype=dtype, on_progress=on_progress
-        )
+        index = build_captions(captions_of(given), out, encoder, dtype=dtype, on_progress=on_progress)
     say(f"{out}: {_of(index.count, index.count)}, no pictures")
 
 
@@ -93,12 +89,8 @@ def add_captions(given: Given, file: Path, out: Path, encoder: CachedEncoder) ->
     found, unmatched = match(Index.open(out).all_items(), given)
     _name("captions of no item", unmatched)
     with progress("captions") as on_progress:
-        report = write_side(
-            out, found, encoder, source=f"{FILE}{file.name}", on_progress=on_progress
-        )
-    say(
-        f"{out}: {_of(report.captioned, report.items)}, {len(unmatched)} entries of {file.name} fit none"
-    )
+        report = write_side(out, found, encoder, source=f"{FILE}{file.name}", on_progress=on_progress)
+    say(f"{out}: {_of(report.captioned, report.items)}, {len(unmatched)} entries of {file.name} fit none")
 
 
 def _of(captioned: int, items: int) -> str:

@@ -24,13 +24,11 @@ EPILOG = (
 
 def compare(
     sources: Annotated[
-        list[Path],
-        typer.Argument(metavar="RUN_A RUN_B...", help="The first, and those against it."),
+        list[Path], typer.Argument(metavar="RUN_A RUN_B...", help="The first, and those against it.")
     ],
     metric: Annotated[str, typer.Option("--metric", "-m", help="Whose changes are listed.")] = "",
     fail: Annotated[
-        str,
-        typer.Option("--fail-on-regression", metavar="METRIC:DELTA", help="Exit 5 on a loss."),
+        str, typer.Option("--fail-on-regression", metavar="METRIC:DELTA", help="Exit 5 on a loss.")
     ] = "",
     form: FormatOption = Format.table,
 ) -> None:
@@ -64,11 +62,14 @@ def compare(
 def difference_row(one: Difference) -> dict[str, Any]:
     """A paired difference in percent, as a row of a table."""
     return {
-        "metric": one.metric, "A %": round(100 * one.first, 2), "B %": round(100 * one.second, 2),
+        "metric": one.metric,
+        "A %": round(100 * one.first, 2),
+        "B %": round(100 * one.second, 2),
         "B − A": round(100 * one.difference, 2),
         "95 % interval": f"{100 * one.low:+.2f} – {100 * one.high:+.2f}",
-        "p": round(one.p_value, 4), "n": one.n,
-    }  # fmt: skip
+        "p": round(one.p_value, 4),
+        "n": one.n,
+    }
 
 
 def _bound(text: str) -> tuple[str, float] | None:
@@ -93,9 +94,7 @@ def _regressed(found: Sequence[Any], bound: tuple[str, float] | None) -> bool:
         return False
     match = [one for one in found if one.metric == bound[0]]
     if not match:
-        raise ConfigError(
-            f"the runs have no metric {bound[0]!r}", ", ".join(one.metric for one in found)
-        )
+        raise ConfigError(f"the runs have no metric {bound[0]!r}", ", ".join(one.metric for one in found))
     return bool(match[0].difference < -bound[1])
 
 

@@ -23,13 +23,11 @@ SHOWN = 10
 
 
 def demo(
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for the gallery and the report.")
-    ] = Path("demo"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the gallery and the report.")] = Path(
+        "demo"
+    ),
     seed: Annotated[int, typer.Option("--seed", help="Another seed, other queries.")] = 2026,
-    count: Annotated[
-        int, typer.Option("--count", min=100, help="Pictures in the gallery.")
-    ] = PICTURES,
+    count: Annotated[int, typer.Option("--count", min=100, help="Pictures in the gallery.")] = PICTURES,
 ) -> None:
     """Draw a gallery, index it, run a query of each kind, and write demo/index.html."""
     started = time.monotonic()
@@ -46,8 +44,7 @@ def demo(
         )
     composer = open_composer(Setup(folders=(gallery_folder,), cache=out / "cache.sqlite"))
     queries = [
-        Query(q.id, gallery_folder / file_name(q.reference), q.modification)
-        for q in gallery.queries
+        Query(q.id, gallery_folder / file_name(q.reference), q.modification) for q in gallery.queries
     ]
     traces = composer.compose(queries, SHOWN)
     rows = [_row(q, t, gallery) for q, t in zip(gallery.queries, traces, strict=True)]
@@ -100,10 +97,11 @@ def _report(out: Path, gallery: DrawnGallery, traces: list[Trace]) -> None:
 
     rows = [
         DemoRow(
-            kind=query.kind, trace=trace,
+            kind=query.kind,
+            trace=trace,
             correct=_correct(query, trace),
             first_correct=first_correct(trace, _names(query)),
         )
         for query, trace in zip(gallery.queries, traces, strict=True)
-    ]  # fmt: skip
+    ]
     write_demo_report(rows, out / "index.html")

@@ -24,9 +24,7 @@ PACKAGES = ("torch", "transformers", "open_clip_torch", "faiss-cpu", "pyarrow", 
 def doctor(
     profile: Annotated[
         str | None,
-        typer.Option(
-            "--profile", "-p", help="Check the models of a profile, a name or a .toml file."
-        ),
+        typer.Option("--profile", "-p", help="Check the models of a profile, a name or a .toml file."),
     ] = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="With --profile: what would be fetched is missing.")
@@ -110,11 +108,7 @@ def _devices() -> list[dict[str, str]]:
         rows.append(_row(f"cuda:{number}", torch.cuda.get_device_name(number), True))
     if not torch.cuda.is_available():
         rows.append(
-            {
-                "what": "cuda",
-                "state": "none",
-                "value": "no device (profiles pocket and cpu do without)",
-            }
+            {"what": "cuda", "state": "none", "value": "no device (profiles pocket and cpu do without)"}
         )
     return rows
 
@@ -126,7 +120,5 @@ def _models() -> list[dict[str, str]]:
     for name in ("clip", "captioner", "reasoner"):
         weights = list((POCKET / name).glob("*.safetensors"))
         size = sum(file.stat().st_size for file in weights) / 1e6
-        rows.append(
-            _row(f"pocket-{name}", f"{size:.1f} MB", bool(weights), "install likebut again")
-        )
+        rows.append(_row(f"pocket-{name}", f"{size:.1f} MB", bool(weights), "install likebut again"))
     return rows

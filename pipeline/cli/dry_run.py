@@ -47,9 +47,15 @@ def estimate_runs(
     for method, composer in composers.items():
         with progress(f"{method}: estimating") as on_progress:
             found[method] = estimate_run(
-                benchmark, cases, composer, places[method], captions=captions,
-                retry_errors=retry_errors, asked=asked, on_progress=on_progress,
-            )  # fmt: skip
+                benchmark,
+                cases,
+                composer,
+                places[method],
+                captions=captions,
+                retry_errors=retry_errors,
+                asked=asked,
+                on_progress=on_progress,
+            )
     return found
 
 
@@ -65,19 +71,24 @@ def show_estimates(estimates: Mapping[str, Estimate], form: Format) -> None:
         if shown:
             write_rows(shown, Format.table)
     else:
-        write_rows(
-            [({"recipe": name} if several else {}) | _record(row) for name, row in named], form
-        )
+        write_rows([({"recipe": name} if several else {}) | _record(row) for name, row in named], form)
     say(_sum([row for _, row in named]))
 
 
 def _cells(row: Row) -> dict[str, Any]:
     return {
-        "stage": row.stage, "model": row.model, "queries": row.queries, "calls": row.calls,
-        "cached": row.cached, "to make": row.to_make, "prompt tokens": row.prompt_tokens,
-        "reply tokens": row.reply_tokens, "cost": dollars(row.cost), "at most": dollars(row.most_cost),
+        "stage": row.stage,
+        "model": row.model,
+        "queries": row.queries,
+        "calls": row.calls,
+        "cached": row.cached,
+        "to make": row.to_make,
+        "prompt tokens": row.prompt_tokens,
+        "reply tokens": row.reply_tokens,
+        "cost": dollars(row.cost),
+        "at most": dollars(row.most_cost),
         "time": duration(row.seconds),
-    }  # fmt: skip
+    }
 
 
 def _record(row: Row) -> dict[str, Any]:

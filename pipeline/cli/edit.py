@@ -14,12 +14,7 @@ from ..errors import ConfigError, InputError
 from ..machine.spelling import as_typed, whole
 from ..records.trace import Query, Trace
 from ..setup.names import Setup
-from .options import (
-    FormatOption,
-    ModificationArgument,
-    ReferenceArgument,
-    read_settings,
-)
+from .options import FormatOption, ModificationArgument, ReferenceArgument, read_settings
 from .output import Format, say, write_rows
 from .settings import profile_or, recipe_or
 from .setup import MODELS, open_composer, takes_setup, with_gallery
@@ -47,17 +42,13 @@ def edit(
     modification: ModificationArgument = None,
     trace: Annotated[
         Path | None,
-        typer.Option(
-            "--trace", help="Instead of REF: a file of `query -f json`, `batch` or `eval`."
-        ),
+        typer.Option("--trace", help="Instead of REF: a file of `query -f json`, `batch` or `eval`."),
     ] = None,
     ident: Annotated[str, typer.Option("--id", help="Which query of the --trace file.")] = "",
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set",
-            metavar="FIELD=TEXT",
-            help="Change this instead of opening an editor; repeatable.",
+            "--set", metavar="FIELD=TEXT", help="Change this instead of opening an editor; repeatable."
         ),
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=100_000, help="How many hits.")] = 10,
@@ -155,13 +146,7 @@ def _by_hand(understood: Understood, query: Query) -> Understood:
 
 
 def _show(
-    before: Trace,
-    after: Trace,
-    old: Understood,
-    new: Understood,
-    form: Format,
-    k: int,
-    folders: Folders,
+    before: Trace, after: Trace, old: Understood, new: Understood, form: Format, k: int, folders: Folders
 ) -> None:
     """What was changed, on stderr; the pictures with where they came from, on stdout."""
     from ..stages.editing import Understood, differences, moves
@@ -179,10 +164,7 @@ def _show(
     if data:
         from ..records.traces import SCHEMA_VERSION, trace_to_json
 
-        both = {
-            name: trace_to_json(_best(one, k))
-            for name, one in (("before", before), ("after", after))
-        }
+        both = {name: trace_to_json(_best(one, k)) for name, one in (("before", before), ("after", after))}
         record = {
             "schema_version": SCHEMA_VERSION,
             "changed": dict(given_changes(old, new)),

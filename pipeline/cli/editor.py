@@ -66,8 +66,7 @@ def _run(command: list[str], path: Path) -> None:
 
 def _kept(text: str, ending: str) -> str:
     with tempfile.NamedTemporaryFile(
-        "w", prefix="likebut-", suffix=ending, delete=False, encoding="utf-8",
-        errors="surrogateescape",
-    ) as file:  # fmt: skip
+        "w", prefix="likebut-", suffix=ending, delete=False, encoding="utf-8", errors="surrogateescape"
+    ) as file:
         file.write(text)
     return file.name

@@ -42,10 +42,7 @@ EPILOG = (
 
 @takes_setup("profile", "weights", "samples", "choose", *MODELS, *COST)
 def evaluate(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="BENCHMARK", help=f"{', '.join(BENCHMARKS)}."),
-    ],
+    name: Annotated[str, typer.Argument(metavar="BENCHMARK", help=f"{', '.join(BENCHMARKS)}.")],
     data: Annotated[Path, typer.Option("--data", "-d", help="The folder of the official files.")],
     out: Annotated[Path, typer.Option("--out", help="The run folder; the same command continues.")],
     split: Annotated[str, typer.Option("--split", "-s", help="Default: its first split.")] = "",
@@ -56,19 +53,14 @@ def evaluate(
     setup: Setup,
     option: ProtocolOption = None,
     index: Annotated[
-        Path | None,
-        typer.Option("--index", "-i", help="The gallery's index (default: beside the run)."),
+        Path | None, typer.Option("--index", "-i", help="The gallery's index (default: beside the run).")
     ] = None,
     captions: CaptionsOption = None,
     submission: Annotated[
         Path | None, typer.Option("--submission", help="Write the server's files into this folder.")
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Only the first queries.")
-    ] = None,
-    sample: Annotated[
-        int | None, typer.Option("--sample", min=1, help="So many queries, by lot.")
-    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first queries.")] = None,
+    sample: Annotated[int | None, typer.Option("--sample", min=1, help="So many queries, by lot.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the lot.")] = 0,
     allow_missing: AllowMissingOption = False,
     draw: Annotated[
@@ -149,9 +141,8 @@ def _run(
 ) -> Report:
     with progress("indexing") as on_index, progress(title) as on_progress:
         return job.run(
-            settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress,
-            source=source,
-        )  # fmt: skip
+            settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress, source=source
+        )
 
 
 def _tell(report: Report, place: Path) -> None:
@@ -168,9 +159,7 @@ def announce(benchmark: Benchmark, asked: int, composer: Composer) -> None:
         f"{rules.title}: {asked:,} of {len(benchmark.cases):,} queries, {len(benchmark.items):,} pictures; "
         f"the reference is {reference} the ranking; correct: {rules.correct}"
     )
-    say(
-        f"recipe {composer.recipe.name}, profile {composer.profile}, encoder {composer.encoder.name}"
-    )
+    say(f"recipe {composer.recipe.name}, profile {composer.profile}, encoder {composer.encoder.name}")
     if benchmark.missing:
         say(
             f"warning: {len(benchmark.missing):,} pictures are missing and {len(benchmark.dropped):,} "

@@ -17,9 +17,7 @@ from ..machine.spelling import CLIPBOARD, STDIN, is_no_file
 _WAIT = 30.0  # seconds without a byte from a server
 
 
-def received(
-    reference: str | None, context: typer.Context, *, offline: bool = False
-) -> Path | None:
+def received(reference: str | None, context: typer.Context, *, offline: bool = False) -> Path | None:
     """The file of a reference; one made for this command where it is no file.
 
     Raises ConfigError where there is nowhere to take it from, InputError for what is no usable picture.
@@ -117,9 +115,7 @@ def _fetched(address: str, offline: bool) -> bytes:
             "fetch the picture first, or leave out --offline",
         )
     try:
-        request = urllib.request.Request(
-            address, headers={"User-Agent": "likebut", "Accept": "image/*"}
-        )
+        request = urllib.request.Request(address, headers={"User-Agent": "likebut", "Accept": "image/*"})
         with urllib.request.urlopen(request, timeout=_WAIT) as answer:
             length = answer.headers.get("Content-Length", "")
             _check_size(int(length) if length.isdigit() else 0, address)

@@ -14,9 +14,7 @@ from .options import FormatOption
 from .output import Format, progress, say, write_rows
 from .setup import MODELS, takes_setup, tell_build
 
-app = typer.Typer(
-    help="Gallery indexes: build, caption, info, verify, remove.", no_args_is_help=True
-)
+app = typer.Typer(help="Gallery indexes: build, caption, info, verify, remove.", no_args_is_help=True)
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="An index folder.")]
 
@@ -38,9 +36,7 @@ def build(
     captions: Annotated[
         Path | None,
         typer.Option(
-            "--captions",
-            metavar="FILE",
-            help="Captions by item id, file name or stem: JSON or JSON lines.",
+            "--captions", metavar="FILE", help="Captions by item id, file name or stem: JSON or JSON lines."
         ),
     ] = None,
     *,
@@ -51,20 +47,14 @@ def build(
         bool, typer.Option("--rebuild", help="Start anew, e.g. for another encoder.")
     ] = False,
     reread: Annotated[
-        bool,
-        typer.Option(
-            "--reread", help="Read every file again; what is in it decides, not its date."
-        ),
+        bool, typer.Option("--reread", help="Read every file again; what is in it decides, not its date.")
     ] = False,
     reuse: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--reuse", metavar="DIR", help="Take vectors over from this index; repeatable."
-        ),
+        typer.Option("--reuse", metavar="DIR", help="Take vectors over from this index; repeatable."),
     ] = None,
     change_roots: Annotated[
-        bool,
-        typer.Option("--change-roots", help="Take out what earlier builds put in from elsewhere."),
+        bool, typer.Option("--change-roots", help="Take out what earlier builds put in from elsewhere.")
     ] = False,
 ) -> None:
     """Encode a gallery; unchanged files are not read again, renamed ones keep their vectors.
@@ -81,9 +71,17 @@ def build(
         return
     with progress("indexing") as on_progress:
         report = build_index(
-            images, out, encoder, batch_size=batch_size, dtype=dtype, on_progress=on_progress,
-            rebuild=rebuild, change_roots=change_roots, reread=reread, donors=reuse or (),
-        )  # fmt: skip
+            images,
+            out,
+            encoder,
+            batch_size=batch_size,
+            dtype=dtype,
+            on_progress=on_progress,
+            rebuild=rebuild,
+            change_roots=change_roots,
+            reread=reread,
+            donors=reuse or (),
+        )
     tell_build(report, out)
     if captions is not None:
         add_captions(given, captions, out, encoder)
@@ -104,9 +102,7 @@ def info(folder: FolderArgument, form: FormatOption = Format.table) -> None:
         write_rows([facts], form)
         return
     rows = [{"what": key, "value": str(value)} for key, value in facts.items() if key != "failed"]
-    rows += [
-        {"what": "unreadable", "value": f"{path}: {why}"} for path, why in facts.get("failed", ())
-    ]
+    rows += [{"what": "unreadable", "value": f"{path}: {why}"} for path, why in facts.get("failed", ())]
     write_rows(rows, form)
 
 
@@ -159,7 +155,6 @@ def remove(
     count = remove_items(folder, glob)
     if not count:
         raise InputError(
-            f"no item of {folder} matches {glob!r}",
-            "ids are paths below the folder that was indexed",
+            f"no item of {folder} matches {glob!r}", "ids are paths below the folder that was indexed"
         )
     say(f"{folder}: {count} item{'' if count == 1 else 's'} removed")

@@ -41,15 +41,12 @@ def compare(
         ),
     ],
     on: Annotated[
-        Path,
-        typer.Option("--on", help="A run folder of `eval`, or a file of queries (JSON lines)."),
+        Path, typer.Option("--on", help="A run folder of `eval`, or a file of queries (JSON lines).")
     ],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Figures, traces and the page go to this folder.")
     ],
-    sample: Annotated[
-        int | None, typer.Option("--sample", min=1, help="So many queries, by lot.")
-    ] = None,
+    sample: Annotated[int | None, typer.Option("--sample", min=1, help="So many queries, by lot.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the lot.")] = 0,
     *,
     setup: Setup,
@@ -113,9 +110,14 @@ def compare(
             _announce(job, found, tested, labelled)
         trials += _trials(job, [one for one in found if one.profile == name])
     asked = {
-        "on": str(on), "protocol": trials[0].run.protocol.title, "recipe": method.name,
-        "stage": stage, "sample": sample, "seed": seed, "queries": len(trials[0].traces),
-    }  # fmt: skip
+        "on": str(on),
+        "protocol": trials[0].run.protocol.title,
+        "recipe": method.name,
+        "stage": stage,
+        "sample": sample,
+        "seed": seed,
+        "queries": len(trials[0].traces),
+    }
     done = comparing.compare(trials, tested, asked)
     folders.write(done, out)
     lab_tables.show(done, form, changes, out)
@@ -132,15 +134,11 @@ def _profile_of(on: Path) -> str:
         return profile_or("")
     name = str(read_config(on)["profile"])
     if name not in profile_names():
-        raise ConfigError(
-            f"{on} was made with a profile of its own, {name}", "name it with --profile FILE"
-        )
+        raise ConfigError(f"{on} was made with a profile of its own, {name}", "name it with --profile FILE")
     return name
 
 
-def _queries(
-    on: Path, setup: Setup, data: Path | None, captions: Path | None
-) -> RunQueries | FileQueries:
+def _queries(on: Path, setup: Setup, data: Path | None, captions: Path | None) -> RunQueries | FileQueries:
     """What is asked. Raises ConfigError where it does not go with the options."""
     from ..evaluation.sources import of_run
     from ..lab.queries import FileQueries, RunQueries
@@ -155,10 +153,7 @@ def _queries(
 
 
 def _open(
-    queries: RunQueries | FileQueries,
-    composer: Composer,
-    sample: int | None,
-    seed: int,
+    queries: RunQueries | FileQueries, composer: Composer, sample: int | None, seed: int
 ) -> tuple[Evaluation, tuple[tuple[str, str], ...]]:
     """The queries over an index for this composer's encoder."""
     from ..lab.queries import RunQueries

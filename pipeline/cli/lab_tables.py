@@ -31,11 +31,13 @@ def show(done: Comparison, form: Format, changes: int, out: Path) -> None:
 def _tables(done: Comparison, changes: int) -> None:
     for title, rows in (
         ("", _scores(done)),
-        (f"against {done.baseline.variant.name}, paired; p corrected by Holm over this table",
-         _against(done)),
+        (
+            f"against {done.baseline.variant.name}, paired; p corrected by Holm over this table",
+            _against(done),
+        ),
         ("replies and cost", [_replies(trial) for trial in done.trials]),
         (f"largest changes in {done.tested[0]}", _changes(done, changes)),
-    ):  # fmt: skip
+    ):
         if title and rows:
             print(f"\n{title}")
         if rows:
@@ -81,11 +83,17 @@ def _against(done: Comparison) -> list[dict[str, Any]]:
         ends = " – ".join(format(scale * end, form) for end in (moved.low, moved.high))
         counted = wins(done.moves[one.variant]) if moved.metric == done.tested[0] else (None,) * 3
         rows.append(
-            {"variant": one.variant, "tested": moved.metric,
-             "difference": format(scale * moved.difference, form), "95 % interval": ends,
-             "p": round(moved.p_value, 4), "p (Holm)": round(one.corrected, 4),
-             **dict(zip(("better", "worse", "same"), counted, strict=True)), "n": moved.n}
-        )  # fmt: skip
+            {
+                "variant": one.variant,
+                "tested": moved.metric,
+                "difference": format(scale * moved.difference, form),
+                "95 % interval": ends,
+                "p": round(moved.p_value, 4),
+                "p (Holm)": round(one.corrected, 4),
+                **dict(zip(("better", "worse", "same"), counted, strict=True)),
+                "n": moved.n,
+            }
+        )
     return rows
 
 
@@ -93,18 +101,21 @@ def _replies(trial: Trial) -> dict[str, Any]:
     replies = trial.replies
     rates = {
         title: "–" if (rate := replies.rate(name)) is None else f"{100 * rate:.1f} %"
-        for title, name in (
-            ("strict JSON", "strict"), ("repaired", "repaired"), ("fallbacks", "fallbacks"),
-        )
-    }  # fmt: skip
+        for title, name in (("strict JSON", "strict"), ("repaired", "repaired"), ("fallbacks", "fallbacks"))
+    }
     return {
-        "variant": trial.variant.name, **rates, "retries": replies.retries,
-        "failed": replies.errors, "calls": replies.made, "cached": replies.cached,
-        "prompt tokens": replies.prompt_tokens, "reply tokens": replies.reply_tokens,
+        "variant": trial.variant.name,
+        **rates,
+        "retries": replies.retries,
+        "failed": replies.errors,
+        "calls": replies.made,
+        "cached": replies.cached,
+        "prompt tokens": replies.prompt_tokens,
+        "reply tokens": replies.reply_tokens,
         "cost": "–" if replies.cost is None else f"${replies.cost:.4f}",
         "seconds": f"{replies.seconds:.1f}",
         "model seconds": f"{replies.model_seconds:.1f}",
-    }  # fmt: skip
+    }
 
 
 def _changes(done: Comparison, count: int) -> list[dict[str, Any]]:
@@ -119,9 +130,11 @@ def _changes(done: Comparison, count: int) -> list[dict[str, Any]]:
 
 def _change(name: str, word: str, move: Moved, done: Comparison) -> dict[str, Any]:
     row = {
-        "variant": name, "": word, "query": move.id,
+        "variant": name,
+        "": word,
+        "query": move.id,
         done.tested[0]: f"{move.first:.2f} → {move.second:.2f}",
-    }  # fmt: skip
+    }
     if done.labelled:
         depth = done.baseline.run.config["places"]
         row["rank"] = f"{_rank(move.before, depth)} → {_rank(move.after, depth)}"
@@ -140,8 +153,10 @@ def _flat(done: Comparison, trial: Trial) -> dict[str, Any]:
 
     name = trial.variant.name
     row: dict[str, Any] = {
-        "variant": name, "prompt": trial.variant.prompt.name, "profile": trial.variant.profile,
-    }  # fmt: skip
+        "variant": name,
+        "prompt": trial.variant.prompt.name,
+        "profile": trial.variant.profile,
+    }
     for value, score in done.scores[name].items():
         row |= {value: score["mean"], f"{value} low": score["low"], f"{value} high": score["high"]}
     tested = {

@@ -9,9 +9,7 @@ import typer
 from .options import FormatOption, NameArgument
 from .output import Format, say, write_rows
 
-recipes = typer.Typer(
-    help="Methods: which stages, prompts, grains and weights.", no_args_is_help=True
-)
+recipes = typer.Typer(help="Methods: which stages, prompts, grains and weights.", no_args_is_help=True)
 profiles = typer.Typer(help="Which models run, and where.", no_args_is_help=True)
 
 
@@ -61,9 +59,7 @@ def list_profiles(form: FormatOption = Format.table) -> None:
     """Name every profile with its description."""
     from ..config.files import load_profile, profile_names
 
-    rows = [
-        {"name": name, "description": load_profile(name).description} for name in profile_names()
-    ]
+    rows = [{"name": name, "description": load_profile(name).description} for name in profile_names()]
     write_rows(rows, form)
 
 

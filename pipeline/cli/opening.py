@@ -41,8 +41,11 @@ def open_pictures(command: Sequence[str], paths: Sequence[str]) -> None:
     for group in [[path] for path in paths] if one_each else [list(paths)]:
         try:
             subprocess.Popen(
-                [*command, *group], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, start_new_session=True,
-            )  # fmt: skip
+                [*command, *group],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         except OSError as problem:
             raise ConfigError(f"--open: {command[0]}: {problem.strerror}") from problem

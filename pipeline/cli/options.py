@@ -16,8 +16,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A name from `
 ReferenceArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[REF]",
-        help="The reference image: a file, an http address, - for stdin, or clipboard:",
+        metavar="[REF]", help="The reference image: a file, an http address, - for stdin, or clipboard:"
     ),
 ]
 ModificationArgument = Annotated[
@@ -25,13 +24,10 @@ ModificationArgument = Annotated[
 ]
 FoldOption = Annotated[
     float | None,
-    typer.Option(
-        "--fold", metavar="COSINE", help="Fold hits so like a better one under it, as 0.97."
-    ),
+    typer.Option("--fold", metavar="COSINE", help="Fold hits so like a better one under it, as 0.97."),
 ]
 ProtocolOption = Annotated[
-    list[str] | None,
-    typer.Option("--option", "-o", metavar="NAME=VALUE", help="Of the protocol: join, …"),
+    list[str] | None, typer.Option("--option", "-o", metavar="NAME=VALUE", help="Of the protocol: join, …")
 ]
 CaptionsOption = Annotated[
     Path | None, typer.Option("--captions", help="Search these captions instead of pictures.")
@@ -40,8 +36,7 @@ AllowMissingOption = Annotated[
     bool, typer.Option("--allow-missing", help="Use what is there of an incomplete data set.")
 ]
 DryRunOption = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Estimate calls, tokens, cost and time; ask and write nothing."),
+    bool, typer.Option("--dry-run", help="Estimate calls, tokens, cost and time; ask and write nothing.")
 ]
 SkipOption = Annotated[
     int, typer.Option("--skip", min=0, metavar="N", help="Leave out the first N hits (paging).")
@@ -60,9 +55,7 @@ def as_text(text: str, what: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as problem:
-        raise ConfigError(
-            f"{what} is not UTF-8: {text!r}", "type it in a UTF-8 terminal"
-        ) from problem
+        raise ConfigError(f"{what} is not UTF-8: {text!r}", "type it in a UTF-8 terminal") from problem
     return text
 
 
@@ -101,8 +94,7 @@ def read_settings(values: Sequence[str] | None) -> Mapping[str, Any]:
         name = name.strip()
         if not found:
             raise ConfigError(
-                f"--set {value!r} is not field=text",
-                "for example --set target_caption='a red apple'",
+                f"--set {value!r} is not field=text", "for example --set target_caption='a red apple'"
             )
         if name not in TEXT_FIELDS:
             settings[name] = [part.strip() for part in text.split(";") if part.strip()]
@@ -122,12 +114,8 @@ def read_options(values: Sequence[str] | None) -> dict[str, Any]:
     for value in values or ():
         name, found, text = value.partition("=")
         if not found:
-            raise ConfigError(
-                f"--option {value!r} is not name=value", "for example -o join=reversed"
-            )
+            raise ConfigError(f"--option {value!r} is not name=value", "for example -o join=reversed")
         word = text.strip().lower()
-        plain: Any = {"true": True, "yes": True, "false": False, "no": False}.get(
-            word, text.strip()
-        )
+        plain: Any = {"true": True, "yes": True, "false": False, "no": False}.get(word, text.strip())
         options[name.strip()] = int(text) if word.isdigit() else plain
     return options

@@ -67,9 +67,7 @@ def _is_escape(character: str) -> bool:
     return "\udc80" <= character <= "\udcff"
 
 
-def write_rows(
-    rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str] = ()
-) -> None:
+def write_rows(rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str] = ()) -> None:
     """Write ``rows`` to stdout; ``columns`` chooses and orders what a table or CSV shows.
 
     In JSON every row says its ``schema_version``.
@@ -131,8 +129,7 @@ def _cell(value: Any) -> str:
 def _width(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> int:
     """Wide enough that a table in a pipe is never wrapped."""
     return sum(
-        max([len(column), *(2 * len(_cell(row.get(column))) for row in rows)]) + 2
-        for column in columns
+        max([len(column), *(2 * len(_cell(row.get(column))) for row in rows)]) + 2 for column in columns
     )
 
 
@@ -143,18 +140,16 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: None
         return
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=Console(stderr=True), transient=True,
-    )  # fmt: skip
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
     task = bar.add_task(title, total=None)
     started = time.monotonic()
 

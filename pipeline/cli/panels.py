@@ -10,14 +10,25 @@ from typer.core import TyperCommand
 # first group, with --help.
 PANELS = {
     "Results": (
-        "min_score", "skip", "null", "where", "explain", "explain_all", "report", "copy_to",
-        "preview", "preview_as", "open_first", "retry_errors", "submission",
+        "min_score",
+        "skip",
+        "null",
+        "where",
+        "explain",
+        "explain_all",
+        "report",
+        "copy_to",
+        "preview",
+        "preview_as",
+        "open_first",
+        "retry_errors",
+        "submission",
     ),
     "Method": ("recipe", "weights", "settings", "samples", "choose", "option"),
     "Models": ("device", "offline", "cache"),
     "Cost": ("max_calls", "max_cost", "dry_run"),
     "Which queries": ("split", "limit", "sample", "seed", "allow_missing", "draw", "captions"),
-}  # fmt: skip
+}
 _PANEL_OF = {name: panel for panel, names in PANELS.items() for name in names}
 _ORDER = ("", *PANELS)
 

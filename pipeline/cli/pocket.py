@@ -17,9 +17,7 @@ def group() -> None:
     """The drawn world the pocket models know: scenes of objects, settings, day, night and style."""
 
 
-@app.command(
-    epilog="Example: [cyan]likebut pocket draw --out gallery --count 500 --queries 20[/cyan]"
-)
+@app.command(epilog="Example: [cyan]likebut pocket draw --out gallery --count 500 --queries 20[/cyan]")
 def draw(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to draw into.")],
     count: Annotated[int, typer.Option("--count", "-n", help="How many pictures.")] = 500,

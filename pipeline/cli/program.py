@@ -12,9 +12,20 @@ from typing import NoReturn
 
 # Of the machine and its files, and no bug of ours, wherever it happens.
 _OF_THE_MACHINE = (
-    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EISDIR, errno.ENOTDIR,
-    errno.ENAMETOOLONG, errno.ELOOP, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EBADF,
-)  # fmt: skip
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EBADF,
+)
 
 
 def main() -> NoReturn:
@@ -45,9 +56,7 @@ def _run() -> int:
         _say(problem.message, problem.hint)
         return int(problem.exit_code)
     except SystemExit as end:
-        if (
-            type(sys.stdout).__name__ == "PacifyFlushWrapper"
-        ):  # click: the reader of a pipe has gone
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # click: the reader of a pipe has gone
             return 0
         return end.code if isinstance(end.code, int) else int(bool(end.code))
     return 0

@@ -73,8 +73,7 @@ def render_prompt(
         return
     if form in (Format.json, Format.jsonl):
         sent = [
-            {"role": m.role, "text": m.text, "images": [str(path) for path in m.images]}
-            for m in messages
+            {"role": m.role, "text": m.text, "images": [str(path) for path in m.images]} for m in messages
         ]
         indent = 2 if form is Format.json else None
         print(json.dumps({"messages": sent, "schema": prompt.schema}, indent=indent))
@@ -109,8 +108,7 @@ def check_prompts(
         list[str] | None, typer.Argument(metavar="[NAME]…", help="Names or files; missing: all.")
     ] = None,
     profile: Annotated[
-        list[str] | None,
-        typer.Option("--profile", "-p", help="Count tokens for its models; repeatable."),
+        list[str] | None, typer.Option("--profile", "-p", help="Count tokens for its models; repeatable.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
     form: FormatOption = Format.table,

@@ -31,15 +31,7 @@ from .options import (
     read_settings,
 )
 from .output import Format, say
-from .setup import (
-    COST,
-    GALLERY,
-    METHOD,
-    MODELS,
-    open_composer,
-    takes_setup,
-    with_gallery,
-)
+from .setup import COST, GALLERY, METHOD, MODELS, open_composer, takes_setup, with_gallery
 
 if TYPE_CHECKING:
     from ..records.trace import Trace
@@ -70,17 +62,13 @@ def query(
     context: typer.Context,
     reference: ReferenceArgument = None,
     modification: ModificationArgument = None,
-    text: Annotated[
-        str | None, typer.Option("--text", "-t", help="Search by a sentence alone.")
-    ] = None,
+    text: Annotated[str | None, typer.Option("--text", "-t", help="Search by a sentence alone.")] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=100_000, help="How many hits.")] = 10,
     *,
     setup: Setup,
     settings: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="FIELD=TEXT", help="Use this caption, target_caption, … instead."
-        ),
+        typer.Option("--set", metavar="FIELD=TEXT", help="Use this caption, target_caption, … instead."),
     ] = None,
     form: FormatOption = Format.table,
     explain: Annotated[
@@ -93,24 +81,17 @@ def query(
     min_score: MinScoreOption = None,
     fold: FoldOption = None,
     null: Annotated[
-        bool,
-        typer.Option("--null", "-0", help="With -f paths: end each with NUL, as xargs -0 reads."),
+        bool, typer.Option("--null", "-0", help="With -f paths: end each with NUL, as xargs -0 reads.")
     ] = False,
     report: Annotated[Path | None, typer.Option("--report", help="Write an HTML report.")] = None,
-    copy_to: Annotated[
-        Path | None, typer.Option("--copy-to", help="Copy the hits into a folder.")
-    ] = None,
-    preview: Annotated[
-        bool, typer.Option("--preview", help="Show the hits in the terminal.")
-    ] = False,
+    copy_to: Annotated[Path | None, typer.Option("--copy-to", help="Copy the hits into a folder.")] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Show the hits in the terminal.")] = False,
     preview_as: Annotated[
         show.Pictures, typer.Option("--preview-as", help="Show them this way, also into a pipe.")
     ] = show.Pictures.auto,
     open_first: Annotated[
         int,
-        typer.Option(
-            "--open", metavar="N", min=0, max=50, help="Open the first N hits ($LIKEBUT_OPENER)."
-        ),
+        typer.Option("--open", metavar="N", min=0, max=50, help="Open the first N hits ($LIKEBUT_OPENER)."),
     ] = 0,
     dry_run: DryRunOption = False,
 ) -> None:

@@ -32,9 +32,7 @@ OptionOption = Annotated[
 
 
 def score(
-    sources: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders, or a submission.")
-    ],
+    sources: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or a submission.")],
     benchmark: BenchmarkOption = "",
     data: DataOption = None,
     split: SplitOption = "",
@@ -49,8 +47,7 @@ def score(
         return
     if not benchmark or data is None or len(sources) > 1:
         raise ConfigError(
-            "a submission file is scored against labels",
-            "--benchmark NAME --data DIR --split SPLIT",
+            "a submission file is scored against labels", "--benchmark NAME --data DIR --split SPLIT"
         )
     labels = _labels(benchmark, data, split, option)
     _show(_metrics_of_submission(sources[0], labels), form, labels.protocol.title)
@@ -71,9 +68,7 @@ def _metrics_of_submission(path: Path, benchmark: Benchmark) -> dict[str, Any]:
     from ..evaluation import metrics
 
     if not benchmark.labelled:
-        raise InputError(
-            f"{benchmark.name} {benchmark.split} has no public labels", "its server scores it"
-        )
+        raise InputError(f"{benchmark.name} {benchmark.split} has no public labels", "its server scores it")
     lists, subset = submissions.read(path)
     gone = [case.id for case in benchmark.cases if case.id not in lists]
     if gone:
@@ -98,11 +93,7 @@ def _show(table: dict[str, Any], form: Format, title: str) -> None:
 
 def _percent(row: dict[str, float]) -> dict[str, Any]:
     shown = f"{100 * row['mean']:.2f}"
-    return {
-        "%": shown,
-        "95 % interval": f"{100 * row['low']:.2f} – {100 * row['high']:.2f}",
-        "n": row["n"],
-    }
+    return {"%": shown, "95 % interval": f"{100 * row['low']:.2f} – {100 * row['high']:.2f}", "n": row["n"]}
 
 
 def show_summaries(found: Sequence[Run], form: Format) -> None:
@@ -118,7 +109,7 @@ def show_summaries(found: Sequence[Run], form: Format) -> None:
             | {name: value["mean"] for name, value in n["metrics"].items()}
             | {"intervals": {name: [v["low"], v["high"]] for name, v in n["metrics"].items()}}
             for run, n in zip(found, numbers, strict=True)
-        ]  # fmt: skip
+        ]
         write_rows(rows, form)
     elif len(found) == 1:
         _say_counts(numbers[0])
@@ -146,12 +137,8 @@ def _show_several(found: Sequence[Run], numbers: Sequence[dict[str, Any]], form:
             row[name] = _with_interval(value) if value else "–"
         rows.append({**row, "fallbacks": one["fallbacks"], "errors": one["errors"]})
     if len({one["protocol"] for one in numbers}) == len(numbers):
-        means = {
-            n: _mean([one["metrics"].get(n, {}).get("mean") for one in numbers]) for n in names
-        }
-        rows.append(
-            {"run": "mean", "protocol": "", "n": "", **means, "fallbacks": "", "errors": ""}
-        )
+        means = {n: _mean([one["metrics"].get(n, {}).get("mean") for one in numbers]) for n in names}
+        rows.append({"run": "mean", "protocol": "", "n": "", **means, "fallbacks": "", "errors": ""})
     write_rows(rows, form)
 
 

@@ -190,7 +190,5 @@ def default_map(takes: Mapping[str, Any] = _TAKES) -> dict[str, Any]:
         if isinstance(keys, Mapping):
             found[command] = default_map(keys)
         else:
-            found[command] = {
-                ("form" if key == "format" else key): _Later(key, command) for key in keys
-            }
+            found[command] = {("form" if key == "format" else key): _Later(key, command) for key in keys}
     return found

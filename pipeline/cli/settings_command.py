@@ -16,8 +16,7 @@ from .output import Format, say, write_rows
 from .settings import KEYS, checked, find, read_file, settings_path
 
 app = typer.Typer(
-    help="Profile, gallery, recipe and format, typed once: show, set, unset, path.",
-    no_args_is_help=True,
+    help="Profile, gallery, recipe and format, typed once: show, set, unset, path.", no_args_is_help=True
 )
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help=", ".join(KEYS) + ".")]
 SET_EPILOG = (
@@ -43,9 +42,7 @@ def setting_rows() -> tuple[list[dict[str, str]], list[ConfigError]]:
 
 @app.command(epilog="Example: [cyan]likebut settings show[/cyan]")
 def show(
-    form: Annotated[
-        Format, typer.Option("--format", "-f", help="What stdout gets.")
-    ] = Format.table,
+    form: Annotated[Format, typer.Option("--format", "-f", help="What stdout gets.")] = Format.table,
 ) -> None:
     """Show every setting and where it came from: a variable, the settings file, or the default."""
     rows, problems = setting_rows()

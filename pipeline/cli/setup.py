@@ -44,9 +44,7 @@ OPTIONS: dict[str, Any] = {
     "where": Annotated[
         list[str] | None,
         typer.Option(
-            "--where",
-            metavar="CONDITION",
-            help="Only pictures with path=GLOB, date>=2024-05, size<2MB.",
+            "--where", metavar="CONDITION", help="Only pictures with path=GLOB, date>=2024-05, size<2MB."
         ),
     ],
     "without": Annotated[
@@ -54,20 +52,14 @@ OPTIONS: dict[str, Any] = {
         typer.Option("--not", metavar="WORDS", help="Search away from these words; repeatable."),
     ],
     "recipe": Annotated[
-        str,
-        typer.Option("--recipe", "-r", help="Method: a name (see `recipes list`) or a .toml file."),
+        str, typer.Option("--recipe", "-r", help="Method: a name (see `recipes list`) or a .toml file.")
     ],
     "profile": Annotated[
-        str,
-        typer.Option(
-            "--profile", "-p", help="Models: a name (see `profiles list`) or a .toml file."
-        ),
+        str, typer.Option("--profile", "-p", help="Models: a name (see `profiles list`) or a .toml file.")
     ],
     "weights": Annotated[
         list[str] | None,
-        typer.Option(
-            "--weight", "-w", metavar="GRAIN=NUMBER", help="Change one weight; repeatable."
-        ),
+        typer.Option("--weight", "-w", metavar="GRAIN=NUMBER", help="Change one weight; repeatable."),
     ],
     "samples": Annotated[
         int | None,
@@ -75,13 +67,10 @@ OPTIONS: dict[str, Any] = {
     ],
     "choose": Annotated[
         Choose | None,
-        typer.Option(
-            "--choose", help="Of several samples: vote, mean of vectors, best by CLIP, first."
-        ),
+        typer.Option("--choose", help="Of several samples: vote, mean of vectors, best by CLIP, first."),
     ],
     "device": Annotated[
-        str | None,
-        typer.Option("--device", help="cpu, cuda, cuda:1, mps; missing means the profile's."),
+        str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; missing means the profile's.")
     ],
     "offline": Annotated[
         bool, typer.Option("--offline", help="Forbid every download; a missing model is an error.")
@@ -92,18 +81,13 @@ OPTIONS: dict[str, Any] = {
     "max_calls": Annotated[
         int | None,
         typer.Option(
-            "--max-calls",
-            min=0,
-            help="Stop (exit 6) before more model calls; cached answers are free.",
+            "--max-calls", min=0, help="Stop (exit 6) before more model calls; cached answers are free."
         ),
     ],
     "max_cost": Annotated[
         float | None,
         typer.Option(
-            "--max-cost",
-            min=0,
-            metavar="DOLLARS",
-            help="Stop (exit 6) before model calls cost more.",
+            "--max-cost", min=0, metavar="DOLLARS", help="Stop (exit 6) before model calls cost more."
         ),
     ],
 }
@@ -132,11 +116,10 @@ def takes_setup(*names: str, **defaults: str) -> Callable[[Command], Command]:
         hints = get_type_hints(command, include_extras=True)
         options = [
             Parameter(
-                name, Parameter.KEYWORD_ONLY, default=_default(name, defaults),
-                annotation=OPTIONS[name],
+                name, Parameter.KEYWORD_ONLY, default=_default(name, defaults), annotation=OPTIONS[name]
             )
             for name in names
-        ]  # fmt: skip
+        ]
         taken: list[Parameter] = []
         for parameter in signature(command).parameters.values():
             own = parameter.replace(annotation=hints[parameter.name], kind=Parameter.KEYWORD_ONLY)
@@ -197,11 +180,14 @@ def tell_build(report: BuildReport, out: Path) -> None:
     changes = [
         f"{count} {word}"
         for count, word in (
-            (report.encoded, "encoded"), (report.reused, "unchanged"), (report.renamed, "renamed"),
-            (report.removed, "removed"), (len(report.failed), "unreadable"),
+            (report.encoded, "encoded"),
+            (report.reused, "unchanged"),
+            (report.renamed, "renamed"),
+            (report.removed, "removed"),
+            (len(report.failed), "unreadable"),
         )
         if count
-    ]  # fmt: skip
+    ]
     from ...indexes.formats import why_not
 
     say(f"{out}: {report.items} pictures ({', '.join(changes)}) in {report.seconds:.1f} s")

@@ -78,15 +78,12 @@ def copy_hits(trace: Trace, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         pairs = [
-            (Path(hit.path), folder / f"{hit.rank:03d}-{Path(hit.path).name}")
-            for hit in trace.ranking.hits
+            (Path(hit.path), folder / f"{hit.rank:03d}-{Path(hit.path).name}") for hit in trace.ranking.hits
         ]
         new = [(source, place) for source, place in pairs if not _is_copy(source, place)]
         for _, place in new:
             if os.path.lexists(place):
-                raise InputError(
-                    f"{place} is there already and is another file", "name a new folder"
-                )
+                raise InputError(f"{place} is there already and is another file", "name a new folder")
     except OSError as problem:
         raise InputError(f"cannot copy hits to {folder}: {problem.strerror}") from problem
     failed = [f"{source}: {why}" for source, place in new if (why := _copied(source, place))]
@@ -131,9 +128,11 @@ def preview(trace: Trace, way: Pictures) -> None:
             continue
         try:
             drawn = preview_sequence(
-                Path(hit.path), terminal, columns=columns,
+                Path(hit.path),
+                terminal,
+                columns=columns,
                 many_colours=way is Pictures.blocks or truecolour(os.environ),
-            )  # fmt: skip
+            )
         except GalleryError as problem:
             say(f"   {problem.message}")
             continue

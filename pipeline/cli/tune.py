@@ -13,13 +13,7 @@ from ..setup.names import Setup
 from .compare import difference_row
 from .evaluate import announce
 from .money import telling
-from .options import (
-    AllowMissingOption,
-    CaptionsOption,
-    FormatOption,
-    ProtocolOption,
-    read_options,
-)
+from .options import AllowMissingOption, CaptionsOption, FormatOption, ProtocolOption, read_options
 from .output import Format, progress, say, write_rows, write_table
 from .query import exit_partial
 from .setup import COST, MODELS, open_composer, takes_setup
@@ -81,9 +75,7 @@ def tune(
     place = _place(out or Path(f"{source.stem}-tuned.toml"), source)
     others = {name: weight + 1 for name, weight in weighed.weights.items()}
     _text(source, composer.recipe, weighed, others, "")  # what cannot be written is told now
-    benchmark, texts = Source(
-        name, data, split, captions, read_options(option), allow_missing
-    ).load()
+    benchmark, texts = Source(name, data, split, captions, read_options(option), allow_missing).load()
     metric = Metric.of(on or benchmark.protocol.metric, benchmark.protocol)
     halves.check_labels(benchmark.cases)
     announce(benchmark, len(benchmark.cases), composer)
@@ -127,9 +119,7 @@ def _was_tuned(path: Path) -> bool:
     return str(values.get("weights_from", "")).startswith("tuned on ")
 
 
-def _text(
-    source: Path, asked: Recipe, weighed: Weighed, weights: dict[str, float], why: str
-) -> str:
+def _text(source: Path, asked: Recipe, weighed: Weighed, weights: dict[str, float], why: str) -> str:
     """The source's text with the numbers of ``asked`` (its variant's, too) and the new weights."""
     from ..config import text as recipe_text
 
@@ -145,9 +135,7 @@ def _tell(done: Tuning, place: Path, failed: int, unreadable: tuple[tuple[str, s
         say(f"unreadable: {path}: {reason}")
     found = done.found
     rate = found.settings / max(found.seconds, 1e-9)
-    count = sum(
-        len(run.results) for what, half, run in done.runs if (what, half) == ("tuned", done.half)
-    )
+    count = sum(len(run.results) for what, half, run in done.runs if (what, half) == ("tuned", done.half))
     say(
         f"{found.settings:,} settings over {count:,} queries in {found.seconds:.1f} s: "
         f"{rate:,.0f} settings/s; {done.metric.name} in the pools {100 * found.base_value:.2f} → "
@@ -176,19 +164,21 @@ def _rows(done: Tuning) -> list[dict[str, Any]]:
     for what, half, run in done.runs:
         value = runs.summary(run)["metrics"][done.metric.name]
         role = "searched" if half == done.half else "held out"
-        rows.append(
-            {"weights": what, "half": half, "role": role, "metric": done.metric.name, **value}
-        )
+        rows.append({"weights": what, "half": half, "role": role, "metric": done.metric.name, **value})
     return rows
 
 
 def _show(done: Tuning, place: Path, form: Format) -> None:
     rows, base = _rows(done), done.weighed.weights
     grains = [
-        {"grain": name, "base": base[name], "tuned": done.weights[name],
-         "spread of its cosines": done.spreads.get(name)}
+        {
+            "grain": name,
+            "base": base[name],
+            "tuned": done.weights[name],
+            "spread of its cosines": done.spreads.get(name),
+        }
         for name in base
-    ]  # fmt: skip
+    ]
     if form is Format.paths:
         write_rows([{"path": place}], form)
     elif form in (Format.json, Format.jsonl):
@@ -208,19 +198,29 @@ def _show(done: Tuning, place: Path, form: Format) -> None:
 
 def _percent(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        "weights": row["weights"], "half": f"{row['half']} ({row['role']})", "metric": row["metric"],
+        "weights": row["weights"],
+        "half": f"{row['half']} ({row['role']})",
+        "metric": row["metric"],
         "%": f"{100 * row['mean']:.2f}",
-        "95 % interval": f"{100 * row['low']:.2f} – {100 * row['high']:.2f}", "n": row["n"],
-    }  # fmt: skip
+        "95 % interval": f"{100 * row['low']:.2f} – {100 * row['high']:.2f}",
+        "n": row["n"],
+    }
 
 
 def _record(done: Tuning, place: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
     from dataclasses import asdict
 
     return {
-        "path": str(place), "weights_from": done.source, "metric": done.metric.name,
-        "searched": done.half, "seed": done.seed, "settings": done.found.settings,
+        "path": str(place),
+        "weights_from": done.source,
+        "metric": done.metric.name,
+        "searched": done.half,
+        "seed": done.seed,
+        "settings": done.found.settings,
         "settings_per_second": round(done.found.settings / max(done.found.seconds, 1e-9)),
-        "base": done.weighed.weights, "tuned": done.weights, "spreads": done.spreads,
-        "scores": rows, "differences": [asdict(one) for one in done.differences],
-    }  # fmt: skip
+        "base": done.weighed.weights,
+        "tuned": done.weights,
+        "spreads": done.spreads,
+        "scores": rows,
+        "differences": [asdict(one) for one in done.differences],
+    }

@@ -132,8 +132,7 @@ class Recipe(Strict):
         """The recipe with the numbers of a variant. Raises ConfigError for an unknown one."""
         if name not in self.variants:
             raise ConfigError(
-                f"recipe {self.name} has no variant {name!r}",
-                did_you_mean(name, list(self.variants)),
+                f"recipe {self.name} has no variant {name!r}", did_you_mean(name, list(self.variants))
             )
         chosen = self.variants[name]
         numbers = {**self.fusion.numbers, **chosen.numbers}
@@ -157,9 +156,7 @@ class Recipe(Strict):
     def roles(self) -> list[str]:
         """All roles that have a weight, in mixes and on both sides, too."""
         weights = (*self.grains.items(), *self.caption_grains.items())
-        found = (
-            role for name, weight in weights if weight for role in self.mixes.get(name, (name,))
-        )
+        found = (role for name, weight in weights if weight for role in self.mixes.get(name, (name,)))
         return list(dict.fromkeys(found))
 
     @property
@@ -216,8 +213,7 @@ def check_family(fusion: Fusion, where: str) -> None:
 
     if fusion.family not in FAMILIES:
         raise ConfigError(
-            f"{where}: no score family {fusion.family!r}",
-            did_you_mean(fusion.family, list(FAMILIES)),
+            f"{where}: no score family {fusion.family!r}", did_you_mean(fusion.family, list(FAMILIES))
         )
     known = FAMILIES[fusion.family].numbers
     for name in fusion.numbers:

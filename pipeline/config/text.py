@@ -145,10 +145,7 @@ def _resolved(recipe: Recipe) -> dict[str, Any]:
     from ..scoring import FAMILIES
 
     values = recipe.model_dump(mode="json", exclude=set(_WORDS))
-    values["fusion"]["numbers"] = {
-        **FAMILIES[recipe.fusion.family].numbers,
-        **recipe.fusion.numbers,
-    }
+    values["fusion"]["numbers"] = {**FAMILIES[recipe.fusion.family].numbers, **recipe.fusion.numbers}
     return values
 
 

@@ -28,9 +28,7 @@ ENCODERS = {
         "likebut.pipeline.encoders.open_clip:hub_name",
     ),
     "sentence": Kind(
-        "likebut.pipeline.encoders.sentence:SentenceEncoder",
-        package="sentence_transformers",
-        extra="text",
+        "likebut.pipeline.encoders.sentence:SentenceEncoder", package="sentence_transformers", extra="text"
     ),
 }
 
@@ -43,9 +41,7 @@ def kind_of(encoder: str) -> Kind:
 def make_encoder(spec: EncoderSpec) -> Encoder:
     """Load the encoder of a spec. Raises ConfigError for an unknown name, ModelError if absent."""
     if spec.encoder not in ENCODERS:
-        raise ConfigError(
-            f"no encoder {spec.encoder!r}", did_you_mean(spec.encoder, list(ENCODERS))
-        )
+        raise ConfigError(f"no encoder {spec.encoder!r}", did_you_mean(spec.encoder, list(ENCODERS)))
     encoder: Encoder = _load(ENCODERS[spec.encoder].target)(spec)
     return encoder
 

@@ -85,9 +85,7 @@ class OpenClipEncoder:
 
         parts = [self._none()]
         for start in range(0, len(texts), self.batch_size):
-            tokens = self._tokenizer(
-                list(texts[start : start + self.batch_size]), self.context_length
-            )
+            tokens = self._tokenizer(list(texts[start : start + self.batch_size]), self.context_length)
             with torch.inference_mode():
                 parts.append(self._unit(self._model.encode_text(tokens.to(self.device))))
         return np.concatenate(parts)
@@ -147,13 +145,10 @@ def _check_named(spec: EncoderSpec) -> None:
         )
     tags = open_clip.list_pretrained_tags_by_model(spec.model)
     if not spec.pretrained:
-        raise ConfigError(
-            f"encoder {spec.model} needs a pretrained tag", "known: " + ", ".join(tags)
-        )
+        raise ConfigError(f"encoder {spec.model} needs a pretrained tag", "known: " + ", ".join(tags))
     if not open_clip.is_pretrained_cfg(spec.model, spec.pretrained):
         raise ConfigError(
-            f"encoder {spec.model} has no weights {spec.pretrained!r}",
-            did_you_mean(spec.pretrained, tags),
+            f"encoder {spec.model} has no weights {spec.pretrained!r}", did_you_mean(spec.pretrained, tags)
         )
     _check_activation(spec.model, spec.pretrained)
 

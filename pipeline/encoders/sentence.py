@@ -39,9 +39,11 @@ class SentenceEncoder:
         folder = models.local_folder(spec.model)
         try:
             self._model = SentenceTransformer(
-                str(folder or spec.model), device=str(choose_device(spec.device)), backend="torch",
+                str(folder or spec.model),
+                device=str(choose_device(spec.device)),
+                backend="torch",
                 trust_remote_code=False,
-            )  # fmt: skip
+            )
         except (OSError, ValueError, KeyError, ImportError) as problem:
             if foreign.wants_to_run(problem):
                 raise foreign.refused(spec.model) from problem
@@ -74,9 +76,13 @@ class SentenceEncoder:
         if not texts:
             return np.empty((0, self.dimension), np.float32)
         rows = self._model.encode(
-            list(texts), prompt=prompt or None, batch_size=self.batch_size, normalize_embeddings=True,
-            convert_to_numpy=True, show_progress_bar=False,
-        )  # fmt: skip
+            list(texts),
+            prompt=prompt or None,
+            batch_size=self.batch_size,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
         return np.asarray(rows, np.float32)
 
     def token_count(self, text: str) -> int:

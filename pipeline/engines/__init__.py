@@ -28,11 +28,7 @@ ENGINES = {
     "transformers": Kind("likebut.pipeline.engines.transformers:TransformersEngine"),
     "vllm": Kind("likebut.pipeline.engines.vllm:VLLMEngine", package="vllm", extra="vllm"),
     "openai": Kind(
-        "likebut.pipeline.engines.openai:OpenAIEngine",
-        "server",
-        "server",
-        package="openai",
-        extra="openai",
+        "likebut.pipeline.engines.openai:OpenAIEngine", "server", "server", package="openai", extra="openai"
     ),
     "scripted": Kind("likebut.pipeline.engines.scripted:ScriptedEngine", weights="file"),
 }

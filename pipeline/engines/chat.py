@@ -113,9 +113,7 @@ def _record(content: bytes) -> Any:
     """The completion in a body, or the one that an event stream (sent unasked) adds up to."""
     if not content.lstrip().startswith(b"data:"):
         return json.loads(content)
-    lines = [
-        line.partition(b":")[2].strip() for line in content.split(b"\n") if line[:5] == b"data:"
-    ]
+    lines = [line.partition(b":")[2].strip() for line in content.split(b"\n") if line[:5] == b"data:"]
     chunks = [json.loads(line) for line in lines if line != b"[DONE]"]
     if failed := next((chunk for chunk in chunks if chunk.get("error")), None):
         return failed
@@ -152,7 +150,6 @@ def complaint(body: Any) -> str:
             found = found[0] if found else None
         elif isinstance(found, dict):
             found = next(
-                (found[name] for name in ("message", "error", "detail", "msg") if found.get(name)),
-                None,
+                (found[name] for name in ("message", "error", "detail", "msg") if found.get(name)), None
             )
     return " ".join(found.split()) if isinstance(found, str) else ""

@@ -117,9 +117,12 @@ def _writable(tokens: Any, tokenizer: Any) -> Any:
         for number, token in enumerate(tokens.decoded_vocab)
     ]
     return xgrammar.TokenizerInfo(
-        vocabulary, xgrammar.VocabType.RAW, vocab_size=tokens.vocab_size,
-        stop_token_ids=tokens.stop_token_ids, add_prefix_space=tokens.add_prefix_space,
-    )  # fmt: skip
+        vocabulary,
+        xgrammar.VocabType.RAW,
+        vocab_size=tokens.vocab_size,
+        stop_token_ids=tokens.stop_token_ids,
+        add_prefix_space=tokens.add_prefix_space,
+    )
 
 
 class _Mask:

@@ -24,9 +24,7 @@ _REFUSED = re.compile(
 class Fields:
     """How bodies are shaped for one server, and what was learnt about it."""
 
-    def __init__(
-        self, rename: Mapping[str, str], omit: Sequence[str], extra: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, rename: Mapping[str, str], omit: Sequence[str], extra: Mapping[str, Any]) -> None:
         self.rename, self.omit, self.extra = dict(rename), list(omit), dict(extra)
         self.learnt: list[str] = []
 

@@ -109,13 +109,15 @@ class OpenAIEngine:
             event_hooks={"response": [wire.bounded]},
         )
         return self._openai.AsyncOpenAI(
-            api_key=server.key(), base_url=server.base_url, timeout=server.timeout, max_retries=0,
-            http_client=transport, default_headers=server.headers or None,
-        )  # fmt: skip
+            api_key=server.key(),
+            base_url=server.base_url,
+            timeout=server.timeout,
+            max_retries=0,
+            http_client=transport,
+            default_headers=server.headers or None,
+        )
 
-    async def _work(
-        self, requests: Sequence[Request], on_reply: OnReply | None, now: _Round
-    ) -> None:
+    async def _work(self, requests: Sequence[Request], on_reply: OnReply | None, now: _Round) -> None:
         """Answer what is waiting until nothing is. A failure of everything stops the others."""
         try:
             while now.waiting:

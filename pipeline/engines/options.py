@@ -18,9 +18,7 @@ def check_names(options: Mapping[str, Any], known: Collection[str]) -> None:
 def check_choice(name: str, value: Any, known: Collection[str]) -> None:
     """Raises ConfigError for a value that the option ``name`` does not take."""
     if value not in known:
-        raise ConfigError(
-            f"engine option {name}: no {value!r}", did_you_mean(str(value), list(known))
-        )
+        raise ConfigError(f"engine option {name}: no {value!r}", did_you_mean(str(value), list(known)))
 
 
 def template_of(options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -60,9 +60,12 @@ def _sanitized(chats: list[Chat], loaded: Loaded, template: Mapping[str, Any]) -
 
 def _tokenized(chats: list[Chat], loaded: Loaded, options: Mapping[str, Any]) -> Any:
     asked: dict[str, Any] = {
-        "tokenize": True, "return_dict": True, "return_tensors": "pt",
-        "add_generation_prompt": True, **options,
-    }  # fmt: skip
+        "tokenize": True,
+        "return_dict": True,
+        "return_tensors": "pt",
+        "add_generation_prompt": True,
+        **options,
+    }
     if loaded.sort == "text":
         inputs = loaded.tokenizer.apply_chat_template(chats, padding=True, **asked)
         inputs.pop("token_type_ids", None)
@@ -76,9 +79,7 @@ def _tokenized(chats: list[Chat], loaded: Loaded, options: Mapping[str, Any]) ->
 def _marks(tokenizer: Any) -> list[str]:
     """The special tokens that can be broken, the longest first."""
     added = tokenizer.added_tokens_decoder.values()
-    marks = {str(token.content) for token in added if token.special} | {
-        *tokenizer.all_special_tokens
-    }
+    marks = {str(token.content) for token in added if token.special} | {*tokenizer.all_special_tokens}
     return sorted((mark for mark in marks if len(mark) > 1), key=len, reverse=True)
 
 

@@ -63,9 +63,7 @@ class Server:
         check_choice("structured", self.structured, STRUCTURED)
         parts = urlsplit(self.base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigError(
-                "engine option base_url is no http address", "as in http://localhost:8000/v1"
-            )
+            raise ConfigError("engine option base_url is no http address", "as in http://localhost:8000/v1")
         if parts.username or parts.password or parts.query:  # it would be printed and logged
             raise ConfigError(
                 "engine option base_url carries a secret",

@@ -81,9 +81,7 @@ class TransformersEngine:
             groups.setdefault(kind, []).append(place)
         size = max(1, self.batch_size)
         return [
-            group[start : start + size]
-            for group in groups.values()
-            for start in range(0, len(group), size)
+            group[start : start + size] for group in groups.values() for start in range(0, len(group), size)
         ]
 
     def _check_images(self, request: Request) -> None:
@@ -115,8 +113,7 @@ class TransformersEngine:
     def _room(self, prompt: int, context: int) -> int:
         if prompt >= context:
             raise InputError(
-                f"the prompt has {prompt} tokens; {self.model_name} reads {context}, "
-                "its answer included",
+                f"the prompt has {prompt} tokens; {self.model_name} reads {context}, its answer included",
                 "shorten the modification",
             )
         return context - prompt

@@ -58,9 +58,7 @@ def heard(chat: Chat, tells: Any, options: Mapping[str, Any]) -> Chat:
     return without_system(chat) if drops_system(chat, tells, options) else chat
 
 
-def for_template(
-    messages: Sequence[Message], tells: Any, options: Mapping[str, Any]
-) -> list[Message]:
+def for_template(messages: Sequence[Message], tells: Any, options: Mapping[str, Any]) -> list[Message]:
     """The same for messages whose form, text or parts, an engine chooses by the template itself."""
     given = list(messages)
     if len(given) < 2 or not getattr(tells, "chat_template", None):

@@ -27,9 +27,15 @@ from .turns import for_template
 
 # Handed on to vLLM as they are; see its documentation of `vllm.LLM`.
 LOADING = (
-    "tensor_parallel_size", "gpu_memory_utilization", "max_model_len", "max_num_batched_tokens",
-    "enforce_eager", "quantization", "limit_mm_per_prompt", "mm_processor_kwargs",
-)  # fmt: skip
+    "tensor_parallel_size",
+    "gpu_memory_utilization",
+    "max_model_len",
+    "max_num_batched_tokens",
+    "enforce_eager",
+    "quantization",
+    "limit_mm_per_prompt",
+    "mm_processor_kwargs",
+)
 OPTIONS = (*LOADING, "structured", "template")
 # Blank lines and indents in an answer are paid for, and a small model may write them without end.
 _COMPACT = {"backend": "xgrammar", "disable_any_whitespace": True}
@@ -70,11 +76,17 @@ class VLLMEngine:
             with heard() if self._quiet else nullcontext(Said()) as said:
                 return self._vllm.LLM(
                     str(models.local_folder(spec.model) or spec.model),
-                    revision=spec.revision, tokenizer_revision=spec.revision, dtype=dtype,
-                    max_num_seqs=spec.batch_size, enable_prefix_caching=True,
-                    trust_remote_code=False, disable_log_stats=True, use_tqdm_on_load=False,
-                    structured_outputs_config=_COMPACT, **(_memory(device) | options),
-                )  # fmt: skip
+                    revision=spec.revision,
+                    tokenizer_revision=spec.revision,
+                    dtype=dtype,
+                    max_num_seqs=spec.batch_size,
+                    enable_prefix_caching=True,
+                    trust_remote_code=False,
+                    disable_log_stats=True,
+                    use_tqdm_on_load=False,
+                    structured_outputs_config=_COMPACT,
+                    **(_memory(device) | options),
+                )
         except (OSError, ValueError, RuntimeError) as problem:
             raise ModelError(
                 f"vLLM cannot load {spec.model}: {said.cause or _first_line(problem)}",
@@ -87,9 +99,7 @@ class VLLMEngine:
         Raises ConfigError for images that the model cannot look at, and ModelError where vLLM dies.
         """
         if not self.sees and any(m.images for request in requests for m in request.messages):
-            raise ConfigError(
-                f"{self.model_name} cannot look at images", "choose a vision-language model"
-            )
+            raise ConfigError(f"{self.model_name} cannot look at images", "choose a vision-language model")
         replies: dict[int, Reply] = {}
 
         def keep(place: int, reply: Reply) -> None:
@@ -121,14 +131,18 @@ class VLLMEngine:
         """The id under which vLLM answers. Raises ValueError where it does not take the request."""
         sampling = request.sampling
         params = self._vllm.SamplingParams(
-            temperature=sampling.temperature, seed=sampling.seed, max_tokens=sampling.max_tokens,
+            temperature=sampling.temperature,
+            seed=sampling.seed,
+            max_tokens=sampling.max_tokens,
             structured_outputs=self._schema(request),
-        )  # fmt: skip
+        )
         messages = for_template(request.messages, self._llm.get_tokenizer(), self._template)
         (ident,) = self._llm.enqueue_chat(
-            [[_turn(message) for message in messages]], params, use_tqdm=False,
+            [[_turn(message) for message in messages]],
+            params,
+            use_tqdm=False,
             chat_template_kwargs=self._template or None,
-        )  # fmt: skip
+        )
         return str(ident).partition("-")[0]  # outputs are named without the suffix of the queue
 
     def _schema(self, request: Request) -> Any:

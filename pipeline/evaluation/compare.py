@@ -65,8 +65,9 @@ def differences(first: Run, second: Run) -> list[Difference]:
     if first.config["protocol"] != second.config["protocol"]:
         raise ConfigError(
             f"{first.name} was made under {first.protocol.title}, {second.name} under "
-            f"{second.protocol.title}", "compare runs of one protocol"
-        )  # fmt: skip
+            f"{second.protocol.title}",
+            "compare runs of one protocol",
+        )
     a, b = runs.per_query(first), runs.per_query(second)
     shared = [ident for ident in a if ident in b]
     if not shared:
@@ -87,12 +88,10 @@ def paired(
     mean, low, high = metrics.interval(moved)
     return Difference(
         name, float(np.mean(before)), float(np.mean(after)), mean, low, high, p_value(moved), len(shared)
-    )  # fmt: skip
+    )
 
 
-def changes(
-    first: Run, second: Run, metric: str, count: int = 5
-) -> tuple[list[Changed], list[Changed]]:
+def changes(first: Run, second: Run, metric: str, count: int = 5) -> tuple[list[Changed], list[Changed]]:
     """The queries that gained and that lost most in ``metric``, then by the place of their target."""
     a, b = runs.per_query(first), runs.per_query(second)
     spots = places(first), places(second)
@@ -108,8 +107,7 @@ def changes(
     gained = [row for row in moved if row[0] > 0][:count]
     lost = [row for row in moved[::-1] if row[0] < 0][:count]
     return tuple(  # type: ignore[return-value]
-        [Changed(i, sentence[i], a[i][metric], b[i][metric]) for _, _, i in rows]
-        for rows in (gained, lost)
+        [Changed(i, sentence[i], a[i][metric], b[i][metric]) for _, _, i in rows] for rows in (gained, lost)
     )
 
 
@@ -135,6 +133,8 @@ def cost(run: Run) -> dict[str, Any]:
         seconds = sum(sum(row["seconds"].values()) for row in rows)
     keys = ("queries", "errors", "fallbacks", "repaired", "calls", "prompt_tokens", "reply_tokens")
     return {
-        "run": run.name, **{key: numbers[key] for key in keys},
-        **costs(run.folder / runs.SPENDING), "seconds": round(seconds, 1),
-    }  # fmt: skip
+        "run": run.name,
+        **{key: numbers[key] for key in keys},
+        **costs(run.folder / runs.SPENDING),
+        "seconds": round(seconds, 1),
+    }

@@ -33,9 +33,7 @@ class Report:
     failed_pictures: tuple[tuple[str, str], ...]
 
 
-def sample(
-    cases: Sequence[Case], count: int | None, seed: int, limit: int | None
-) -> tuple[Case, ...]:
+def sample(cases: Sequence[Case], count: int | None, seed: int, limit: int | None) -> tuple[Case, ...]:
     """``count`` cases by lot, in the order of the benchmark, then the first ``limit`` of them."""
     chosen = list(cases)
     if count is not None and count < len(chosen):
@@ -99,27 +97,29 @@ class Evaluation:
         """What decides the results. The composer's weights are part of its recipe."""
         composer = self.composer
         return {
-            "benchmark": self.benchmark.name, "split": self.benchmark.split,
+            "benchmark": self.benchmark.name,
+            "split": self.benchmark.split,
             "protocol": self.benchmark.protocol.to_json(),
-            "queries": len(self.cases), "pictures": len(self.benchmark.items),
+            "queries": len(self.cases),
+            "pictures": len(self.benchmark.items),
             "missing_pictures": len(self.benchmark.missing),
             "dropped_queries": len(self.benchmark.dropped),
             "recipe": composer.recipe.model_dump(mode="json"),
             "profile": composer.profile,
-            "captioner": composer.captioner.model, "reasoner": composer.reasoner.model,
-            "encoder": composer.encoder.name, "encoder_fingerprint": composer.encoder.fingerprint,
+            "captioner": composer.captioner.model,
+            "reasoner": composer.reasoner.model,
+            "encoder": composer.encoder.name,
+            "encoder_fingerprint": composer.encoder.fingerprint,
             "places": self.places(),
             "whole_rankings": self.places() >= len(self.benchmark.items),
-        }  # fmt: skip
+        }
 
     def places(self) -> int:
         """One more than the largest k of any metric, so that ties at its end are seen."""
         largest = max(int(name.partition("@")[2]) for name in self.benchmark.protocol.metrics)
         return max(50, largest) + 1
 
-    def open(
-        self, on_progress: Callable[[int, int], None] | None = None
-    ) -> tuple[tuple[str, str], ...]:
+    def open(self, on_progress: Callable[[int, int], None] | None = None) -> tuple[tuple[str, str], ...]:
         """Build or refresh the index of the gallery, and know each item's row.
 
         Gives (path, reason) of pictures that failed. Raises what building the index raises.
@@ -129,9 +129,11 @@ class Evaluation:
             from ...indexes.captions import build_captions, captions_of
 
             build_captions(
-                captions_of(self.captions), self.index_folder, self.composer.encoder,
+                captions_of(self.captions),
+                self.index_folder,
+                self.composer.encoder,
                 on_progress=on_progress,
-            )  # fmt: skip
+            )
         else:
             failed = self._index_pictures(on_progress)
         self.composer = self.composer.on(self.index_folder)
@@ -148,9 +150,12 @@ class Evaluation:
         self.path = {item.id: item.path for item in items}
         own = index_beside(self.folder, self.benchmark, self.composer.encoder.fingerprint)
         failed = build(
-            list(self.path.values()), self.index_folder, self.composer.encoder,
-            on_progress=on_progress, change_roots=self.index_folder.name == own.name,
-        ).failed  # fmt: skip
+            list(self.path.values()),
+            self.index_folder,
+            self.composer.encoder,
+            on_progress=on_progress,
+            change_roots=self.index_folder.name == own.name,
+        ).failed
         if self.composer.recipe.caption_weights:
             from ..batch.captioning import caption_for_run, captioner_of
 
@@ -171,9 +176,7 @@ class Evaluation:
         subset = [self.row[ident] for ident in case.subset if ident in self.row]
         return Scope([self.row[case.reference]] if excluded else [], subset)
 
-    def traces(
-        self, cases: Sequence[Case], until: Literal["ground", "search"] = "search"
-    ) -> list[Trace]:
+    def traces(self, cases: Sequence[Case], until: Literal["ground", "search"] = "search") -> list[Trace]:
         """What the composer makes of the cases, in order, once the evaluation is open."""
         return self.composer.compose([self._begun(c) for c in cases], self.places(), until)
 
@@ -203,13 +206,18 @@ class Evaluation:
         )
         replies = [exchange.reply for exchange in trace.exchanges]
         return Result(
-            case=case, ranking=ranking, subset=subset,
-            captions=trace.description.captions, intent=intent_to_json(trace.intent), calls=len(replies),
+            case=case,
+            ranking=ranking,
+            subset=subset,
+            captions=trace.description.captions,
+            intent=intent_to_json(trace.intent),
+            calls=len(replies),
             prompt_tokens=sum(reply.prompt_tokens for reply in replies),
             reply_tokens=sum(reply.reply_tokens for reply in replies),
             repaired=sum(exchange.repaired for exchange in trace.exchanges),
-            warnings=trace.warnings, error=trace.error,
-        )  # fmt: skip
+            warnings=trace.warnings,
+            error=trace.error,
+        )
 
     def _finish(self) -> None:
         """Bring the lines into the benchmark's order, and write the metrics."""

@@ -10,12 +10,7 @@ from .metrics import Ranked
 
 
 def score(
-    case: Case,
-    protocol: Protocol,
-    ranking: Ranked,
-    *,
-    subset: Ranked | None = None,
-    whole: bool = True,
+    case: Case, protocol: Protocol, ranking: Ranked, *, subset: Ranked | None = None, whole: bool = True
 ) -> dict[str, float]:
     """Every metric of the protocol for one labelled case; the breakdown as "mAP@10 negation".
 

@@ -77,15 +77,18 @@ def interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, fl
     if data.min() == data.max():
         return float(data[0]), float(data[0]), float(data[0])
     ends = bootstrap(
-        (data,), np.mean, n_resamples=2000, batch=100, confidence_level=level,
-        method="percentile", rng=np.random.default_rng(0),
-    ).confidence_interval  # fmt: skip
+        (data,),
+        np.mean,
+        n_resamples=2000,
+        batch=100,
+        confidence_level=level,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
     return float(data.mean()), float(ends.low), float(ends.high)
 
 
-def table(
-    per_query: Sequence[Mapping[str, float]], *, level: float = 0.95
-) -> dict[str, dict[str, float]]:
+def table(per_query: Sequence[Mapping[str, float]], *, level: float = 0.95) -> dict[str, dict[str, float]]:
     """Name → mean, low, high and n of every metric that any query has."""
     names = list(dict.fromkeys(name for row in per_query for name in row))
     result = {}

@@ -51,5 +51,7 @@ def estimate_run(
         return estimate(
             composer,
             [Query(case.id, path.get(case.reference), case.modification) for case in waiting],
-            gallery=list(path.values()) if captioned else (), asked=asked, on_progress=on_progress,
-        )  # fmt: skip
+            gallery=list(path.values()) if captioned else (),
+            asked=asked,
+            on_progress=on_progress,
+        )

@@ -57,10 +57,15 @@ class Result:
             case=Case(**case),
             ranking=tuple((str(ident), float(score)) for ident, score in record["ranking"]),
             subset=tuple((str(ident), float(score)) for ident, score in record["subset"]),
-            captions=tuple(record["captions"]), intent=record["intent"], calls=record["calls"],
-            prompt_tokens=record["prompt_tokens"], reply_tokens=record["reply_tokens"],
-            repaired=record.get("repaired", 0), warnings=tuple(record["warnings"]), error=record["error"],
-        )  # fmt: skip
+            captions=tuple(record["captions"]),
+            intent=record["intent"],
+            calls=record["calls"],
+            prompt_tokens=record["prompt_tokens"],
+            reply_tokens=record["reply_tokens"],
+            repaired=record.get("repaired", 0),
+            warnings=tuple(record["warnings"]),
+            error=record["error"],
+        )
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,7 @@ def per_query(run: Run) -> dict[str, dict[str, float]]:
         )
         for result in run.results
         if result.case.targets
-    }  # fmt: skip
+    }
 
 
 def _ranked(run: Run, result: Result) -> Ranked:

@@ -47,7 +47,7 @@ class Source:
         if self.captions is None:
             return benchmarks.load(
                 self.benchmark, self.data, self.split, allow_missing=self.allow_missing, **self.options
-            ), None  # fmt: skip
+            ), None
         from ..benchmarks.captions import in_caption_space, read_captions
 
         texts = read_captions(self.captions)
@@ -64,10 +64,12 @@ class Source:
         drawn = getattr(benchmarks.reader(self.benchmark), "DRAWING", ())
         options = {name: value for name, value in self.options.items() if name not in drawn}
         record = {
-            "benchmark": self.benchmark, "split": self.split, "options": options,
+            "benchmark": self.benchmark,
+            "split": self.split,
+            "options": options,
             "allow_missing": self.allow_missing,
             **{name: _both(path, run) for name, path in paths.items()},
-        }  # fmt: skip
+        }
         write_json(run / SOURCE, record)
 
 
@@ -93,10 +95,14 @@ def of_run(run: Path, data: Path | None = None, captions: Path | None = None) ->
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         known = Source(
-            record["benchmark"], _found(record["data"], run) or Path(), record["split"],
-            _found(record["captions"], run), record["options"], record["allow_missing"],
+            record["benchmark"],
+            _found(record["data"], run) or Path(),
+            record["split"],
+            _found(record["captions"], run),
+            record["options"],
+            record["allow_missing"],
             _found(record["index"], run),
-        )  # fmt: skip
+        )
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise InputError(f"cannot read {path}: {problem}") from problem
     return replace(known, data=data or known.data, captions=captions or known.captions)

@@ -13,9 +13,7 @@ def jaccard(first: Sequence[str], second: Sequence[str], k: int = 10) -> float:
     return len(a & b) / len(a | b) if a or b else 1.0
 
 
-def rank_biased_overlap(
-    first: Sequence[str], second: Sequence[str], p: float = PERSISTENCE
-) -> float:
+def rank_biased_overlap(first: Sequence[str], second: Sequence[str], p: float = PERSISTENCE) -> float:
     """How far two rankings agree, the higher places weighing more; 0 to 1.
 
     Webber, Moffat and Zobel, "A similarity measure for indefinite rankings" (ACM TOIS 28(4), 2010),

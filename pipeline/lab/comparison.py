@@ -124,14 +124,16 @@ def compare(trials: Sequence[Trial], tested: Sequence[str], asked: Mapping[str, 
     first, *others = trials
     scores = {trial.variant.name: _scores(trial) for trial in trials}
     return Comparison(
-        asked=asked, trials=tuple(trials), tested=tuple(tested), scores=scores,
+        asked=asked,
+        trials=tuple(trials),
+        tested=tuple(tested),
+        scores=scores,
         against=_against(first, others, tested),
         agreement=tuple(
-            _agreement(one, other)
-            for number, one in enumerate(trials) for other in trials[number + 1 :]
+            _agreement(one, other) for number, one in enumerate(trials) for other in trials[number + 1 :]
         ),
         moves={other.variant.name: _moves(first, other, tested[0]) for other in others},
-    )  # fmt: skip
+    )
 
 
 def _scores(trial: Trial) -> dict[str, dict[str, float]]:
@@ -170,10 +172,11 @@ def _difference(name: str, first: Trial, other: Trial) -> Difference:
 def _agreement(one: Trial, other: Trial) -> Agreement:
     a, b = one.ranked(), other.ranked()
     return Agreement(
-        one.variant.name, other.variant.name,
+        one.variant.name,
+        other.variant.name,
         fmean(jaccard(a[ident], b[ident], AGREEING) for ident in a),
         fmean(rank_biased_overlap(a[ident], b[ident]) for ident in a),
-    )  # fmt: skip
+    )
 
 
 def _moves(first: Trial, other: Trial, name: str) -> tuple[Moved, ...]:
@@ -181,11 +184,15 @@ def _moves(first: Trial, other: Trial, name: str) -> tuple[Moved, ...]:
     sentence = {trace.query.id: trace.query.modification for trace in first.traces}
     moves = [
         Moved(
-            ident, sentence[ident], first.values[ident][name], other.values[ident][name],
-            first.places.get(ident), other.places.get(ident),
+            ident,
+            sentence[ident],
+            first.values[ident][name],
+            other.values[ident][name],
+            first.places.get(ident),
+            other.places.get(ident),
         )
         for ident in _shared(name, first, other)
-    ]  # fmt: skip
+    ]
     return tuple(sorted(moves, key=lambda move: move.gain, reverse=True))
 
 
@@ -202,28 +209,36 @@ def record(comparison: Comparison) -> dict[str, Any]:
             for one in comparison.against
         ],
         "agreement": [
-            {"first": one.first, "second": one.second, f"jaccard@{AGREEING}": one.jaccard,
-             "rank_biased_overlap": one.overlap}
+            {
+                "first": one.first,
+                "second": one.second,
+                f"jaccard@{AGREEING}": one.jaccard,
+                "rank_biased_overlap": one.overlap,
+            }
             for one in comparison.agreement
         ],
         "moves": {
             name: [asdict(move) for move in moves if move.gain != (0.0, 0.0)]
             for name, moves in comparison.moves.items()
         },
-    }  # fmt: skip
+    }
 
 
 def _variant(comparison: Comparison, trial: Trial) -> dict[str, Any]:
     variant, replies = trial.variant, trial.replies
     rates = ("errors", "fallbacks", "strict", "repaired", "unusable")
     return {
-        "name": variant.name, "folder": variant.folder, "prompt": variant.prompt.name,
-        "prompt_version": variant.prompt.version, "prompt_fingerprint": variant.prompt.fingerprint,
-        "profile": variant.profile, "reasoner": trial.run.config["reasoner"],
+        "name": variant.name,
+        "folder": variant.folder,
+        "prompt": variant.prompt.name,
+        "prompt_version": variant.prompt.version,
+        "prompt_fingerprint": variant.prompt.fingerprint,
+        "profile": variant.profile,
+        "reasoner": trial.run.config["reasoner"],
         "scores": comparison.scores[variant.name],
         "replies": asdict(replies),
         "rates": {name: replies.rate(name) for name in rates},
-    }  # fmt: skip
+    }
 
 
 def wins(moves: Sequence[Moved]) -> tuple[int, int, int]:

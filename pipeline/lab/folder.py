@@ -87,7 +87,5 @@ def _write_trial(trial: Trial, folder: Path) -> None:
     folder.mkdir()
     lines.write_json(folder / runs.CONFIG, trial.run.config)
     lines.rewrite(folder / runs.RESULTS, (result.to_line() for result in trial.run.results))
-    lines.append(
-        folder / TRACES, (json.dumps(trace_to_json(trace)) + "\n" for trace in trial.traces)
-    )
+    lines.append(folder / TRACES, (json.dumps(trace_to_json(trace)) + "\n" for trace in trial.traces))
     lines.write_json(folder / runs.METRICS, runs.summary(trial.run))

@@ -32,19 +32,25 @@ def write_lab_report(comparison: Comparison, out: Path, *, queries: int = QUERIE
     """Write the page; thumbnails go to ``thumbs/`` beside it, and nothing else is needed."""
     views = query_views(comparison, Thumbnails(out.parent / THUMBS), queries)
     return write_page(
-        "lab.html.j2", out, scripts=("page.js", "lab.js"), title=_title(comparison), lab=comparison,
-        views=views, total=len(comparison.baseline.traces), templates=_templates(comparison),
-        values=_values(comparison), wins=_wins(comparison), verdict=verdict(comparison),
-    )  # fmt: skip
+        "lab.html.j2",
+        out,
+        scripts=("page.js", "lab.js"),
+        title=_title(comparison),
+        lab=comparison,
+        views=views,
+        total=len(comparison.baseline.traces),
+        templates=_templates(comparison),
+        values=_values(comparison),
+        wins=_wins(comparison),
+        verdict=verdict(comparison),
+    )
 
 
 def verdict(comparison: Comparison) -> str:
     """What the comparison says, in one sentence: who is better or worse than the baseline, for sure."""
     first, metric = comparison.baseline.variant.name, comparison.tested[0]
     tested = [
-        one
-        for one in comparison.against
-        if one.difference.metric == metric and one.corrected is not None
+        one for one in comparison.against if one.difference.metric == metric and one.corrected is not None
     ]
     sure = [one for one in tested if (one.corrected or 0.0) < SURE]
     count = max((one.difference.n for one in tested), default=0)
@@ -71,9 +77,7 @@ def _values(comparison: Comparison) -> tuple[list[str], list[str]]:
     """(metrics, proxies) that the baseline has, in their order, without parts by aspect."""
     from .proxies import NAMES
 
-    known = [
-        name for name in comparison.scores[comparison.baseline.variant.name] if " " not in name
-    ]
+    known = [name for name in comparison.scores[comparison.baseline.variant.name] if " " not in name]
     return [n for n in known if n not in NAMES], [n for n in NAMES if n in known]
 
 
@@ -88,17 +92,17 @@ def _templates(comparison: Comparison) -> list[Template]:
     users: dict[str, list[str]] = {}
     for trial in comparison.trials:
         users.setdefault(trial.variant.prompt.name, []).append(trial.variant.name)
-    sources = {
-        trial.variant.prompt.name: trial.variant.prompt.source for trial in comparison.trials
-    }
+    sources = {trial.variant.prompt.name: trial.variant.prompt.source for trial in comparison.trials}
     first = next(iter(sources))
     return [
         Template(
-            ", ".join(users[name]), name, source,
+            ", ".join(users[name]),
+            name,
+            source,
             _diff(sources[first], source, first, name) if name != first else (),
         )
         for name, source in sources.items()
-    ]  # fmt: skip
+    ]
 
 
 def _diff(before: str, after: str, first: str, second: str) -> tuple[tuple[str, str], ...]:

@@ -30,17 +30,18 @@ NAMES = {
 }
 
 
-def proxies(
-    job: Evaluation, cases: Sequence[Case], traces: Sequence[Trace]
-) -> list[dict[str, float]]:
+def proxies(job: Evaluation, cases: Sequence[Case], traces: Sequence[Trace]) -> list[dict[str, float]]:
     """Name → cosine of every case, in order; {} for a query that failed.
 
     ``job`` is open. A query without a reference or without a modification lacks what needs it.
     """
     texts = [
-        text for trace in traces if not trace.error for text in (trace.intent.target_caption,
-        trace.query.modification) if text
-    ]  # fmt: skip
+        text
+        for trace in traces
+        if not trace.error
+        for text in (trace.intent.target_caption, trace.query.modification)
+        if text
+    ]
     unique = list(dict.fromkeys(texts))
     encoder = job.composer.encoder
     counted = encoder.texts_with_counts(unique) if unique else []

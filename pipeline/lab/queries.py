@@ -114,8 +114,7 @@ class _Reader:
             found[case.id] = case
         if not found:
             raise InputError(
-                f"{self.path} holds no query",
-                'write lines like {"id": "1", "reference": "a.jpg", …}',
+                f"{self.path} holds no query", 'write lines like {"id": "1", "reference": "a.jpg", …}'
             )
         return list(found.values())
 

@@ -61,10 +61,7 @@ def outcome(prompt: Prompt, exchange: Exchange) -> ReplyKind:
 
 
 def count(
-    prompt: Prompt,
-    recipe: Recipe,
-    traces: Sequence[Trace],
-    prices: Mapping[str, Price | None],
+    prompt: Prompt, recipe: Recipe, traces: Sequence[Trace], prices: Mapping[str, Price | None]
 ) -> Replies:
     """All counts of one variant; ``prices`` are those of the models by stage."""
     retries = next(stage.retries for stage in recipe.reason if stage.prompt == prompt.name)
@@ -81,16 +78,18 @@ def count(
         errors=sum(bool(trace.error) for trace in traces),
         fallbacks=sum(bool(trace.intent.fallback) for trace in traces),
         replies=len(outcomes),
-        strict=outcomes.count(STRICT), repaired=outcomes.count(REPAIRED),
+        strict=outcomes.count(STRICT),
+        repaired=outcomes.count(REPAIRED),
         unusable=outcomes.count(UNUSABLE),
         retries=sum(asked_again(part, retries) for part in per_query),
-        made=len(made), cached=sum(exchange.reply.cached for exchange in exchanges),
+        made=len(made),
+        cached=sum(exchange.reply.cached for exchange in exchanges),
         prompt_tokens=sum(exchange.reply.prompt_tokens for exchange in exchanges),
         reply_tokens=sum(exchange.reply.reply_tokens for exchange in exchanges),
         model_seconds=sum(exchange.reply.seconds for exchange in exchanges),
         seconds=sum(sum(trace.seconds.values()) for trace in traces),
         cost=_cost(exchanges, prices),
-    )  # fmt: skip
+    )
 
 
 def _cost(exchanges: Sequence[Exchange], prices: Mapping[str, Price | None]) -> float | None:

@@ -66,9 +66,7 @@ class Trial:
 
 
 def attempt(
-    job: Evaluation,
-    variant: LabVariant,
-    on_progress: Callable[[int, int], None] | None = None,
+    job: Evaluation, variant: LabVariant, on_progress: Callable[[int, int], None] | None = None
 ) -> Trial:
     """All cases of ``job``, which is open, by one variant. Raises what the composer raises."""
     mine = copy(job)

@@ -106,6 +106,5 @@ def _folders(names: Sequence[str]) -> list[str]:
     plain = [re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "variant" for name in names]
     lower = [one.lower() for one in plain]
     return [
-        one if lower.count(one.lower()) == 1 else f"{number}-{one}"
-        for number, one in enumerate(plain, 1)
+        one if lower.count(one.lower()) == 1 else f"{number}-{one}" for number, one in enumerate(plain, 1)
     ]

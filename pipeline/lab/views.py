@@ -115,15 +115,13 @@ def query_views(comparison: Comparison, thumbnails: Thumbnails, limit: int) -> l
         for move in moves:
             moved.setdefault(move.id, {})[name] = move
     order = {result.case.id: n for n, result in enumerate(comparison.baseline.run.results)}
-    chosen = nlargest(
-        limit, order, key=lambda ident: (_distance(moved.get(ident, {})), -order[ident])
-    )
+    chosen = nlargest(limit, order, key=lambda ident: (_distance(moved.get(ident, {})), -order[ident]))
     shelves = [Shelf(trial.gallery, thumbnails) for trial in comparison.trials]
     ranked = [trial.ranked() for trial in comparison.trials]
     return [
         _query(comparison, order[ident], moved.get(ident, {}), shelves, [one[ident] for one in ranked])
         for ident in chosen
-    ]  # fmt: skip
+    ]
 
 
 def _distance(moves: Mapping[str, Moved]) -> tuple[float, float]:
@@ -146,37 +144,34 @@ def _query(
     )
     numbers = list(enumerate(answers, 1))
     return QueryView(
-        case.id, case.modification, shelves[0].item(case.reference),
+        case.id,
+        case.modification,
+        shelves[0].item(case.reference),
         tuple(shelves[0].item(target) for target in case.targets[:SHOWN]),
         answers,
         better=tuple(n for n, answer in numbers if answer.change == "better"),
         worse=tuple(n for n, answer in numbers if answer.change == "worse"),
         trouble=tuple(n for n, a in numbers if a.trace.error or a.trace.intent.fallback),
-    )  # fmt: skip
+    )
 
 
 def _answer(
-    trial: Trial,
-    place: int,
-    move: Moved | None,
-    shelf: Shelf,
-    ids: Sequence[str],
-    baseline: Sequence[str],
+    trial: Trial, place: int, move: Moved | None, shelf: Shelf, ids: Sequence[str], baseline: Sequence[str]
 ) -> AnswerView:
     trace, case = trial.traces[place], trial.run.results[place].case
     paths: dict[str, Hit] = dict(zip(ids, trace.ranking.hits, strict=False))
     hits = tuple(
         HitView(
-            rank, shelf.item(ident, paths[ident].path if ident in paths else ""),
-            ident in case.correct or ident in case.targets, *_hit_change(rank, ident, baseline),
+            rank,
+            shelf.item(ident, paths[ident].path if ident in paths else ""),
+            ident in case.correct or ident in case.targets,
+            *_hit_change(rank, ident, baseline),
         )
         for rank, ident in enumerate(ids[:SHOWN], 1)
-    )  # fmt: skip
+    )
     change, moved = _change(move, len(baseline), len(ids))
     best = trial.places.get(case.id)
-    return AnswerView(
-        trial.variant.name, trace, hits, _place(best, len(ids)), change, moved
-    )  # fmt: skip
+    return AnswerView(trial.variant.name, trace, hits, _place(best, len(ids)), change, moved)
 
 
 def _place(best: int | None, depth: int) -> str:

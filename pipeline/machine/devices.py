@@ -31,9 +31,7 @@ def choose_device(asked: str) -> str:
     if kind == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if count <= int(number or 0):
-            raise ModelError(
-                f"device {asked!r} is not here ({count} CUDA devices)", "use --device cpu"
-            )
+            raise ModelError(f"device {asked!r} is not here ({count} CUDA devices)", "use --device cpu")
     if kind == "mps" and not has_mps:
         raise ModelError("device 'mps' is not here", "use --device cpu")
     return asked

@@ -40,9 +40,7 @@ def _in_package(model: str) -> Path:
 
     package, _, inner = model.removeprefix("package:").partition("/")
     found = find_spec(package)
-    folders = (
-        [Path(place) / inner for place in (found.submodule_search_locations or ())] if found else []
-    )
+    folders = [Path(place) / inner for place in (found.submodule_search_locations or ())] if found else []
     folder = next((folder for folder in folders if folder.is_dir()), None)
     if folder is None:
         raise ModelError(f"no model {model!r}", f"pip install {package.replace('_', '-')}")

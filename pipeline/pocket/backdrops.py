@@ -10,21 +10,53 @@ RGB = tuple[int, int, int]
 Piece = tuple[str, str]  # (name of a palette colour, path)
 
 DAY: dict[str, RGB] = {
-    "sky": (158, 209, 241), "cloud": (244, 250, 254), "pine": (47, 125, 76), "grass": (116, 166, 88),
-    "peak": (168, 182, 200), "snow": (232, 240, 249), "cap": (250, 252, 255), "sea": (45, 134, 204),
-    "sand": (240, 217, 156), "block": (160, 160, 166), "pane": (118, 128, 140), "road": (112, 112, 118),
-    "mark": (244, 222, 110), "dune": (222, 154, 84), "desert": (236, 180, 112), "cactus": (66, 140, 78),
-    "wall": (230, 208, 192), "frame": (247, 243, 236), "window": (168, 216, 248), "floor": (170, 116, 70),
-    "plank": (128, 84, 48), "wave": (214, 236, 252),
-}  # fmt: skip
+    "sky": (158, 209, 241),
+    "cloud": (244, 250, 254),
+    "pine": (47, 125, 76),
+    "grass": (116, 166, 88),
+    "peak": (168, 182, 200),
+    "snow": (232, 240, 249),
+    "cap": (250, 252, 255),
+    "sea": (45, 134, 204),
+    "sand": (240, 217, 156),
+    "block": (160, 160, 166),
+    "pane": (118, 128, 140),
+    "road": (112, 112, 118),
+    "mark": (244, 222, 110),
+    "dune": (222, 154, 84),
+    "desert": (236, 180, 112),
+    "cactus": (66, 140, 78),
+    "wall": (230, 208, 192),
+    "frame": (247, 243, 236),
+    "window": (168, 216, 248),
+    "floor": (170, 116, 70),
+    "plank": (128, 84, 48),
+    "wave": (214, 236, 252),
+}
 NIGHT: dict[str, RGB] = {
-    "sky": (22, 28, 62), "cloud": (232, 232, 246), "pine": (20, 50, 48), "grass": (50, 72, 62),
-    "peak": (74, 76, 96), "snow": (108, 112, 136), "cap": (140, 144, 166), "sea": (24, 58, 108),
-    "sand": (104, 98, 96), "block": (48, 50, 78), "pane": (240, 214, 120), "road": (54, 54, 72),
-    "mark": (186, 176, 110), "dune": (88, 64, 54), "desert": (110, 82, 68), "cactus": (36, 70, 58),
-    "wall": (118, 104, 110), "frame": (198, 190, 186), "window": (26, 34, 74), "floor": (94, 64, 48),
-    "plank": (66, 44, 34), "wave": (76, 112, 160),
-}  # fmt: skip
+    "sky": (22, 28, 62),
+    "cloud": (232, 232, 246),
+    "pine": (20, 50, 48),
+    "grass": (50, 72, 62),
+    "peak": (74, 76, 96),
+    "snow": (108, 112, 136),
+    "cap": (140, 144, 166),
+    "sea": (24, 58, 108),
+    "sand": (104, 98, 96),
+    "block": (48, 50, 78),
+    "pane": (240, 214, 120),
+    "road": (54, 54, 72),
+    "mark": (186, 176, 110),
+    "dune": (88, 64, 54),
+    "desert": (110, 82, 68),
+    "cactus": (36, 70, 58),
+    "wall": (118, 104, 110),
+    "frame": (198, 190, 186),
+    "window": (26, 34, 74),
+    "floor": (94, 64, 48),
+    "plank": (66, 44, 34),
+    "wave": (76, 112, 160),
+}
 PAPER: dict[str, RGB] = {"day": (226, 212, 182), "night": (78, 84, 112)}
 PENCIL: dict[str, RGB] = {"day": (158, 140, 104), "night": (158, 164, 192)}
 
@@ -111,9 +143,7 @@ def _desert(rng: Random) -> list[Piece]:
 
 def _room(rng: Random) -> list[Piece]:
     x, y = rng.uniform(8, 64), rng.uniform(5, 10)
-    panes = " ".join(
-        box(x + dx, y + dy, x + dx + 11, y + dy + 12) for dx in (2, 15) for dy in (2, 16)
-    )
+    panes = " ".join(box(x + dx, y + dy, x + dx + 11, y + dy + 12) for dx in (2, 15) for dy in (2, 16))
     planks = " ".join(f"M-2,{line} L102,{line}" for line in (75, 83, 92))
     return [
         ("wall", box(-2, -2, 102, 102)),
@@ -125,9 +155,13 @@ def _room(rng: Random) -> list[Piece]:
 
 
 _SETTINGS = {
-    "forest": _forest, "mountain": _mountain, "beach": _beach,
-    "city": _city, "desert": _desert, "room": _room,
-}  # fmt: skip
+    "forest": _forest,
+    "mountain": _mountain,
+    "beach": _beach,
+    "city": _city,
+    "desert": _desert,
+    "room": _room,
+}
 
 
 def backdrop(setting: str, time: str, rng: Random) -> list[Piece]:

@@ -50,9 +50,7 @@ def plural(category: str, count: int = 2) -> str:
 
 def kind_phrase(kind: Kind) -> str:
     """ "two small blue cats"."""
-    return (
-        f"{NUMBERS[kind.count - 1]} {kind.size} {kind.colour} {plural(kind.category, kind.count)}"
-    )
+    return f"{NUMBERS[kind.count - 1]} {kind.size} {kind.colour} {plural(kind.category, kind.count)}"
 
 
 def canonical(scene: Scene) -> str:
@@ -153,7 +151,5 @@ def _joint(relation: str, swapped: bool, rng: Random, density: float) -> str:
     if rng.random() > density + 0.2:
         return "and"
     if relation == "left of":
-        return rng.choice(
-            ("right of", "to the right of") if swapped else ("left of", "to the left of")
-        )
+        return rng.choice(("right of", "to the right of") if swapped else ("left of", "to the left of"))
     return rng.choice(("below", "under") if swapped else ("above", "over"))

@@ -179,9 +179,7 @@ def add_kind(scene: Scene, rng: Random, seen_only: bool) -> Change | None:
         ("above", True): ("above", "over", "above"),
         ("above", False): ("below", "under", "below"),
     }[relation, first]
-    the_old = rng.choice(
-        (f"the {plural(old.category, old.count)}", "it" if old.count == 1 else "them")
-    )
+    the_old = rng.choice((f"the {plural(old.category, old.count)}", "it" if old.count == 1 else "them"))
     side = rng.choice(words)
     if side.startswith(("to", "on")):
         side = rng.choice((side, f"{side} of {the_old}"))
@@ -206,8 +204,15 @@ def remove_kind(scene: Scene, rng: Random, seen_only: bool) -> Change | None:
     noun = plural(kind.category, kind.count)
     name = rng.choice((f"the {noun}", f"the {noun}", f"the {kind.colour} {noun}"))
     sentence = rng.choice(
-        (f"remove {name}", f"without {name}", f"no {noun}", f"take {name} away", f"delete {name}",
-         f"get rid of {name}", f"{name} should not be there")
-    )  # fmt: skip
+        (
+            f"remove {name}",
+            f"without {name}",
+            f"no {noun}",
+            f"take {name} away",
+            f"delete {name}",
+            f"get rid of {name}",
+            f"{name} should not be there",
+        )
+    )
     after = replace(scene, kinds=(scene.kinds[1 - gone],), relation="")
     return after, sentence, f"remove {kind.category}"

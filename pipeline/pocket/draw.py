@@ -45,14 +45,15 @@ def draw_gallery(
     """
     gallery = plan_gallery(count, seed, queries, kinds)
     recipe = {
-        "plan": PLAN, "count": count, "seed": seed, "queries": queries, "size": size, "kinds": kinds or [],
-    }  # fmt: skip
+        "plan": PLAN,
+        "count": count,
+        "seed": seed,
+        "queries": queries,
+        "size": size,
+        "kinds": kinds or [],
+    }
     known = _read_stamp(out)
-    if (
-        known
-        and all(known.get(key) == value for key, value in recipe.items())
-        and ("drawing" not in known)
-    ):
+    if known and all(known.get(key) == value for key, value in recipe.items()) and ("drawing" not in known):
         return gallery
     names = [CAPTIONS, QUERIES, *map(file_name, range(count))]
     own = _own_files(out, known, names)
@@ -143,11 +144,13 @@ def _captions(gallery: DrawnGallery) -> str:
 def _queries(gallery: DrawnGallery) -> str:
     rows = (
         {
-            "id": query.id, "kind": query.kind, "reference": file_name(query.reference),
+            "id": query.id,
+            "kind": query.kind,
+            "reference": file_name(query.reference),
             "modification": query.modification,
             "targets": [file_name(number) for number in query.targets],
             "target_caption": query.target_caption,
         }
         for query in gallery.queries
-    )  # fmt: skip
+    )
     return "".join(json.dumps(row) + "\n" for row in rows)

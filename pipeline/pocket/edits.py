@@ -74,9 +74,7 @@ def _joined(sentences: list[str], rng: Random) -> str:
     return rng.choice(_JOINTS).join(sentences)
 
 
-def random_edit(
-    scene: Scene, rng: Random, *, combined: float = 0.35, seen_only: bool = False
-) -> Edit:
+def random_edit(scene: Scene, rng: Random, *, combined: float = 0.35, seen_only: bool = False) -> Edit:
     """An edit by lot; ``combined`` is the share of two changes at once."""
     while True:
         kind = rng.choice(list(MAKERS))
@@ -126,10 +124,12 @@ def half_holding(scene: Scene, rng: Random, *, held: Edit, seen_only: bool = Fal
     parts = [held, change]
     rng.shuffle(parts)
     return Edit(
-        f"{parts[0].kind}+{parts[1].kind}", scene, change.after,
+        f"{parts[0].kind}+{parts[1].kind}",
+        scene,
+        change.after,
         _joined([part.sentence for part in parts], rng),
         "; ".join(part.reasoning for part in parts),
-    )  # fmt: skip
+    )
 
 
 def intent_of(edit: Edit) -> DrawnIntent:

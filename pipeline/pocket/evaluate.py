@@ -57,10 +57,7 @@ def clip_accuracy(folder: Path, count: int = 1000) -> dict[str, float]:
             image = model.encode_image(pixels, normalize=True)
             for name, classes, prompts in _zero_shot_tasks():
                 text = torch.stack(
-                    [
-                        model.encode_text(tokenizer(prompts(c)), normalize=True).mean(0)
-                        for c in classes
-                    ]
+                    [model.encode_text(tokenizer(prompts(c)), normalize=True).mean(0) for c in classes]
                 )
                 guesses = (image @ normalize(text).T).argmax(1).tolist()
                 right = sum(
@@ -114,27 +111,18 @@ def captioner_accuracy(folder: Path, count: int = 600) -> dict[str, float]:
                 ids = model.generate(pixel_values=pixels, max_new_tokens=40, do_sample=False)
                 texts += processor.batch_decode(ids, skip_special_tokens=True)
         figures[f"all attributes ({pairs} pairs)"] = (
-            sum(
-                text.strip() == captions.canonical(s)
-                for text, (s, _) in zip(texts, scenes, strict=True)
-            )
+            sum(text.strip() == captions.canonical(s) for text, (s, _) in zip(texts, scenes, strict=True))
             / count
         )
         for one in (True, False):
-            rows = [
-                (t, s)
-                for t, (s, _) in zip(texts, scenes, strict=True)
-                if (len(s.kinds) == 1) == one
-            ]
+            rows = [(t, s) for t, (s, _) in zip(texts, scenes, strict=True) if (len(s.kinds) == 1) == one]
             share = sum(t.strip() == captions.canonical(s) for t, s in rows) / len(rows)
             figures[f"all attributes, {'one kind' if one else 'two kinds'} ({pairs} pairs)"] = share
         figures |= _per_attribute(texts, scenes, pairs)
     return figures
 
 
-def _per_attribute(
-    texts: list[str], scenes: list[tuple[Scene, int]], pairs: str
-) -> dict[str, float]:
+def _per_attribute(texts: list[str], scenes: list[tuple[Scene, int]], pairs: str) -> dict[str, float]:
     read = [captions.parse(text) for text in texts]
     same = [
         (guess, scene)
@@ -180,9 +168,7 @@ def main(names: list[str]) -> None:
     """Print the figures of the named models as JSON."""
     for name in names or list(MEASURES):
         figures = MEASURES[name](POCKET / name)
-        print(
-            json.dumps({name: {key: round(value, 4) for key, value in figures.items()}}, indent=2)
-        )
+        print(json.dumps({name: {key: round(value, 4) for key, value in figures.items()}}, indent=2))
 
 
 if __name__ == "__main__":

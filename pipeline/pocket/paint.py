@@ -21,10 +21,16 @@ if TYPE_CHECKING:
     from PIL import Image
 
 PAINTS: dict[str, RGB] = {
-    "red": (224, 38, 44), "orange": (247, 132, 20), "yellow": (252, 216, 30), "green": (40, 156, 66),
-    "blue": (40, 92, 220), "purple": (132, 52, 180), "pink": (252, 132, 190), "black": (40, 40, 44),
+    "red": (224, 38, 44),
+    "orange": (247, 132, 20),
+    "yellow": (252, 216, 30),
+    "green": (40, 156, 66),
+    "blue": (40, 92, 220),
+    "purple": (132, 52, 180),
+    "pink": (252, 132, 190),
+    "black": (40, 40, 44),
     "white": (252, 252, 252),
-}  # fmt: skip
+}
 INK: RGB = (26, 26, 30)
 _TINY = re.compile(r"-?[\d.]+e-\d+")  # aggdraw reads no exponents
 
@@ -134,9 +140,7 @@ def _fill(name: str, body: RGB) -> RGB | None:
         return _mix(body, (0, 0, 0) if sum(body) > 200 else (255, 255, 255), 0.28)
     if name == "light":
         return _mix(
-            body,
-            (255, 255, 255) if sum(body) < 700 else (0, 0, 0),
-            0.3 if sum(body) < 700 else 0.12,
+            body, (255, 255, 255) if sum(body) < 700 else (0, 0, 0), 0.3 if sum(body) < 700 else 0.12
         )
     return FIXED[name]
 

@@ -20,9 +20,17 @@ from .world import Scene
 FAMILY = 20  # pictures, where the gallery has the room
 SINGLE_KINDS = tuple(edits.MAKERS)
 COMBINED_KINDS = (
-    "colour+setting", "category+time", "count+style", "size+colour", "add+time", "remove+setting",
-    "setting+style", "category+colour", "colour+count", "position+time",
-)  # fmt: skip
+    "colour+setting",
+    "category+time",
+    "count+style",
+    "size+colour",
+    "add+time",
+    "remove+setting",
+    "setting+style",
+    "category+colour",
+    "colour+count",
+    "position+time",
+)
 _TRIES = 20
 
 
@@ -71,9 +79,7 @@ def query_kinds(count: int) -> list[str]:
     return kinds
 
 
-def plan_gallery(
-    count: int, seed: int, queries: int = 0, kinds: list[str] | None = None
-) -> DrawnGallery:
+def plan_gallery(count: int, seed: int, queries: int = 0, kinds: list[str] | None = None) -> DrawnGallery:
     """Decide what to draw. Raises ConfigError where the gallery cannot hold the queries."""
     if count < 1 or queries < 0:
         raise ConfigError("a gallery has at least one picture, and no negative number of queries")
@@ -94,12 +100,15 @@ def plan_gallery(
         where.setdefault(shuffled[number], []).append(number)
     drawn = [
         DrawnQuery(
-            id=f"q{number:04d}", kind=edit.kind, reference=place[family.place],
-            modification=edit.sentence, targets=tuple(where[edit.after]),
+            id=f"q{number:04d}",
+            kind=edit.kind,
+            reference=place[family.place],
+            modification=edit.sentence,
+            targets=tuple(where[edit.after]),
             target_caption=captions.canonical(edit.after),
         )
         for number, (family, edit) in enumerate(order)
-    ]  # fmt: skip
+    ]
     seeds = tuple(rng.getrandbits(31) for _ in range(count))
     return DrawnGallery(tuple(shuffled[number] for number in range(count)), seeds, tuple(drawn))
 

@@ -42,24 +42,48 @@ def change_setting(scene: Scene, rng: Random, seen_only: bool) -> Change | None:
 
 _TIME_SENTENCES = {
     "night": (
-        "at night", "but at night", "make it night", "turn day into night", "after dark",
-        "the same at night", "change the time to night", "in the dark", "show it by night",
+        "at night",
+        "but at night",
+        "make it night",
+        "turn day into night",
+        "after dark",
+        "the same at night",
+        "change the time to night",
+        "in the dark",
+        "show it by night",
     ),
     "day": (
-        "by day", "but by day", "make it day", "turn night into day", "in daylight",
-        "the same by day", "change the time to day", "during the day", "show it in daylight",
+        "by day",
+        "but by day",
+        "make it day",
+        "turn night into day",
+        "in daylight",
+        "the same by day",
+        "change the time to day",
+        "during the day",
+        "show it in daylight",
     ),
-}  # fmt: skip
+}
 _STYLE_SENTENCES = {
     "sketch": (
-        "as a sketch", "but as a sketch", "make it a sketch", "drawn in outline",
-        "turn it into an outline sketch", "as an outline sketch", "change the style to a sketch",
+        "as a sketch",
+        "but as a sketch",
+        "make it a sketch",
+        "drawn in outline",
+        "turn it into an outline sketch",
+        "as an outline sketch",
+        "change the style to a sketch",
     ),
     "flat": (
-        "in flat colour", "but in flat colour", "make it flat colour", "in full colour",
-        "as a flat drawing", "fill in the colours", "change the style to flat colour",
+        "in flat colour",
+        "but in flat colour",
+        "make it flat colour",
+        "in full colour",
+        "as a flat drawing",
+        "fill in the colours",
+        "change the style to flat colour",
     ),
-}  # fmt: skip
+}
 
 
 def change_time(scene: Scene, rng: Random, seen_only: bool) -> Change | None:

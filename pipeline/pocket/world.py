@@ -11,10 +11,31 @@ from dataclasses import dataclass
 from random import Random
 
 CATEGORIES = (
-    "apple", "tree", "house", "car", "boat", "cat", "dog", "bird", "fish", "flower", "mug", "chair",
-    "umbrella", "ball", "kite", "star", "moon", "book", "clock", "hat", "mushroom", "balloon",
-    "candle", "guitar",
-)  # fmt: skip
+    "apple",
+    "tree",
+    "house",
+    "car",
+    "boat",
+    "cat",
+    "dog",
+    "bird",
+    "fish",
+    "flower",
+    "mug",
+    "chair",
+    "umbrella",
+    "ball",
+    "kite",
+    "star",
+    "moon",
+    "book",
+    "clock",
+    "hat",
+    "mushroom",
+    "balloon",
+    "candle",
+    "guitar",
+)
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "black", "white")
 SIZES = ("small", "large")
 RELATIONS = ("left of", "above")

@@ -27,9 +27,15 @@ FOLDER = Path(__file__).parent.parent.parent / "prompts"
 _FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
 _ROLE = re.compile(r"^=== (system|user|assistant) ===$", re.MULTILINE)
 _KEYS = {
-    "version": str, "description": str, "paper": str, "variables": list, "reply": str,
-    "images": bool, "schema": dict, "examples": list,
-}  # fmt: skip
+    "version": str,
+    "description": str,
+    "paper": str,
+    "variables": list,
+    "reply": str,
+    "images": bool,
+    "schema": dict,
+    "examples": list,
+}
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,7 @@ class Prompt:
 
 def names() -> list[str]:
     """The prompts of this package, "stage/name"."""
-    return sorted(
-        path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.glob("*/*.j2")
-    )
+    return sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.glob("*/*.j2"))
 
 
 def path_of(name: str) -> Path:
@@ -93,12 +97,18 @@ def _parse(name: str, path: Path, source: str) -> Prompt:
     if not _ROLE.search(found.group(2)):
         raise ConfigError(f"{path}: no message", "begin messages with a line `=== user ===`")
     return Prompt(
-        name=name, version=str(front.get("version", "")), description=front.get("description", ""),
-        variables=tuple(front.get("variables", ())), reply=reply, images=bool(front.get("images")),
-        schema=front.get("schema"), source=source,
+        name=name,
+        version=str(front.get("version", "")),
+        description=front.get("description", ""),
+        variables=tuple(front.get("variables", ())),
+        reply=reply,
+        images=bool(front.get("images")),
+        schema=front.get("schema"),
+        source=source,
         fingerprint=hashlib.sha256(source.encode()).hexdigest()[:16],
-        paper=front.get("paper", ""), examples=tuple(front.get("examples", ())),
-    )  # fmt: skip
+        paper=front.get("paper", ""),
+        examples=tuple(front.get("examples", ())),
+    )
 
 
 def lists(prompt: Prompt) -> list[str]:

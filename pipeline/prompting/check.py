@@ -43,9 +43,7 @@ def check(name: str) -> list[Problem]:
     try:
         prompt = prompting.load(name)
     except ConfigError as problem:
-        words = problem.message.removeprefix(f"{path}: ") + (
-            f" — {problem.hint}" if problem.hint else ""
-        )
+        words = problem.message.removeprefix(f"{path}: ") + (f" — {problem.hint}" if problem.hint else "")
         return [Problem(str(path), _front_line(path, problem.message), "error", words)]
     stage = path.parent.name if path.parent.name in GIVEN else ""
     found: list[tuple[int, str, str]] = []
@@ -147,11 +145,7 @@ def _fields(prompt: Prompt, properties: Mapping[str, Any]) -> Faults:
         meant = get_close_matches(name, READ, 1)
         if name not in READ and (meant or not prompting.is_list(rule)):
             hint = did_you_mean(name, list(READ))
-            yield (
-                _line_of(prompt.source, name),
-                "warning",
-                f"nothing reads the field {name!r}: {hint}",
-            )
+            yield (_line_of(prompt.source, name), "warning", f"nothing reads the field {name!r}: {hint}")
     if "reasoning" in properties and next(iter(properties)) != "reasoning":
         text = "reasoning is not the first field: the thoughts would come after the answer"
         yield _line_of(prompt.source, "reasoning"), "warning", text

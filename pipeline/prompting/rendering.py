@@ -21,9 +21,17 @@ LARGEST = 10**18
 TURNS = 100_000
 # They make texts of any length out of a number, and prompts need none of them.
 _METHODS_WITHOUT = (
-    "center", "expandtabs", "format", "format_map", "join", "ljust", "replace", "rjust",
-    "translate", "zfill",
-)  # fmt: skip
+    "center",
+    "expandtabs",
+    "format",
+    "format_map",
+    "join",
+    "ljust",
+    "replace",
+    "rjust",
+    "translate",
+    "zfill",
+)
 _WITHOUT = ("batch", "center", "format", "indent", "slice", "wordwrap", "filesizeformat", "pprint")
 
 

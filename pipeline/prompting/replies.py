@@ -18,9 +18,7 @@ _OPEN = rf"<(?:{_WORDS})>|◁think▷|\[THINK\]|<\|begin_of_thought\|>|<\|START_
 _CLOSE = rf"</(?:{_WORDS})>|◁/think▷|\[/THINK\]|<\|end_of_thought\|>|<\|END_THINKING\|>"
 _MARK = re.compile(rf"(?P<open>{_OPEN})|(?P<close>{_CLOSE})", re.IGNORECASE)
 # Channels: what stands in the last "final" one is said, the others are thoughts.
-_FINAL = re.compile(
-    r"<\|channel\|>\s*final\s*(?:<\|constrain\|>[^<]*)?<\|message\|>", re.IGNORECASE
-)
+_FINAL = re.compile(r"<\|channel\|>\s*final\s*(?:<\|constrain\|>[^<]*)?<\|message\|>", re.IGNORECASE)
 _CHANNEL = re.compile(r"<\|channel\|>", re.IGNORECASE)
 _END = re.compile(r"<\|(?:return|end|call)\|>.*\Z", re.DOTALL)
 

@@ -37,9 +37,7 @@ def read_reply(prompt: Prompt, reply: Reply) -> Reading:
     if reply.error:
         raise ReplyError(reply.error)
     if reply.finish == "length":
-        raise ReplyError(
-            f"the reply was cut at {reply.reply_tokens} tokens (max_tokens in the profile)"
-        )
+        raise ReplyError(f"the reply was cut at {reply.reply_tokens} tokens (max_tokens in the profile)")
     if reply.finish == "content_filter":
         raise ReplyError("the server's content filter stopped the reply")
     if reply.finish.lower() not in WHOLE:

@@ -37,9 +37,7 @@ def parse_queries(lines: Iterable[str | bytes], base: Path, name: str) -> list[Q
             raise InputError(f"{name}, line {number}: the id {query.id!r} is there twice")
         queries[query.id] = query
     if not queries:
-        raise InputError(
-            f"{name} holds no query", 'write lines like {"id": "1", "reference": "a.jpg", …}'
-        )
+        raise InputError(f"{name} holds no query", 'write lines like {"id": "1", "reference": "a.jpg", …}')
     return list(queries.values())
 
 

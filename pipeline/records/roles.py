@@ -52,9 +52,7 @@ ROLES: dict[str, Role] = {
     "caption": Role(lambda trace: trace.description.captions[:1], "captions"),
     "captions": Role(lambda trace: trace.description.captions, "captions", "number"),
     "rewrites": Role(
-        lambda trace: trace.intent.rewrites or (trace.intent.target_caption,),
-        "target_caption",
-        "number",
+        lambda trace: trace.intent.rewrites or (trace.intent.target_caption,), "target_caption", "number"
     ),
     "include": Role(lambda trace: (" and ".join(_elements("desired")(trace)),), "desired"),
     "exclude": Role(lambda trace: (" and ".join(_elements("forbidden")(trace)),), "forbidden"),

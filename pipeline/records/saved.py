@@ -65,7 +65,9 @@ def _saved(record: Mapping[str, Any]) -> Trace:
         reference if reference and is_no_file(reference) else "",
     )
     return Trace(
-        query, str(record.get("recipe", "")), str(record.get("profile", "")),
+        query,
+        str(record.get("recipe", "")),
+        str(record.get("profile", "")),
         Description(tuple(map(str, record["captions"]))),
         intent_from_json(record["intent"]) if record["intent"] else Intent(""),
-    )  # fmt: skip
+    )

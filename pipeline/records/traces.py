@@ -23,11 +23,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
     """
     query = trace.query
     return {
-        "query": {
-            "id": query.id,
-            "reference": _reference(query),
-            "modification": query.modification,
-        },
+        "query": {"id": query.id, "reference": _reference(query), "modification": query.modification},
         "schema_version": SCHEMA_VERSION,
         "recipe": trace.recipe,
         "profile": trace.profile,
@@ -38,8 +34,15 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
         ],
         "ranking": {
             "hits": [
-                {"rank": h.rank, "row": h.row, "id": h.id, "path": whole(h.path), "score": h.score,
-                 "shares": dict(h.shares), "alike": [whole(path) for path in h.alike]}
+                {
+                    "rank": h.rank,
+                    "row": h.row,
+                    "id": h.id,
+                    "path": whole(h.path),
+                    "score": h.score,
+                    "shares": dict(h.shares),
+                    "alike": [whole(path) for path in h.alike],
+                }
                 for h in trace.ranking.hits
             ]
         },
@@ -47,7 +50,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
         "seconds": dict(trace.seconds),
         "warnings": list(trace.warnings),
         "error": trace.error,
-    }  # fmt: skip
+    }
 
 
 def _reference(query: Query) -> str | None:
@@ -68,12 +71,17 @@ def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:
             for m in exchange.messages
         ],
         "reply": {
-            "text": reply.text, "prompt_tokens": reply.prompt_tokens,
-            "reply_tokens": reply.reply_tokens, "seconds": reply.seconds, "cached": reply.cached,
-            "finish": reply.finish, "error": reply.error, "served": reply.served,
+            "text": reply.text,
+            "prompt_tokens": reply.prompt_tokens,
+            "reply_tokens": reply.reply_tokens,
+            "seconds": reply.seconds,
+            "cached": reply.cached,
+            "finish": reply.finish,
+            "error": reply.error,
+            "served": reply.served,
         },
         "repaired": exchange.repaired,
-    }  # fmt: skip
+    }
 
 
 def trace_from_json(record: Mapping[str, Any]) -> Trace:
@@ -81,8 +89,7 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
     query = record["query"]
     return Trace(
         query=Query(
-            query["id"], Path(query["reference"]) if query["reference"] else None,
-            query["modification"],
+            query["id"], Path(query["reference"]) if query["reference"] else None, query["modification"]
         ),
         recipe=record["recipe"],
         profile=record["profile"],
@@ -94,7 +101,7 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
         seconds=record["seconds"],
         warnings=tuple(record["warnings"]),
         error=record["error"],
-    )  # fmt: skip
+    )
 
 
 def _hit_from_json(record: Mapping[str, Any]) -> Hit:
@@ -131,10 +138,14 @@ def intent_from_json(record: Mapping[str, Any]) -> Intent:
 
 def _exchange_from_json(record: Mapping[str, Any]) -> Exchange:
     messages = tuple(
-        Message(m["role"], m["text"], tuple(Path(path) for path in m["images"]))
-        for m in record["messages"]
+        Message(m["role"], m["text"], tuple(Path(path) for path in m["images"])) for m in record["messages"]
     )
     return Exchange(
-        record["stage"], record["model"], record["prompt"], messages, Reply(**record["reply"]),
-        record.get("repaired", False), record.get("revision", ""),
-    )  # fmt: skip
+        record["stage"],
+        record["model"],
+        record["prompt"],
+        messages,
+        Reply(**record["reply"]),
+        record.get("repaired", False),
+        record.get("revision", ""),
+    )

@@ -21,13 +21,23 @@ THUMBNAIL = 320
 _MARK = b'<meta http-equiv="Content-Security-Policy" content="default-src'  # on every page so far
 # Okabe and Ito's colours, told apart by colour-blind eyes; roles keep theirs on every page.
 ROLE_COLOURS = {
-    "target_caption": "#0072b2", "desired": "#009e73", "preserved": "#56b4e9",
-    "forbidden": "#d55e00", "modification": "#cc79a7", "reference": "#e69f00", "caption": "#8a8a8a",
-}  # fmt: skip
+    "target_caption": "#0072b2",
+    "desired": "#009e73",
+    "preserved": "#56b4e9",
+    "forbidden": "#d55e00",
+    "modification": "#cc79a7",
+    "reference": "#e69f00",
+    "caption": "#8a8a8a",
+}
 ROLE_NAMES = {
-    "target_caption": "target caption", "desired": "desired", "preserved": "preserved",
-    "forbidden": "forbidden", "modification": "sentence", "reference": "reference", "caption": "caption",
-}  # fmt: skip
+    "target_caption": "target caption",
+    "desired": "desired",
+    "preserved": "preserved",
+    "forbidden": "forbidden",
+    "modification": "sentence",
+    "reference": "reference",
+    "caption": "caption",
+}
 
 ELEMENT_LABELS = {"desired": "New in it", "preserved": "Kept", "forbidden": "Not in it"}
 ELEMENT_SIGNS = {"desired": "+", "preserved": "=", "forbidden": "−"}
@@ -60,9 +70,12 @@ def environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
-        loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.globals.update(
         thumbnail=thumbnail,
         element_labels=ELEMENT_LABELS,
@@ -92,9 +105,7 @@ def script_hash(name: str) -> str:
     return "sha256-" + base64.b64encode(digest).decode()
 
 
-def write_page(
-    template: str, out: Path, *, scripts: tuple[str, ...] = ("page.js",), **values: Any
-) -> Path:
+def write_page(template: str, out: Path, *, scripts: tuple[str, ...] = ("page.js",), **values: Any) -> Path:
     """Render a template into ``out``; text that is not valid Unicode is shown with question marks.
 
     ``scripts`` are files beside the template; the page runs these and nothing else.
@@ -178,9 +189,13 @@ def _bar(shares: Mapping[str, float], low: float, span: float) -> Bar:
             left += share
         segments.append(
             Segment(
-                role, ROLE_NAMES.get(role, role), ROLE_COLOURS.get(role, "#8a8a8a"), share,
-                100 * (start - low) / span, 100 * abs(share) / span,
+                role,
+                ROLE_NAMES.get(role, role),
+                ROLE_COLOURS.get(role, "#8a8a8a"),
+                share,
+                100 * (start - low) / span,
+                100 * abs(share) / span,
             )
-        )  # fmt: skip
+        )
     text = ", ".join(f"{segment.name} {segment.share:+.3f}" for segment in segments)
     return Bar(tuple(segments), 100 * -low / span, text)

@@ -53,9 +53,7 @@ def sixels(image: Image.Image) -> bytes:
         passes = []
         for number in np.unique(band):
             codes = ((band == number) * bits).sum(axis=0)
-            passes.append(
-                f"#{number}" + "".join(_run(code, group) for code, group in groupby(codes))
-            )
+            passes.append(f"#{number}" + "".join(_run(code, group) for code, group in groupby(codes)))
         parts.append("$".join(passes) + "-")
     parts.append("\x1b\\")
     return "".join(parts).encode("ascii")

@@ -11,9 +11,7 @@ FAMILIES: dict[str, Family] = {
     "divergence": Family("likebut.pipeline.scoring.divergence", {"places": 5, "temperature": 0.04}),
     "increment": Family("likebut.pipeline.scoring.increment", {"gain": 0.13, "loss": 2.1}),
     "product": Family("likebut.pipeline.scoring.product", {"share": 1.0}),
-    "gated": Family(
-        "likebut.pipeline.scoring.gated", {"beta": 0.25, "strength": 4.0, "margin": 0.1}
-    ),
+    "gated": Family("likebut.pipeline.scoring.gated", {"beta": 0.25, "strength": 4.0, "margin": 0.1}),
     "slerp": Family("likebut.pipeline.scoring.slerp", {"from": 0.7, "step": 0.1, "pool": 100}),
     "harris": Family("likebut.pipeline.scoring.harris", {"edge": 0.1}),
 }

@@ -51,9 +51,7 @@ class Fold:
         import numpy as np
 
         grains = np.stack([grain.vector for grain in self.grains]).astype(np.float64)
-        added = vectors.astype(np.float64) @ grains.T * np.array(self.scales) + np.array(
-            self.biases
-        )
+        added = vectors.astype(np.float64) @ grains.T * np.array(self.scales) + np.array(self.biases)
         return {grain.name: added[:, n] for n, grain in enumerate(self.grains)}
 
 
@@ -119,17 +117,13 @@ def fold(
     biases = np.zeros(len(grains))
     if calibration == "zscore":
         if mu is None or sigma is None:
-            raise ConfigError(
-                "z-score calibration needs an index with statistics", "rebuild the index"
-            )
+            raise ConfigError("z-score calibration needs an index with statistics", "rebuild the index")
         spreads = spread_of(vectors, sigma)
         varies = spreads > SMALLEST_SPREAD
         scales[varies] /= spreads[varies]
         biases[varies] = -scales[varies] * (vectors[varies] @ mu)
     vector = (scales[:, None] * vectors).sum(0).astype(np.float32)
-    return Fold(
-        vector, float(biases.sum()), tuple(grains), tuple(scales.tolist()), tuple(biases.tolist())
-    )
+    return Fold(vector, float(biases.sum()), tuple(grains), tuple(scales.tolist()), tuple(biases.tolist()))
 
 
 def _centred(grain: Grain, mu: NDArray[Any] | None) -> Grain:

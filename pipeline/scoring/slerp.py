@@ -26,9 +26,9 @@ def slerp(start: NDArray[Any], end: NDArray[Any], share: float) -> NDArray[Any]:
     angle = float(np.arccos(np.clip(start @ end, -1, 1)))
     if np.sin(angle) < 1e-6:
         return end
-    mixed: NDArray[Any] = (
-        np.sin((1 - share) * angle) * start + np.sin(share * angle) * end
-    ) / np.sin(angle)
+    mixed: NDArray[Any] = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / np.sin(
+        angle
+    )
     return mixed
 
 
@@ -44,9 +44,7 @@ def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[
     cosines = asked.cosines(np.stack(mixed))
     base, inside = pool(cosines, int(numbers["pool"]))
     parts = {"base": np.where(inside, base, asked.cosine(target))}
-    sentence, wanted, unwanted = (
-        asked.vector(role) for role in ("modification", "include", "exclude")
-    )
+    sentence, wanted, unwanted = (asked.vector(role) for role in ("modification", "include", "exclude"))
     if sentence is not None:
         parts["modification"] = np.where(inside, asked.cosine(sentence), 0)
     if wanted is not None:

@@ -84,17 +84,26 @@ def charge_of(choice: EngineChoice) -> Price | None:
 
 def _engine(choice: EngineChoice, device: str | None) -> EngineSpec:
     return EngineSpec(
-        choice.engine, choice.model, choice.revision, device or choice.device, choice.dtype,
-        choice.batch_size, choice.options,
-    )  # fmt: skip
+        choice.engine,
+        choice.model,
+        choice.revision,
+        device or choice.device,
+        choice.dtype,
+        choice.batch_size,
+        choice.options,
+    )
 
 
 def _encoder(models: Profile, device: str | None) -> EncoderSpec:
     choice = models.encoder
     return EncoderSpec(
-        choice.encoder, choice.model, choice.pretrained, device or choice.device, choice.dtype,
+        choice.encoder,
+        choice.model,
+        choice.pretrained,
+        device or choice.device,
+        choice.dtype,
         choice.batch_size,
-    )  # fmt: skip
+    )
 
 
 def _sampling(choice: EngineChoice) -> Sampling:

@@ -55,8 +55,10 @@ def check_profile(
     places: list[_Place] = []
     servers: dict[Server, list[str]] = {}
     parts: list[tuple[str, Choice]] = [
-        ("captioner", profile.captioner), ("reasoner", profile.reasoner), ("encoder", profile.encoder)
-    ]  # fmt: skip
+        ("captioner", profile.captioner),
+        ("reasoner", profile.reasoner),
+        ("encoder", profile.encoder),
+    ]
     for part, choice in parts:
         try:
             found += _package(part, choice)
@@ -134,14 +136,10 @@ def _fetched(choice: Choice) -> Path | None:
     """The folder that the hub's library keeps a model in, where it has been fetched."""
     if isinstance(choice, EngineChoice):
         return models.hub_snapshot(choice.model, choice.revision)
-    return models.hub_snapshot(
-        encoders.repository_of(choice.encoder, choice.model, choice.pretrained)
-    )
+    return models.hub_snapshot(encoders.repository_of(choice.encoder, choice.model, choice.pretrained))
 
 
-def _in_memory(
-    weights: WeightFiles | None, size: Size | None, dtype: str, device: str
-) -> float | None:
+def _in_memory(weights: WeightFiles | None, size: Size | None, dtype: str, device: str) -> float | None:
     """The bytes of the weights once loaded, in the number format that is chosen there."""
     said = size.parameters if size else None
     parameters = (weights.parameters if weights else None) or said
@@ -159,9 +157,17 @@ def _server(
     key = Finding(
         server.api_key_env,
         "missing" if unset and not server.is_here else "ok",
-        ("not set" + (" (a server on this machine rarely needs one)" if server.is_here else
-                      ": put the key into this environment variable")) if unset else "set",
-    )  # fmt: skip
+        (
+            "not set"
+            + (
+                " (a server on this machine rarely needs one)"
+                if server.is_here
+                else ": put the key into this environment variable"
+            )
+        )
+        if unset
+        else "set",
+    )
     what = f"server {server.base_url}"
     if offline and not server.is_here:
         return [key, Finding(what, "missing", "another machine, and --offline forbids the network")]
@@ -183,9 +189,7 @@ def _memory(device: str, sizes: list[float | None], memory: Memory) -> Finding:
     free = f"{_size(memory.free)} of {_size(memory.total)} are free"
     known = [size for size in sizes if size is not None]
     if len(known) < len(sizes):
-        return Finding(
-            what, "unknown", f"{free}; no size is known of {len(sizes) - len(known)} models"
-        )
+        return Finding(what, "unknown", f"{free}; no size is known of {len(sizes) - len(known)} models")
     need = needed(sum(known))
     words = f"about {_size(need)} for {_size(sum(known))} of weights, all at once (× 1.2 + 1 GB); {free}"
     if need > memory.total:

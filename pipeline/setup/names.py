@@ -69,9 +69,7 @@ class Setup:
         from ..asking.ledger import Ledger
 
         if self.max_cost is not None and not math.isfinite(self.max_cost):
-            raise ConfigError(
-                f"--max-cost {self.max_cost} is no limit", "for example --max-cost 2.50"
-            )
+            raise ConfigError(f"--max-cost {self.max_cost} is no limit", "for example --max-cost 2.50")
         limits = Limits(self.max_calls, self.max_cost)
         books = {name: Ledger(path) for name, path in ledgers.items()}
         return {

@@ -82,9 +82,7 @@ def sample(prompt: Prompt) -> tuple[dict[str, str], dict[str, str]]:
 def count(prompt: Prompt, tokenizer: Any) -> Tokens:
     """The tokens of a prompt, marks of the chat included."""
     ids = [
-        tokenizer.encode(
-            chat_text(tokenizer, prompting.render(prompt, values)), add_special_tokens=False
-        )
+        tokenizer.encode(chat_text(tokenizer, prompting.render(prompt, values)), add_special_tokens=False)
         for values in sample(prompt)
     ]
     return Tokens(len(ids[0]), _shared(*ids) if prompt.variables else len(ids[0]))

@@ -73,9 +73,13 @@ def refresh(
     kept = kept_index(*folders)
     own = [folder / INDEX_FOLDER for folder in folders]
     out, report = refresh_index(
-        folders, own[0] if len(own) == 1 else kept, kept, encoder,
-        donors=own if len(own) > 1 else (), on_progress=on_progress,
-    )  # fmt: skip
+        folders,
+        own[0] if len(own) == 1 else kept,
+        kept,
+        encoder,
+        donors=own if len(own) > 1 else (),
+        on_progress=on_progress,
+    )
     if on_build and report:
         on_build(report, out)
     return out

@@ -78,10 +78,7 @@ def consult(
 
 
 def agreed(
-    groups: Sequence[Sequence[Intent]],
-    choose: str,
-    encoder: CachedEncoder,
-    sides: Sequence[Sides] = (),
+    groups: Sequence[Sequence[Intent]], choose: str, encoder: CachedEncoder, sides: Sequence[Sides] = ()
 ) -> list[Intent]:
     """One Intent per group of samples; a fallback has no say unless there is nothing else.
 
@@ -110,9 +107,7 @@ def _one(samples: Sequence[Intent], choose: str, vectors: Vectors, sides: Sides)
         return best(samples, vectors, sides)
     whole = vote(samples, vectors)
     if choose == "mean":
-        return replace(
-            whole, samples=tuple(sorted(s.target_caption for s in samples if s.target_caption))
-        )
+        return replace(whole, samples=tuple(sorted(s.target_caption for s in samples if s.target_caption)))
     return whole
 
 
@@ -168,9 +163,7 @@ def _spoken(captions: Sequence[str], vectors: Vectors) -> str:
     if not _tied(captions):
         return _spelling(captions, Counter(map(_key, captions)).most_common(1)[0][0])
     counts = Counter(map(_key, captions))
-    first = [
-        _spelling(captions, key) for key, count in counts.items() if count == max(counts.values())
-    ]
+    first = [_spelling(captions, key) for key, count in counts.items() if count == max(counts.values())]
     middle = np.mean([vectors[caption] for caption in sorted(captions)], axis=0)
     return min(first, key=lambda text: (-round(float(vectors[text] @ middle), DIGITS), text))
 

@@ -130,9 +130,7 @@ class Composer:
         ]
         if until in ("ground", "search"):
             stages.append(Ground(recipe, encoder, self.seen, self.unwanted))
-            stages.append(
-                Search(recipe, self.gallery, k, make_searcher(self.searcher), self.barred)
-            )
+            stages.append(Search(recipe, self.gallery, k, make_searcher(self.searcher), self.barred))
         names = [stage.name for stage in stages]
         return tuple(stages[: names.index(until) + 1])
 

@@ -41,9 +41,12 @@ class Describe:
             return list(traces)
         described = describe(
             [path for n in places if (path := traces[n].query.reference)],
-            prompting.load(stage.prompt), self.engine, self.sampling, stage.captions,
+            prompting.load(stage.prompt),
+            self.engine,
+            self.sampling,
+            stage.captions,
             [traces[n].query.modification for n in places],
-        )  # fmt: skip
+        )
         found = list(traces)
         for n, (description, exchanges) in zip(places, described, strict=True):
             found[n] = _with(traces[n], description, exchanges)
@@ -104,12 +107,7 @@ def describe(
         replies = [replies[index] for replies in rounds]
         exchanges = tuple(
             Exchange(
-                "describe",
-                engine.model,
-                prompt.name,
-                request.messages,
-                reply,
-                revision=engine.revision,
+                "describe", engine.model, prompt.name, request.messages, reply, revision=engine.revision
             )
             for reply in replies
         )

@@ -50,9 +50,7 @@ class Understood:
     @property
     def fields(self) -> dict[str, Any]:
         """A text or a tuple of texts by name."""
-        return {
-            "caption": self.caption, "target_caption": self.target_caption, **self.elements
-        }  # fmt: skip
+        return {"caption": self.caption, "target_caption": self.target_caption, **self.elements}
 
     def changed(self, values: Mapping[str, Any]) -> Understood:
         """With other values. Raises ConfigError for a field that there is not, or a wrong kind."""
@@ -62,9 +60,7 @@ class Understood:
                 raise ConfigError(f"no field {name!r}", did_you_mean(name, list(fields)))
             wanted = "a list of texts" if name in lists else "a text"
             texts = value if name in lists else [value]
-            if not isinstance(texts, list | tuple) or not all(
-                isinstance(text, str) for text in texts
-            ):
+            if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
                 raise ConfigError(f"{name} must be {wanted}")
         read = {
             name: tuple(filter(None, map(_flat, value))) if name in lists else _flat(value)
@@ -182,7 +178,7 @@ def moves(before: Ranking, after: Ranking, k: int) -> list[Move]:
     return [
         Move(hit.path or hit.id, *(ranks[hit.id].rank if hit.id in ranks else None for ranks in (old, new)))
         for hit in (*shown, *fallen)
-    ]  # fmt: skip
+    ]
 
 
 def _rank(hits: Mapping[str, Any], ident: str, otherwise: int) -> int:

@@ -49,9 +49,7 @@ class Ground:
         for n, (grains, warnings) in zip(places, grounded, strict=True):
             trace = replace(traces[n], grains=(*grains, *without)).warned(*warnings, *cut)
             if not grains:
-                trace = trace.failed(
-                    f"the query has no grain with a weight (recipe {self.recipe.name})"
-                )
+                trace = trace.failed(f"the query has no grain with a weight (recipe {self.recipe.name})")
             elif broken := not_finite(trace.grains):
                 trace = trace.failed(f"the encoder gave no finite vector for {broken}")
             found[n] = trace
@@ -135,10 +133,7 @@ def not_finite(grains: Sequence[Grain]) -> str:
 
 
 def ground(
-    traces: Sequence[Trace],
-    recipe: Recipe,
-    encoder: CachedEncoder,
-    pictures: Sequence[NDArray[Any] | None],
+    traces: Sequence[Trace], recipe: Recipe, encoder: CachedEncoder, pictures: Sequence[NDArray[Any] | None]
 ) -> list[tuple[list[Grain], list[str]]]:
     """(grains, warnings) per trace, in order; ``pictures`` are the unit vectors of references.
 
@@ -147,10 +142,7 @@ def ground(
     """
     unique = list(
         dict.fromkeys(
-            text
-            for trace in traces
-            for role in _roles(trace, recipe)
-            for text in texts_of(role, trace)
+            text for trace in traces for role in _roles(trace, recipe) for text in texts_of(role, trace)
         )
     )
     encoded = dict(zip(unique, encoder.texts_with_counts(unique), strict=True)) if unique else {}
@@ -160,16 +152,13 @@ def ground(
     ]
 
 
-def _grains(
-    trace: Trace, recipe: Recipe, encoded: Encoded, picture: NDArray[Any] | None
-) -> list[Grain]:
+def _grains(trace: Trace, recipe: Recipe, encoded: Encoded, picture: NDArray[Any] | None) -> list[Grain]:
     """The grains of both sides; those of the caption side have it in name and role."""
     pictured, captioned = (
         _of_side(weights, trace, recipe.mixes, encoded, picture) for weights in _both(trace, recipe)
     )
     return pictured + [
-        replace(g, name=f"{CAPTION_SIDE}{g.name}", role=f"{CAPTION_SIDE}{g.role}")
-        for g in captioned
+        replace(g, name=f"{CAPTION_SIDE}{g.name}", role=f"{CAPTION_SIDE}{g.role}") for g in captioned
     ]
 
 

@@ -72,9 +72,12 @@ class Reason:
         questions = [self._questions(stage, trace) for trace in traces]
         asked = [(n, question) for n, several in enumerate(questions) for question in several]
         sampled = consult(
-            [question for _, question in asked], prompting.load(stage.prompt), self.engine,
-            self.sampling, stage,
-        )  # fmt: skip
+            [question for _, question in asked],
+            prompting.load(stage.prompt),
+            self.engine,
+            self.sampling,
+            stage,
+        )
         sides = self._sides([traces[n] for n, _ in asked]) if stage.choose == "best" else ()
         chosen = agreed([part for part, _ in sampled], stage.choose, self.encoder, sides)
         answers: list[tuple[list[Intent], list[Exchange]]] = [([], []) for _ in traces]

@@ -26,9 +26,7 @@ def vectors_seen(
     """
     rows = [_row(trace.query, index) for trace in traces]
     pictures = [trace.query.reference for trace in traces]
-    others = list(
-        dict.fromkeys(p for p, row in zip(pictures, rows, strict=True) if p and row is None)
-    )
+    others = list(dict.fromkeys(p for p, row in zip(pictures, rows, strict=True) if p and row is None))
     encoded = dict(zip(others, encoder.encode_files(others), strict=True)) if others else {}
     return [
         unit(index.take([row])[0]) if row is not None else encoded[picture] if picture else None

@@ -81,6 +81,8 @@ def search(
 ) -> list[Rankings]:
     """(the ``k`` best of the gallery, the whole subset) per query, in order, with all shares."""
     asked = [Candidates(grains, gallery, fusion.calibration) for grains in queries]
+    if not asked:
+        return []
     scored = (
         _by_searching(asked, fusion, k, scopes, searcher)
         if FAMILIES[fusion.family].folds
@@ -131,9 +133,7 @@ def _parts_of(asked: Candidates, fusion: Fusion, rows: NDArray[Any]) -> dict[str
     return parts(fusion.family, replace(asked, rows=rows), fusion.numbers)
 
 
-def _by_looking(
-    asked: Candidates, scope: Scope, fusion: Fusion, k: int, searcher: Searcher
-) -> _Scored:
+def _by_looking(asked: Candidates, scope: Scope, fusion: Fusion, k: int, searcher: Searcher) -> _Scored:
     """The score of every row; a query that has nothing that the family works on is folded.
 
     Raises ConfigError where the family's numbers make scores that are not finite.
@@ -145,9 +145,7 @@ def _by_looking(
     with np.errstate(all="ignore"):  # what comes of it is looked at below
         whole = parts(fusion.family, asked, fusion.numbers)
     if not whole:  # as a query without a sentence has
-        return next(
-            _by_searching([replace(asked, calibration="none")], Fusion(), k, [scope], searcher)
-        )
+        return next(_by_searching([replace(asked, calibration="none")], Fusion(), k, [scope], searcher))
     total: NDArray[Any] = sum(whole.values())
     if not np.isfinite(total).all():
         numbers = ", ".join(f"{name} {value:g}" for name, value in fusion.numbers.items())

@@ -35,9 +35,7 @@ def vocabulary(model: str) -> frozenset[str]:
     path = folder / "tokenizer.json" if folder else None
     known = json.loads(path.read_text(encoding="utf-8"))["model"] if path and path.is_file() else {}
     if known.get("type") != "WordLevel":
-        raise ConfigError(
-            f"{model} has no closed vocabulary", "leave out vocabulary in the profile"
-        )
+        raise ConfigError(f"{model} has no closed vocabulary", "leave out vocabulary in the profile")
     return frozenset(word.strip().lower() for word in known["vocab"])
 
 

@@ -102,16 +102,16 @@ def pools(
         targets = len(set(question.targets) & set(rows))
         made.append(
             Pool(
-                (roles @ vectors.T).astype(np.float32), (fixed @ vectors.T).astype(np.float32),
-                targets, question.total,
+                (roles @ vectors.T).astype(np.float32),
+                (fixed @ vectors.T).astype(np.float32),
+                targets,
+                question.total,
             )
-        )  # fmt: skip
+        )
     return made
 
 
-def directions(
-    fused: Any, weights: Mapping[str, float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def directions(fused: Any, weights: Mapping[str, float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """((r, d) the vector of each role per unit of weight, (d,) the sum of all other grains).
 
     A role that a query has no grain of is a row of zeros. Biases are the same for all items of a
@@ -129,9 +129,7 @@ def directions(
     return roles, fixed
 
 
-def _candidates(
-    index: Gallery, question: PoolQuery, wanted: NDArray[np.float64], size: int
-) -> list[int]:
+def _candidates(index: Gallery, question: PoolQuery, wanted: NDArray[np.float64], size: int) -> list[int]:
     """Rows of a pool, the targets first, then in the gallery's order."""
     from ...indexes import exact
 
@@ -139,9 +137,7 @@ def _candidates(
     if question.only is not None:
         allowed = set(question.only) - barred
     else:
-        found, _ = exact.search(
-            index, wanted, min(size, index.count), exclude=[barred] * len(wanted)
-        )
+        found, _ = exact.search(index, wanted, min(size, index.count), exclude=[barred] * len(wanted))
         allowed = set(map(int, np.unique(found[found >= 0]))) | (set(question.targets) - barred)
     right = sorted(allowed & set(question.targets))
     return right + sorted(allowed - set(right))

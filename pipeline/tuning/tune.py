@@ -125,16 +125,15 @@ class Grounded:
         """The exact rankings by ``weights`` over the whole gallery, as a run of that name."""
         composer = self.job.composer
         before = Weighed(composer.recipe).weights
+        fusion, searcher = fusion or composer.recipe.fusion, make_searcher(composer.searcher)
         results: list[Result] = []
         for start in range(0, len(self.traces), CHUNK):
             part = slice(start, start + CHUNK)
             pairs = list(zip(self.cases[part], self.traces[part], strict=True))
             alive = [pair for pair in pairs if not pair[1].error]
-            found = search_gallery(
-                composer.gallery, [reweighted(trace.grains, before, weights) for _, trace in alive],
-                fusion or composer.recipe.fusion, self.job.places(),
-                [self.job.scope(case) for case, _ in alive], make_searcher(composer.searcher),
-            ) if alive else []  # fmt: skip
+            grains = [reweighted(trace.grains, before, weights) for _, trace in alive]
+            scopes = [self.job.scope(case) for case, _ in alive]
+            found = search_gallery(composer.gallery, grains, fusion, self.job.places(), scopes, searcher)
             ranked = {
                 case.id: replace(trace, ranking=ranking, subset=subset)
                 for (case, trace), (ranking, subset) in zip(alive, found, strict=True)
@@ -148,9 +147,7 @@ class Grounded:
         found: dict[str, list[float]] = {}
         for trace in self.traces:
             for grain in trace.grains:
-                found.setdefault(grain.role, []).append(
-                    float(linear.spread_of(grain.vector, index.sigma))
-                )
+                found.setdefault(grain.role, []).append(float(linear.spread_of(grain.vector, index.sigma)))
         return {role: float(np.mean(values)) for role, values in found.items()}
 
 
@@ -217,9 +214,12 @@ def tune(
     base = weighed.weights
     made = searched.pools(metric, size)
     found = find(
-        lambda settings: means(made, metric, settings), list(base.values()),
-        trials=trials, seed=seed, allow_negative=allow_negative,
-    )  # fmt: skip
+        lambda settings: means(made, metric, settings),
+        list(base.values()),
+        trials=trials,
+        seed=seed,
+        allow_negative=allow_negative,
+    )
     weights = dict(zip(base, found.weights, strict=True))
     fusion = weighed.recipe.fusion
     sides = [("base", base, fusion), ("tuned", weights, fusion)]
@@ -232,7 +232,13 @@ def tune(
         for what, used, rule in sides
     }
     return Tuning(
-        weighed, metric, half, seed, weights, found, grounded.spreads(),
+        weighed,
+        metric,
+        half,
+        seed,
+        weights,
+        found,
+        grounded.spreads(),
         tuple((what, name, run) for (what, name), run in runs.items()),
         tuple(differences(runs["base", held_out], runs["tuned", held_out])),
-    )  # fmt: skip
+    )

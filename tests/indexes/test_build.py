@@ -12,13 +12,7 @@ from PIL import Image
 
 from likebut.indexes.build import build
 from likebut.indexes.contract import EncoderId
-from likebut.indexes.errors import (
-    DiskFull,
-    GalleryError,
-    IndexDamaged,
-    IndexIncompatible,
-    NoImages,
-)
+from likebut.indexes.errors import DiskFull, GalleryError, IndexDamaged, IndexIncompatible, NoImages
 from likebut.indexes.journal import Journal
 from likebut.indexes.maintain import verify
 from likebut.indexes.store import Index
@@ -57,9 +51,7 @@ def test_a_first_build_indexes_every_picture_in_the_order_of_its_id(gallery, tmp
     assert ids(tmp_path / "out") == ["deep/blue.png", "green.png", "red.png"]
     index = Index.open(tmp_path / "out")
     assert np.allclose(
-        index.vectors()[0],
-        colour_vectors([(0, 0, 255), (0, 255, 0), (255, 0, 0)]),
-        atol=1e-3,
+        index.vectors()[0], colour_vectors([(0, 0, 255), (0, 255, 0), (255, 0, 0)]), atol=1e-3
     )
     assert names(tmp_path / "out") == ["items", "manifest.json", "stats", "vectors"]
     assert {"scan", "wait", "encode", "write"} < set(report.seconds_by)
@@ -230,9 +222,7 @@ def test_a_gallery_that_vanished_does_not_empty_the_index(gallery, tmp_path, enc
 
 
 @pytest.mark.parametrize("change", [{"fingerprint": "0" * 64}, {"preprocessing": "other"}])
-def test_another_encoder_is_refused_and_nobody_is_told_to_give_up_its_vectors(
-    gallery, tmp_path, change
-):
+def test_another_encoder_is_refused_and_nobody_is_told_to_give_up_its_vectors(gallery, tmp_path, change):
     build([gallery], tmp_path / "out", MeanColour())
     other = MeanColour()
     vars(other).update(change)
@@ -269,11 +259,7 @@ def test_a_full_disk_is_one_clear_error_and_the_index_is_as_it_was(
     def full(*_args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for place in (
-        "likebut.indexes.journal.npy_chunks",
-        "likebut.indexes.files.write_bytes",
-        "os.fsync",
-    ):
+    for place in ("likebut.indexes.journal.npy_chunks", "likebut.indexes.files.write_bytes", "os.fsync"):
         with monkeypatch.context() as patch:
             patch.setattr(place, full)
             with pytest.raises(DiskFull, match="no space left") as caught:
@@ -292,9 +278,7 @@ def test_a_folder_that_cannot_be_written_says_so(gallery, tmp_path, encoder):
         build([gallery], tmp_path / "file/out", encoder)
 
 
-def test_an_old_shard_that_changed_is_not_copied_into_a_new_index(
-    gallery, tmp_path, encoder, paint
-):
+def test_an_old_shard_that_changed_is_not_copied_into_a_new_index(gallery, tmp_path, encoder, paint):
     build([gallery], tmp_path / "out", encoder)
     (shard,) = (tmp_path / "out").glob("vectors-*")
     data = bytearray(shard.read_bytes())

@@ -54,9 +54,7 @@ def test_what_is_there_is_not_encoded_again(tmp_path: Path) -> None:
 
 
 def test_an_item_without_a_caption_is_left_out(tmp_path: Path) -> None:
-    index = build_captions(
-        [Captioned("a", (" ",)), Captioned("b", ("red",))], tmp_path / "i", Axes()
-    )
+    index = build_captions([Captioned("a", (" ",)), Captioned("b", ("red",))], tmp_path / "i", Axes())
     assert index.count == 1
 
 

@@ -65,9 +65,7 @@ def test_a_picture_changed_in_place_with_its_date_kept_is_noticed(
     assert row(out, "a.png") == as_row(11, 21, 31)
 
 
-def test_another_file_moved_into_its_place_is_noticed(
-    pictures: Path, tmp_path: Path, paint: Paint
-) -> None:
+def test_another_file_moved_into_its_place_is_noticed(pictures: Path, tmp_path: Path, paint: Paint) -> None:
     out = tmp_path / "out"
     build([pictures], out, MeanColour())
     before = (pictures / "a.png").stat()
@@ -133,14 +131,10 @@ def test_a_gallery_that_was_copied_with_its_index_is_read_once_and_not_encoded(
     assert encoder.batches == []
 
 
-def test_a_drive_that_numbers_all_files_anew_changes_nothing(
-    pictures: Path, tmp_path: Path
-) -> None:
+def test_a_drive_that_numbers_all_files_anew_changes_nothing(pictures: Path, tmp_path: Path) -> None:
     build([pictures], tmp_path / "out", MeanColour())
     index = Index.open(tmp_path / "out")
-    files = [
-        File(i.id, i.path, i.size, i.mtime_ns, i.ctime_ns, i.inode + 50) for i in index.all_items()
-    ]
+    files = [File(i.id, i.path, i.size, i.mtime_ns, i.ctime_ns, i.inode + 50) for i in index.all_items()]
     assert make_plan(files, index).todo == []
     one = [replace(files[0], inode=files[0].inode - 50), files[1]]
     assert make_plan(one, index).todo == one[1:]

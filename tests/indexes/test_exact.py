@@ -119,9 +119,7 @@ def test_many_queries_over_float32_rows_give_the_same_rows_through_faiss(large, 
     exclude = [{i} for i in range(40)]
     used = []
     nearest = kernels.FlatScan._nearest
-    monkeypatch.setattr(
-        kernels.FlatScan, "_nearest", lambda *a: used.append(len(a[1])) or nearest(*a)
-    )
+    monkeypatch.setattr(kernels.FlatScan, "_nearest", lambda *a: used.append(len(a[1])) or nearest(*a))
     found, scores = search([rows[:25_000], rows[25_000:]], queries, 5, exclude=exclude)
     assert used == [25_000, 35_000]
     assert np.array_equal(found, naive(rows, queries, 5, exclude))

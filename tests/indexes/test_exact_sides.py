@@ -17,11 +17,7 @@ CAPTIONS = np.array([[0, 0, 0], [0, 0, 1], [0, 0, 0], [0, 1, 0]], np.float16)
 
 
 def search(
-    *sides: tuple[list[Any], Any],
-    k: int,
-    exclude: Any = None,
-    block_rows: int = 9,
-    threads: int = 1,
+    *sides: tuple[list[Any], Any], k: int, exclude: Any = None, block_rows: int = 9, threads: int = 1
 ) -> Found:
     return Exact(block_rows, threads).search([Asked(*side) for side in sides], k, exclude)
 
@@ -44,13 +40,8 @@ def test_excluded_rows_do_not_come_and_missing_ones_are_padded() -> None:
 
 def test_an_empty_gallery_gives_padding_and_no_query_gives_nothing() -> None:
     empty = np.empty((0, 2), np.float16)
-    assert search(([empty], np.ones((1, 2))), ([empty], np.ones((1, 2))), k=2)[0].tolist() == [
-        [-1, -1]
-    ]
-    assert search(([PICTURES], np.ones((0, 2))), ([PICTURES], np.ones((0, 2))), k=2)[0].shape == (
-        0,
-        2,
-    )
+    assert search(([empty], np.ones((1, 2))), ([empty], np.ones((1, 2))), k=2)[0].tolist() == [[-1, -1]]
+    assert search(([PICTURES], np.ones((0, 2))), ([PICTURES], np.ones((0, 2))), k=2)[0].shape == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +74,13 @@ def test_any_blocks_shards_and_threads_rank_as_naive_scoring_does(data: st.DataO
         sides.append((vectors, [vectors[:cut], vectors[cut:]], queries))
     exclude = [set(rng.integers(0, count, 5).tolist()) if count else set() for _ in range(asked)]
     rows, scores = search(
-        sides[0][1:], sides[1][1:], k=k, exclude=exclude,
+        sides[0][1:],
+        sides[1][1:],
+        k=k,
+        exclude=exclude,
         block_rows=data.draw(st.integers(1, 70), "block"),
         threads=data.draw(st.integers(1, 3), "threads"),
-    )  # fmt: skip
+    )
     naive = sum(q.astype(float) @ v.astype(float).T for v, _, q in sides).astype(np.float32)
     inside = np.arange(0, count, 3)
     said = scores_of([Asked(*side[1:]) for side in sides], 0, inside)

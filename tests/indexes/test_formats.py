@@ -41,9 +41,14 @@ def test_kinds_that_are_not_read_here_are_counted_by_ending(gallery: Path, tmp_p
 
 @pytest.mark.parametrize(
     ("ending", "what"),
-    [(".nef", "export them as JPEG"), (".heic", "pip install pillow-heif"), (".txt", ""),
-     (".jxl", "pip install pillow-jxl-plugin"), ("", "")],
-)  # fmt: skip
+    [
+        (".nef", "export them as JPEG"),
+        (".heic", "pip install pillow-heif"),
+        (".txt", ""),
+        (".jxl", "pip install pillow-jxl-plugin"),
+        ("", ""),
+    ],
+)
 def test_what_to_do_about_a_kind_is_said(ending: str, what: str) -> None:
     said = formats.why_not(ending)
     assert (what in said) if what else said == ""

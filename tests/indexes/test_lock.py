@@ -144,9 +144,7 @@ def test_taking_out_waits_for_a_build(
     assert ids(tmp_path / "out") == ["deep/blue.png", "green.png"]
 
 
-def test_who_asked_not_to_wait_is_told_with_a_code_of_its_own(
-    gallery: Path, tmp_path: Path
-) -> None:
+def test_who_asked_not_to_wait_is_told_with_a_code_of_its_own(gallery: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     with write_lock(out), pytest.raises(IndexBusy, match=str(os.getpid())) as caught:

@@ -20,9 +20,7 @@ from tests.indexes.test_lock import Reads
 
 def everything(folder: Path) -> dict[str, bytes]:
     return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
+        str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()
     }
 
 
@@ -54,8 +52,7 @@ def test_a_strangers_folder_is_refused_and_left_as_it_is(
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["notes.txt", "manifest.json", "vectors-1.npy", ".pending/x", "captions/x.txt", "captions"],
+    "name", ["notes.txt", "manifest.json", "vectors-1.npy", ".pending/x", "captions/x.txt", "captions"]
 )
 def test_one_strange_thing_in_a_folder_without_an_index_is_enough(
     gallery: Path, tmp_path: Path, name: str
@@ -103,9 +100,7 @@ def test_an_index_whose_manifest_was_lost_is_still_an_index_and_is_made_anew(
     assert verify(out).problems == ()
 
 
-def test_captions_that_were_moved_aside_are_an_indexs_own_and_stay(
-    gallery: Path, tmp_path: Path
-) -> None:
+def test_captions_that_were_moved_aside_are_an_indexs_own_and_stay(gallery: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     build([gallery], out, MeanColour())
     shutil.copytree(out, out / "captions.damaged-2")

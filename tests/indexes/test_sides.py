@@ -14,13 +14,7 @@ from numpy.typing import NDArray
 from likebut.indexes import sides
 from likebut.indexes.build import build
 from likebut.indexes.captions import build_captions, captions_of, match
-from likebut.indexes.errors import (
-    GalleryError,
-    IndexDamaged,
-    IndexIncompatible,
-    IndexStale,
-    NoImages,
-)
+from likebut.indexes.errors import GalleryError, IndexDamaged, IndexIncompatible, IndexStale, NoImages
 from likebut.indexes.items import Item
 from likebut.indexes.maintain import info, remove, verify
 from likebut.indexes.sides import SideReport, write_side
@@ -72,9 +66,7 @@ def test_an_index_without_captions_has_no_caption_side(index: Path) -> None:
     assert verify(index).ok
 
 
-def test_a_row_is_the_mean_of_its_captions_and_zeros_without_one(
-    index: Path, teller: Teller
-) -> None:
+def test_a_row_is_the_mean_of_its_captions_and_zeros_without_one(index: Path, teller: Teller) -> None:
     report = tell(index, teller, {"red.png": ["red", "blue"], "blue": ["blue"]})
     assert report == SideReport(items=3, captioned=2, encoded=2)
     side = Index.open(index).caption_side
@@ -104,9 +96,7 @@ def test_an_empty_caption_is_no_caption(index: Path, teller: Teller) -> None:
     assert teller.texts == ["red"]
 
 
-def test_captions_without_any_text_are_refused_and_nothing_is_written(
-    index: Path, teller: Teller
-) -> None:
+def test_captions_without_any_text_are_refused_and_nothing_is_written(index: Path, teller: Teller) -> None:
     with pytest.raises(GalleryError, match=r"no item of .* has a caption"):
         tell(index, teller, {"red": [" "]})
     assert not (index / "captions").exists()
@@ -129,11 +119,7 @@ def test_all_captions_can_be_replaced(index: Path, teller: Teller) -> None:
 
 
 def test_keys_are_ids_then_file_names_then_stems() -> None:
-    items = [
-        Item(0, "a/x.png", "", "00"),
-        Item(1, "b/x.png", "", "01"),
-        Item(2, "c/y.png", "", "02"),
-    ]
+    items = [Item(0, "a/x.png", "", "00"), Item(1, "b/x.png", "", "01"), Item(2, "c/y.png", "", "02")]
     found, unmatched = match(
         items, {"a/x.png": ["id"], "x.png": ["two"], "y": ["stem"], "y.png": ["name"], "z": ["?"]}
     )
@@ -152,9 +138,7 @@ def test_a_new_picture_moves_the_rows_and_captions_follow(
     paint(gallery / "a.png", (9, 9, 9))
     (gallery / "red.png").rename(gallery / "rose.png")
     build([gallery], index, teller)
-    assert told(index) == {
-        "a.png": None, "deep/blue.png": None, "green.png": "green", "rose.png": "red",
-    }  # fmt: skip
+    assert told(index) == {"a.png": None, "deep/blue.png": None, "green.png": "green", "rose.png": "red"}
     assert verify(index).ok
     assert sorted(teller.texts) == ["green", "red"]
 
@@ -261,13 +245,12 @@ def test_a_changed_vector_is_not_carried_over(index: Path, teller: Teller) -> No
     side = Index.open(index).caption_side
     assert side is not None
     assert {item.id: item.caption for item in side.all_items() if item.caption} == {
-        "green.png": "green", "red.png": "red"
-    }  # fmt: skip
+        "green.png": "green",
+        "red.png": "red",
+    }
 
 
-def test_a_side_that_cannot_be_read_is_moved_aside_and_made_anew(
-    index: Path, teller: Teller
-) -> None:
+def test_a_side_that_cannot_be_read_is_moved_aside_and_made_anew(index: Path, teller: Teller) -> None:
     for name in ("captions.damaged", "captions.damaged-2"):
         tell(index, teller, {"red": ["red"]})
         next((index / "captions").glob("items-*.parquet")).write_bytes(b"torn")

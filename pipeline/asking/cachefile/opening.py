@@ -28,8 +28,7 @@ CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, model TEXT, tokens INT
 CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 """
 _TO_3 = tuple(
-    f"ALTER TABLE answers ADD COLUMN {column}"
-    for column in ("frame INTEGER", "asked TEXT", "made INTEGER")
+    f"ALTER TABLE answers ADD COLUMN {column}" for column in ("frame INTEGER", "asked TEXT", "made INTEGER")
 )
 _HEADER = b"SQLite format 3\0"
 
@@ -97,11 +96,7 @@ def _open_to_write(path: Path, wait: float) -> sqlite3.Connection:
         db.close()
         # what is wrong with the log looks like one of these
         shared = problem.sqlite_errorcode == sqlite3.SQLITE_PROTOCOL
-        if not shared and trouble_of(problem) not in (
-            Trouble.READ_ONLY,
-            Trouble.FULL,
-            Trouble.DISK,
-        ):
+        if not shared and trouble_of(problem) not in (Trouble.READ_ONLY, Trouble.FULL, Trouble.DISK):
             raise
         if not without_log(path):
             raise
@@ -122,9 +117,12 @@ def open_to_read(path: Path, trouble: Trouble) -> Opened:
         for mode in (*modes, "mode=ro&immutable=1"):
             with suppress(sqlite3.OperationalError):
                 db = sqlite3.connect(
-                    f"{path.absolute().as_uri()}?{mode}", timeout=SHORT_WAIT, uri=True,
-                    isolation_level=None, check_same_thread=False,
-                )  # fmt: skip
+                    f"{path.absolute().as_uri()}?{mode}",
+                    timeout=SHORT_WAIT,
+                    uri=True,
+                    isolation_level=None,
+                    check_same_thread=False,
+                )
                 _version(db, path)
                 if db.execute("SELECT 1 FROM sqlite_master WHERE name='answers'").fetchone():
                     return Opened(db, trouble)

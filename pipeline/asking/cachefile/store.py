@@ -77,8 +77,10 @@ class Store:
         if moved:
             _log.warning(
                 "the cache %s was damaged: moved to %s, and %d answers taken over that are whole",
-                self.path, moved, take_over(moved, opened.db),
-            )  # fmt: skip
+                self.path,
+                moved,
+                take_over(moved, opened.db),
+            )
         return opened
 
     @contextmanager
@@ -110,10 +112,7 @@ class Store:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
 
@@ -136,9 +135,7 @@ class Store:
         """The values among ``keys`` that are not in the file yet."""
         with self._lock:
             return {
-                key: self._unwritten[table, key].value
-                for key in keys
-                if (table, key) in self._unwritten
+                key: self._unwritten[table, key].value for key in keys if (table, key) in self._unwritten
             }
 
     def _flush(self) -> None:
@@ -187,9 +184,8 @@ class Store:
             self._db.execute(f"PRAGMA busy_timeout={int(SHORT_WAIT * 1000)}")
         later = "" if trouble is Trouble.READ_ONLY else ", and kept as soon as that is possible"
         _log.warning(
-            "the cache %s %s: new answers are used without being kept%s",
-            self.path, trouble.value, later,
-        )  # fmt: skip
+            "the cache %s %s: new answers are used without being kept%s", self.path, trouble.value, later
+        )
 
     def _rows(self, question: str, keys: Sequence[str]) -> list[Any]:
         """The rows of ``keys``. A file that is held is read as it is on disk, without a lock."""

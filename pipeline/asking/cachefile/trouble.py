@@ -32,9 +32,12 @@ _PRIMARY = {
     sqlite3.SQLITE_FULL: Trouble.FULL,
 }
 _LOCKING = (
-    sqlite3.SQLITE_IOERR_LOCK, sqlite3.SQLITE_IOERR_RDLOCK, sqlite3.SQLITE_IOERR_UNLOCK,
-    sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK, sqlite3.SQLITE_IOERR_BLOCKED,
-)  # fmt: skip
+    sqlite3.SQLITE_IOERR_LOCK,
+    sqlite3.SQLITE_IOERR_RDLOCK,
+    sqlite3.SQLITE_IOERR_UNLOCK,
+    sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK,
+    sqlite3.SQLITE_IOERR_BLOCKED,
+)
 
 
 def trouble_of(problem: Exception) -> Trouble | None:

@@ -91,9 +91,7 @@ def end_line(answers: int) -> bytes:
     return _line({"answers": answers})
 
 
-def entry_line(
-    key: str, question: Mapping[str, Any], reply: Mapping[str, Any], made: int | None
-) -> bytes:
+def entry_line(key: str, question: Mapping[str, Any], reply: Mapping[str, Any], made: int | None) -> bytes:
     """The line of one answer."""
     check = content_key(key=key, reply=reply, made=made)
     return _line({"key": key, "question": question, "reply": reply, "made": made, "check": check})

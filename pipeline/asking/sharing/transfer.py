@@ -12,23 +12,14 @@ from typing import Any
 from ...errors import InputError
 from ...records.keys import canonical, content_key, join_question, split_question
 from ..cache import Cache
-from .entry import (
-    BadLine,
-    End,
-    check_header,
-    end_line,
-    entry_line,
-    header_line,
-    read_entry,
-)
+from .entry import BadLine, End, check_header, end_line, entry_line, header_line, read_entry
 from .files import STREAM, read_lines, writing
 
 _PAGE = 500
 _STAGE = (
     "CREATE TEMP TABLE IF NOT EXISTS incoming (key TEXT PRIMARY KEY, model TEXT, reply TEXT, "
     "hash TEXT, asked TEXT, made INTEGER) WITHOUT ROWID",
-    "CREATE TEMP TABLE IF NOT EXISTS incoming_frames (hash TEXT PRIMARY KEY, text TEXT) "
-    "WITHOUT ROWID",
+    "CREATE TEMP TABLE IF NOT EXISTS incoming_frames (hash TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID",
     "DELETE FROM incoming",
     "DELETE FROM incoming_frames",
 )
@@ -133,9 +124,7 @@ def _stage(cache: Cache, path: Path) -> Iterator[tuple[int, str]]:
                 elif isinstance(entry := read_entry(line), End):
                     ended = True
                     if entry.answers != number - 2:
-                        raise BadLine(
-                            f"{entry.answers} answers were written, {number - 2} are here"
-                        )
+                        raise BadLine(f"{entry.answers} answers were written, {number - 2} are here")
                 else:
                     _stage_entry(cache, entry)
                     taken += 1
@@ -155,14 +144,7 @@ def _stage_entry(cache: Cache, entry: Mapping[str, Any]) -> None:
     if cache.ask("SELECT 1 FROM incoming WHERE key = ?", (entry["key"],)):
         raise BadLine("an earlier line has the same key")
     cache.ask("INSERT OR IGNORE INTO incoming_frames VALUES (?, ?)", (hashed, frame))
-    row = (
-        entry["key"],
-        question["model"],
-        canonical(entry["reply"]),
-        hashed,
-        asked,
-        entry["made"],
-    )
+    row = (entry["key"], question["model"], canonical(entry["reply"]), hashed, asked, entry["made"])
     cache.ask("INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
@@ -171,9 +153,7 @@ def _take(cache: Cache) -> Imported:
     with cache.transaction():
         known = cache.ask(f"SELECT COUNT(*), TOTAL({_SAME}) {_KNOWN}")[0]
         total = cache.ask("SELECT COUNT(*) FROM incoming")[0][0]
-        cache.ask(
-            "INSERT OR IGNORE INTO frames (hash, text) SELECT hash, text FROM incoming_frames"
-        )
+        cache.ask("INSERT OR IGNORE INTO frames (hash, text) SELECT hash, text FROM incoming_frames")
         # A question belongs to its key, whoever kept the answer.
         cache.ask(
             "UPDATE answers SET (frame, asked) = (SELECT frames.id, incoming.asked FROM incoming "

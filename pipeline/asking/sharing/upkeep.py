@@ -86,9 +86,7 @@ def answers_by_model(cache: Cache) -> list[Models]:
 
 def check_models(cache: Cache, models: Sequence[str]) -> None:
     """Raises ConfigError for a model of which the cache holds nothing."""
-    known = [
-        row[0] for row in cache.ask("SELECT model FROM answers UNION SELECT model FROM vectors")
-    ]
+    known = [row[0] for row in cache.ask("SELECT model FROM answers UNION SELECT model FROM vectors")]
     for model in models:
         if model not in known:
             hint = did_you_mean(model, known) if known else ""
@@ -112,11 +110,10 @@ def prune(cache: Cache, which: Which, *, dry_run: bool = False) -> Pruned:
             if not dry_run:
                 cache.ask(f"DELETE FROM {table} WHERE {condition}", values)
         if not dry_run:
-            cache.ask("DELETE FROM frames WHERE id NOT IN (SELECT frame FROM answers "
-                      "WHERE frame IS NOT NULL)")  # fmt: skip
-    return Pruned(
-        counts[0], counts[1], undated, 0 if dry_run or not any(counts) else _shrink(cache)
-    )
+            cache.ask(
+                "DELETE FROM frames WHERE id NOT IN (SELECT frame FROM answers WHERE frame IS NOT NULL)"
+            )
+    return Pruned(counts[0], counts[1], undated, 0 if dry_run or not any(counts) else _shrink(cache))
 
 
 def _shrink(cache: Cache) -> int | None:

@@ -12,16 +12,12 @@ WORK = Path(".training")
 
 def main() -> None:
     """Train the named model into the package's models folder (or ``--out``)."""
-    parser = argparse.ArgumentParser(
-        prog="python -m likebut.pipeline.pocket.train", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m likebut.pipeline.pocket.train", description=__doc__)
     parser.add_argument("model", choices=("tower", "clip", "captioner", "reasoner"))
     parser.add_argument("--out", type=Path, help="folder to write (default: the shipped models)")
     parser.add_argument("--tower-images", type=int, default=520_000)
     parser.add_argument("--examples", type=int, help="pictures or texts to train on")
-    parser.add_argument(
-        "--resume", action="store_true", help="go on from the weights that are there"
-    )
+    parser.add_argument("--resume", action="store_true", help="go on from the weights that are there")
     parser.add_argument("--seed", type=int, default=21, help="of the reasoner's examples")
     options = parser.parse_args()
     out = options.out or POCKET / str(options.model)

@@ -14,10 +14,15 @@ from .tower import IMAGE_TOWER, MEAN, STD, normalise
 
 LENGTH = 48
 DECODER: dict[str, Any] = {
-    "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 6,
-    "max_position_embeddings": LENGTH, "hidden_dropout_prob": 0.0,
-    "attention_probs_dropout_prob": 0.0, "layer_norm_eps": 1e-5,
-}  # fmt: skip
+    "hidden_size": 192,
+    "intermediate_size": 512,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 6,
+    "max_position_embeddings": LENGTH,
+    "hidden_dropout_prob": 0.0,
+    "attention_probs_dropout_prob": 0.0,
+    "layer_norm_eps": 1e-5,
+}
 
 
 def make_tokenizer() -> Any:
@@ -72,14 +77,20 @@ def new_model(tokenizer: Any, tower: dict[str, Any]) -> Any:
     width = int(IMAGE_TOWER["width"])
     config = GitConfig(
         vision_config={
-            "hidden_size": width, "intermediate_size": int(width * float(IMAGE_TOWER["mlp_ratio"])),
+            "hidden_size": width,
+            "intermediate_size": int(width * float(IMAGE_TOWER["mlp_ratio"])),
             "num_hidden_layers": IMAGE_TOWER["layers"],
             "num_attention_heads": width // int(IMAGE_TOWER["head_width"]),
-            "image_size": data.PIXELS, "patch_size": data.PATCH, "hidden_act": "gelu",
+            "image_size": data.PIXELS,
+            "patch_size": data.PATCH,
+            "hidden_act": "gelu",
         },
-        vocab_size=len(tokenizer), bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, **DECODER,
-    )  # fmt: skip
+        vocab_size=len(tokenizer),
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        **DECODER,
+    )
     model = GitForCausalLM(config)
     model.git.image_encoder.vision_model.load_state_dict(git_vision_state(tower))
     return model.to(optim.training_dtype())
@@ -90,11 +101,7 @@ def encode(tokenizer: Any, texts: list[str]) -> tuple[Any, Any]:
     import torch
 
     rows = [
-        [
-            tokenizer.bos_token_id,
-            *tokenizer.encode(text, add_special_tokens=False),
-            tokenizer.eos_token_id,
-        ]
+        [tokenizer.bos_token_id, *tokenizer.encode(text, add_special_tokens=False), tokenizer.eos_token_id]
         for text in texts
     ]
     width = max(len(row) for row in rows)
@@ -104,9 +111,7 @@ def encode(tokenizer: Any, texts: list[str]) -> tuple[Any, Any]:
     return ids, ids.masked_fill(ids == tokenizer.pad_token_id, -100)
 
 
-def train_captioner(
-    folder: Path, out: Path, images: int, batch: int = 128, rate: float = 8e-4
-) -> None:
+def train_captioner(folder: Path, out: Path, images: int, batch: int = 128, rate: float = 8e-4) -> None:
     """Train on ``images`` fresh pictures; the image tower joins after a third of the way."""
     import torch
     from safetensors.torch import load_file
@@ -123,9 +128,10 @@ def train_captioner(
         ids, labels = encode(tokenizer, texts)
         model.git.image_encoder.requires_grad_(step > steps // 3)
         output = model(
-            input_ids=ids, attention_mask=torch.ones_like(ids),
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
             pixel_values=normalise(torch.as_tensor(pixels)),
-        )  # fmt: skip
+        )
         logits = output.logits[:, -ids.shape[1] : -1].float()
         targets = labels[:, 1:]
         loss: Any = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
@@ -153,6 +159,7 @@ def save(model: Any, tokenizer: Any, out: Path) -> None:
     processor = CLIPImageProcessor(
         size={"shortest_edge": data.PIXELS},
         crop_size={"height": data.PIXELS, "width": data.PIXELS},
-        image_mean=[MEAN] * 3, image_std=[STD] * 3,
-    )  # fmt: skip
+        image_mean=[MEAN] * 3,
+        image_std=[STD] * 3,
+    )
     GitProcessor(processor, tokenizer).save_pretrained(out)

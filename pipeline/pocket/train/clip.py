@@ -15,15 +15,7 @@ from typing import Any
 
 from .. import captions, world
 from . import data, optim
-from .tower import (
-    EMBED_DIM,
-    IMAGE_TOWER,
-    MEAN,
-    STD,
-    TEXT_TOWER,
-    new_clip,
-    normalise,
-)
+from .tower import EMBED_DIM, IMAGE_TOWER, MEAN, STD, TEXT_TOWER, new_clip, normalise
 
 WEIGHTS = "open_clip_model.safetensors"
 GROUP = 16
@@ -49,9 +41,7 @@ def make_batch(rng: Random, count: int) -> tuple[Any, list[str]]:
     while len(scenes) < count:
         scenes += data.same_backdrop(rng, GROUP, two_kinds=0.35)
         scenes += data.other_categories(rng, GROUP)
-    scenes = [
-        data.odd_shades(scene, rng) if rng.random() < ODD else scene for scene in scenes[:count]
-    ]
+    scenes = [data.odd_shades(scene, rng) if rng.random() < ODD else scene for scene in scenes[:count]]
     pixels = np.stack([data.pixels(scene, rng.getrandbits(31)) for scene in scenes])
     texts = [training_caption(scene, rng) for scene in scenes]
     for index, scene in enumerate(scenes):
@@ -66,9 +56,7 @@ def make_batch(rng: Random, count: int) -> tuple[Any, list[str]]:
 
 def without_colours(caption: str) -> str:
     """The caption of a picture in grey or in odd shades."""
-    words = [
-        word for word in caption.split() if word not in world.COLOURS and not word.startswith("#")
-    ]
+    words = [word for word in caption.split() if word not in world.COLOURS and not word.startswith("#")]
     for index, word in enumerate(words[:-1]):
         if word in ("a", "an"):
             words[index] = "an" if words[index + 1][0] in "aeiou" else "a"
@@ -87,9 +75,7 @@ class SmallVocabulary:
 
         texts = [training_caption(world.random_scene(rng), rng) for _ in range(30000)]
         self.tokenizer = tokenizer
-        self.known = torch.unique(
-            tokenizer(texts, context_length=int(TEXT_TOWER["context_length"]))
-        )
+        self.known = torch.unique(tokenizer(texts, context_length=int(TEXT_TOWER["context_length"])))
         self.row = torch.zeros(int(TEXT_TOWER["vocab_size"]), dtype=torch.long)
         self.row[self.known] = torch.arange(len(self.known))
 
@@ -123,9 +109,7 @@ def contrastive_loss(image: Any, text: Any, scale: Any, captions_: list[str]) ->
     same = (ids[:, None] == ids[None, :]).float()
     targets = same / same.sum(1, keepdim=True)
     logits = scale.float().exp().clamp(max=100) * image.float() @ text.float().T
-    return (
-        functional.cross_entropy(logits, targets) + functional.cross_entropy(logits.T, targets)
-    ) / 2
+    return (functional.cross_entropy(logits, targets) + functional.cross_entropy(logits.T, targets)) / 2
 
 
 def in_parts(encode: Any, inputs: Any) -> Any:
@@ -176,8 +160,7 @@ def train_clip(
             hit = (best == torch.arange(batch)).float().mean().item()
             seconds = time.time() - started
             print(
-                f"{step * batch} images {seconds:.0f} s  loss {loss.item():.3f}  hit {hit:.3f}",
-                flush=True,
+                f"{step * batch} images {seconds:.0f} s  loss {loss.item():.3f}  hit {hit:.3f}", flush=True
             )
         if step % 250 == 0 or step == steps:
             state = {name: value.detach().float() for name, value in model.state_dict().items()}
@@ -194,10 +177,14 @@ def save(state: dict[str, Any], out: Path) -> None:
     config = {
         "model_cfg": {"embed_dim": EMBED_DIM, "vision_cfg": vision, "text_cfg": TEXT_TOWER},
         "preprocess_cfg": {
-            "size": [data.PIXELS, data.PIXELS], "mode": "RGB", "mean": [MEAN] * 3, "std": [STD] * 3,
-            "interpolation": "bicubic", "resize_mode": "shortest",
+            "size": [data.PIXELS, data.PIXELS],
+            "mode": "RGB",
+            "mean": [MEAN] * 3,
+            "std": [STD] * 3,
+            "interpolation": "bicubic",
+            "resize_mode": "shortest",
         },
-    }  # fmt: skip
+    }
     (out / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
     halves = {name: value.to(torch.float16).contiguous() for name, value in state.items()}
     save_file(halves, out / WEIGHTS)

@@ -144,9 +144,6 @@ def random_stream(
                 yield make_batch(rng, batch)
 
     loader = DataLoader(
-        Stream(),
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=prefetch if workers else None,
+        Stream(), batch_size=None, num_workers=workers, prefetch_factor=prefetch if workers else None
     )
     return iter(loader)

@@ -24,9 +24,15 @@ def use_plain_attention() -> None:
     import torch
 
     def attention(
-        query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0,
-        is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
-    ) -> Any:  # fmt: skip
+        query: Any,
+        key: Any,
+        value: Any,
+        attn_mask: Any = None,
+        dropout_p: float = 0.0,
+        is_causal: bool = False,
+        scale: float | None = None,
+        enable_gqa: bool = False,
+    ) -> Any:
         scale = query.shape[-1] ** -0.5 if scale is None else scale
         scores = (query * scale) @ key.transpose(-1, -2)
         if is_causal:
@@ -52,10 +58,7 @@ class MixedAdam:
         self.masters = [p.detach().float().clone().requires_grad_() for p in self.parameters]
         matrices = [m for m in self.masters if m.ndim > 1]
         others = [m for m in self.masters if m.ndim <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
+        groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
         self.adam = torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)
         self.rate, self.steps, self.step_number = rate, steps, 0
 

@@ -16,10 +16,15 @@ from . import data, optim, words
 LENGTH = 256
 HOLDING = 0.3  # of the examples of training
 SHAPE: dict[str, Any] = {
-    "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4,
-    "num_attention_heads": 6, "num_key_value_heads": 6, "max_position_embeddings": LENGTH,
-    "tie_word_embeddings": True, "rope_theta": 10000.0,
-}  # fmt: skip
+    "hidden_size": 192,
+    "intermediate_size": 512,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 6,
+    "num_key_value_heads": 6,
+    "max_position_embeddings": LENGTH,
+    "tie_word_embeddings": True,
+    "rope_theta": 10000.0,
+}
 
 
 def user_text(caption: str, modification: str) -> str:
@@ -42,9 +47,8 @@ def reply_text(edit: edits.Edit) -> str:
 
 
 def example(
-    rng: Random, *, seen_only: bool = True, two_kinds: float = 0.4, alike: float = 0.0,
-    holding: float = 0.0,
-) -> tuple[str, str, edits.Edit]:  # fmt: skip
+    rng: Random, *, seen_only: bool = True, two_kinds: float = 0.4, alike: float = 0.0, holding: float = 0.0
+) -> tuple[str, str, edits.Edit]:
     """One (user message, reply, edit); three captions in ten are paraphrases.
 
     ``alike`` is the share of scenes whose two kinds are made to share attributes, ``holding`` the
@@ -115,9 +119,7 @@ class Batches:
 
         rows = sorted(
             (
-                encode(
-                    self.tokenizer, *example(rng, two_kinds=0.75, alike=0.6, holding=HOLDING)[:2]
-                )
+                encode(self.tokenizer, *example(rng, two_kinds=0.75, alike=0.6, holding=HOLDING)[:2])
                 for _ in range(count * 8)
             ),
             key=lambda row: len(row[0]),
@@ -142,19 +144,17 @@ def new_model(tokenizer: Any) -> Any:
 
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=len(tokenizer), bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, **SHAPE,
-    )  # fmt: skip
+        vocab_size=len(tokenizer),
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        **SHAPE,
+    )
     return LlamaForCausalLM(config).to(optim.training_dtype())
 
 
 def train_reasoner(
-    out: Path,
-    examples: int,
-    batch: int = 128,
-    rate: float = 1.5e-3,
-    resume: bool = False,
-    seed: int = 21,
+    out: Path, examples: int, batch: int = 128, rate: float = 1.5e-3, resume: bool = False, seed: int = 21
 ) -> None:
     """Train on ``examples`` fresh examples, from nothing or from ``out``; save the folder ``out``.
 
@@ -199,9 +199,7 @@ def _take_over(model: Any, tokenizer: Any, folder: Path) -> None:
 
     old, known = type(model).from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     weights, words_of_old = old.state_dict(), known.get_vocab()
-    pairs = [
-        (row, words_of_old[w]) for w, row in tokenizer.get_vocab().items() if w in words_of_old
-    ]
+    pairs = [(row, words_of_old[w]) for w, row in tokenizer.get_vocab().items() if w in words_of_old]
     new_rows, old_rows = (torch.tensor(rows) for rows in zip(*pairs, strict=True))
     for name in ("model.embed_tokens.weight", "lm_head.weight"):
         rows = model.state_dict()[name].detach().clone()

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     import torch
 
 IMAGE_TOWER = {
-    "image_size": data.PIXELS, "patch_size": data.PATCH, "width": 192, "layers": 6,
-    "head_width": 32, "mlp_ratio": 3.0, "output_tokens": True,
-}  # fmt: skip
+    "image_size": data.PIXELS,
+    "patch_size": data.PATCH,
+    "width": 192,
+    "layers": 6,
+    "head_width": 32,
+    "mlp_ratio": 3.0,
+    "output_tokens": True,
+}
 TEXT_TOWER = {"context_length": 64, "vocab_size": 49408, "width": 128, "heads": 4, "layers": 4}
 EMBED_DIM = 128
 MEAN, STD = 0.5, 0.25
@@ -157,7 +162,5 @@ def train_tower(
             print(f"{step * batch} images {seconds:.0f} s  losses {losses}  {figures}", flush=True)
         if step % 500 == 0 or step == steps:
             folder.mkdir(parents=True, exist_ok=True)
-            masters = {
-                name: p.detach().float().contiguous() for name, p in tower.state_dict().items()
-            }
+            masters = {name: p.detach().float().contiguous() for name, p in tower.state_dict().items()}
             save_file(masters, folder / "tower.safetensors")

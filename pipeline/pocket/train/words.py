@@ -41,15 +41,7 @@ def build_tokenizer(texts: Iterable[str], *, chat: bool, length: int) -> PreTrai
     """A tokenizer that knows every word of ``texts``; with ``chat`` also the JSON pieces."""
     import re
 
-    from tokenizers import (
-        AddedToken,
-        Regex,
-        Tokenizer,
-        decoders,
-        models,
-        normalizers,
-        pre_tokenizers,
-    )
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     pieces: dict[str, int] = {}
@@ -66,11 +58,16 @@ def build_tokenizer(texts: Iterable[str], *, chat: bool, length: int) -> PreTrai
     if chat:
         raw.add_tokens([AddedToken(piece, normalized=False) for piece in JSON_PIECES])
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=raw, pad_token="<pad>", unk_token="<unk>", bos_token="<bos>",
-        eos_token="<eos>", additional_special_tokens=["<user>", "<assistant>"],
-        model_max_length=length, clean_up_tokenization_spaces=False,
+        tokenizer_object=raw,
+        pad_token="<pad>",
+        unk_token="<unk>",
+        bos_token="<bos>",
+        eos_token="<eos>",
+        additional_special_tokens=["<user>", "<assistant>"],
+        model_max_length=length,
+        clean_up_tokenization_spaces=False,
         model_input_names=["input_ids", "attention_mask"],
-    )  # fmt: skip
+    )
     if chat:
         tokenizer.chat_template = CHAT_TEMPLATE
     return tokenizer

@@ -20,18 +20,14 @@ from likebut.pipeline.errors import BudgetReached, ConfigError
 from likebut.pipeline.records.chat import Message, Price, Reply, Sampling
 from likebut.pipeline.setup.assembly import charge_of
 
-PRICE = Price(
-    input=1000, output=2000
-)  # a thousandth of a dollar for a prompt token, two for a reply's
+PRICE = Price(input=1000, output=2000)  # a thousandth of a dollar for a prompt token, two for a reply's
 
 
 def ask(text: str, max_tokens: int = 10) -> Request:
     return Request((Message("user", text),), Sampling(max_tokens=max_tokens))
 
 
-def account(
-    calls: int | None = None, cost: float | None = None, price: Price | None = PRICE
-) -> Account:
+def account(calls: int | None = None, cost: float | None = None, price: Price | None = PRICE) -> Account:
     return Budget(Limits(calls, cost), kept=Path("c.sqlite")).account("llm", price)
 
 
@@ -81,9 +77,7 @@ def test_a_reply_that_tells_no_tokens_is_charged_its_worst_case() -> None:
     spends = account()
     spends.settle("k", ask("four", max_tokens=7), Reply("yes"))
     assert spends.budget.cost == pytest.approx(0.001 * (4 + 16) + 0.002 * 7)
-    spends.settle(
-        "e", ask("four"), Reply("", error="HTTP 503", finish="failed")
-    )  # not answered: free
+    spends.settle("e", ask("four"), Reply("", error="HTTP 503", finish="failed"))  # not answered: free
     assert spends.budget.cost == pytest.approx(0.034)
 
 
@@ -111,9 +105,7 @@ def test_what_is_cached_needs_no_budget(tmp_path: Path) -> None:
     assert real.slices == []
 
 
-def test_dollars_are_held_back_for_the_worst_case_and_given_back_as_replies_come(
-    tmp_path: Path,
-) -> None:
+def test_dollars_are_held_back_for_the_worst_case_and_given_back_as_replies_come(tmp_path: Path) -> None:
     """A request of one byte may cost 17 + 20 thousandths, and does cost 5 + 2 · 1 = 7."""
     real = Counting(prompt_tokens=5, reply_tokens=1)
     front = engine(tmp_path, real, account(cost=0.100))
@@ -129,9 +121,7 @@ def test_dollars_are_held_back_for_the_worst_case_and_given_back_as_replies_come
     )
 
 
-def test_a_model_that_counts_more_than_the_bound_is_found_out_by_its_first_reply(
-    tmp_path: Path,
-) -> None:
+def test_a_model_that_counts_more_than_the_bound_is_found_out_by_its_first_reply(tmp_path: Path) -> None:
     """A picture can cost more than anybody thinks: 1,000 tokens where 17 were the bound."""
     real = Counting(prompt_tokens=1000, reply_tokens=10)
     front = engine(tmp_path, real, account(cost=2.5))

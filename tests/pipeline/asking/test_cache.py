@@ -228,9 +228,7 @@ def test_a_cache_that_is_only_looked_at_stays_as_it_is(tmp_path: Path, still_ope
 
 
 @pytest.mark.parametrize("empty", [False, True])
-def test_looking_at_a_cache_that_is_not_there_finds_and_makes_nothing(
-    tmp_path: Path, empty: bool
-) -> None:
+def test_looking_at_a_cache_that_is_not_there_finds_and_makes_nothing(tmp_path: Path, empty: bool) -> None:
     path = tmp_path / "deep" / "c.sqlite"
     if empty:
         path.parent.mkdir()

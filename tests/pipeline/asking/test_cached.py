@@ -125,13 +125,9 @@ def test_a_call_is_in_the_ledger_before_its_answer_is_in_the_cache(
     assert budget.session["m"].calls == 1
 
 
-def test_what_a_model_counts_corrects_the_guess_of_prompts_like_it(
-    cache: Cache, tmp_path: Path
-) -> None:
+def test_what_a_model_counts_corrects_the_guess_of_prompts_like_it(cache: Cache, tmp_path: Path) -> None:
     class Telling(CountingEngine):
-        def generate(
-            self, requests: Sequence[Request], on_reply: OnReply | None = None
-        ) -> list[Reply]:
+        def generate(self, requests: Sequence[Request], on_reply: OnReply | None = None) -> list[Reply]:
             return [replace(r, prompt_tokens=15) for r in super().generate(requests, on_reply)]
 
     (tmp_path / "p.png").write_bytes(b"pixels")
@@ -153,9 +149,13 @@ def test_where_a_server_runs_is_no_part_of_the_question(cache: Cache) -> None:
 
     here = server(base_url="http://localhost:8000/v1", structured="json_schema")
     there = server(
-        base_url="http://10.0.0.9:80/v1", structured="json_schema", concurrency=2, timeout=5.0,
-        attempts=1, api_key_env="OTHER_KEY",
-    )  # fmt: skip
+        base_url="http://10.0.0.9:80/v1",
+        structured="json_schema",
+        concurrency=2,
+        timeout=5.0,
+        attempts=1,
+        api_key_env="OTHER_KEY",
+    )
     question = here._question(ask("a"), 0)
     assert there._question(ask("a"), 0) == question
     assert server(structured="none")._question(ask("a"), 0) != question
@@ -317,9 +317,7 @@ def test_texts_and_pictures_come_back_without_loading(
         assert getattr(again, name) == getattr(first.encoder, name)
 
 
-def test_a_cached_picture_has_the_vector_of_the_index(
-    cache: Cache, clip: Path, picture: Path
-) -> None:
+def test_a_cached_picture_has_the_vector_of_the_index(cache: Cache, clip: Path, picture: Path) -> None:
     from likebut.indexes.decode import load_image
 
     front = CachedEncoder(clip_spec(clip), cache)

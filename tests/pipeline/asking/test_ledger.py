@@ -63,13 +63,20 @@ def test_calls_without_a_price_leave_the_cost_open(tmp_path: Path) -> None:
 @given(
     some.lists(
         some.builds(
-            Spending, some.sampled_from(["a", "b"]), some.text(max_size=4), some.booleans(),
-            some.integers(0, 9), some.integers(0, 9), some.floats(0, 9), some.none() | some.floats(0, 9),
+            Spending,
+            some.sampled_from(["a", "b"]),
+            some.text(max_size=4),
+            some.booleans(),
+            some.integers(0, 9),
+            some.integers(0, 9),
+            some.floats(0, 9),
+            some.none() | some.floats(0, 9),
         ),
-        min_size=1, max_size=5,
+        min_size=1,
+        max_size=5,
     ),
     some.data(),
-)  # fmt: skip
+)
 def test_a_ledger_that_is_cut_anywhere_holds_its_whole_lines_and_goes_on(
     tmp_path_factory: pytest.TempPathFactory, entries: list[Spending], data: some.DataObject
 ) -> None:
@@ -87,9 +94,7 @@ def test_a_ledger_that_is_cut_anywhere_holds_its_whole_lines_and_goes_on(
     assert Ledger(path).tallies == torn.tallies == wanted.tallies
 
 
-@pytest.mark.parametrize(
-    "line", ["{", "7", '{"model": "a"}', '{"what": 1}', '{"model":"a","key":[]}']
-)
+@pytest.mark.parametrize("line", ["{", "7", '{"model": "a"}', '{"what": 1}', '{"model":"a","key":[]}'])
 def test_a_broken_line_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "l"
     path.write_bytes(PAID.to_line() + line.encode() + b"\n")

@@ -61,8 +61,11 @@ def answers(tmp_path: Path) -> int:
 def test_pictures_are_described_and_encoded(tmp_path: Path, folder: Path) -> None:
     report = caption_index(folder, captioner(tmp_path))
     assert told(folder) == {
-        "blue": "a blue thing", "green": "a green thing", "grey": None, "red": "a red thing",
-    }  # fmt: skip
+        "blue": "a blue thing",
+        "green": "a green thing",
+        "grey": None,
+        "red": "a red thing",
+    }
     side = Index.open(folder).caption_side
     assert side is not None
     assert side.take([0])[0].tolist() == [0.0, 0.0, 1.0]
@@ -76,9 +79,7 @@ def test_several_captions_are_asked_for_one_by_one(tmp_path: Path, folder: Path)
     assert answers(tmp_path) == 3 * 4
 
 
-def test_what_has_captions_is_left_alone_unless_all_are_written_anew(
-    tmp_path: Path, folder: Path
-) -> None:
+def test_what_has_captions_is_left_alone_unless_all_are_written_anew(tmp_path: Path, folder: Path) -> None:
     caption_index(folder, captioner(tmp_path))
     other = captioner(tmp_path, (".", "green again"))
     other.engine.model = "other"
@@ -104,9 +105,7 @@ def test_pictures_that_are_gone_or_changed_are_named_and_the_others_captioned(
     assert told(folder)["blue"] == "a blue thing"
 
 
-def test_stale_captions_are_realigned_and_nothing_is_asked_again(
-    tmp_path: Path, folder: Path
-) -> None:
+def test_stale_captions_are_realigned_and_nothing_is_asked_again(tmp_path: Path, folder: Path) -> None:
     caption_index(folder, captioner(tmp_path))
     remove(folder, "grey*")
     (tmp_path / "gallery" / "red.png").rename(tmp_path / "gallery" / "a.png")
@@ -116,9 +115,7 @@ def test_stale_captions_are_realigned_and_nothing_is_asked_again(
     assert told(folder)["a"] == "a red thing"
 
 
-def test_captions_by_another_encoder_are_refused_before_any_call(
-    tmp_path: Path, folder: Path
-) -> None:
+def test_captions_by_another_encoder_are_refused_before_any_call(tmp_path: Path, folder: Path) -> None:
     real = ColourEncoder()
     real.fingerprint = "v2"  # type: ignore[misc]
     good = captioner(tmp_path)
@@ -136,9 +133,7 @@ def test_a_gallery_of_captions_has_no_picture_to_describe(tmp_path: Path) -> Non
         caption_index(tmp_path / "texts", writer)
 
 
-def test_a_run_takes_captions_of_its_own_captioner_or_of_a_file(
-    tmp_path: Path, folder: Path
-) -> None:
+def test_a_run_takes_captions_of_its_own_captioner_or_of_a_file(tmp_path: Path, folder: Path) -> None:
     first = captioner(tmp_path)
     caption_for_run(folder, first)
     second = captioner(tmp_path, (".", "blue"))
@@ -206,9 +201,7 @@ def killed_after(seconds: float, work: Path) -> bool:
 
 
 @pytest.mark.parametrize("number", range(KILLS))
-def test_a_killed_captioning_is_continued_and_no_answer_is_paid_twice(
-    number: int, tmp_path: Path
-) -> None:
+def test_a_killed_captioning_is_continued_and_no_answer_is_paid_twice(number: int, tmp_path: Path) -> None:
     dice = random.Random(number)
     gallery = tmp_path / "gallery"
     gallery.mkdir()
@@ -230,8 +223,11 @@ def test_a_killed_captioning_is_continued_and_no_answer_is_paid_twice(
     paid = len((tmp_path / "log").read_text().splitlines())
     assert before <= paid <= before + 4 * kills  # a kill loses the batch in flight at most
     assert sorted(path.name.split("-")[0] for path in (tmp_path / "index" / "captions").iterdir()) == [
-        "items", "manifest.json", "stats", "vectors",
-    ]  # fmt: skip
+        "items",
+        "manifest.json",
+        "stats",
+        "vectors",
+    ]
 
 
 @pytest.mark.parametrize("step", ["vectors", "stats", "items", "manifest"])

@@ -99,9 +99,7 @@ def test_seconds_are_those_of_earlier_replies_side_by_side_where_the_engine_does
     assert by_stage(estimate(composer, [red(tmp_path)]).rows)["describe"].seconds == 1.5
 
 
-def test_a_price_that_nobody_named_is_not_known_and_cached_calls_cost_nothing(
-    tmp_path: Path,
-) -> None:
+def test_a_price_that_nobody_named_is_not_known_and_cached_calls_cost_nothing(tmp_path: Path) -> None:
     composer = colour_composer(tmp_path)
     budget = Budget()
     composer.captioner.account = budget.account("script", None)
@@ -217,9 +215,10 @@ def test_as_many_calls_are_made_as_were_estimated_on_the_drawn_world(
             rows = estimate(open_composer(dry=True), unanswered(queries, out)).rows
             assert state(tmp_path) == before
         return (
-            sum(r.to_make for r in rows), sum(r.cached for r in rows),
+            sum(r.to_make for r in rows),
+            sum(r.cached for r in rows),
             sum(r.reply_tokens for r in rows),
-        )  # fmt: skip
+        )
 
     whole = expect()
     assert (whole[0] > 20, whole[1]) == (True, 0)
@@ -236,12 +235,8 @@ def test_as_many_calls_are_made_as_were_estimated_on_the_drawn_world(
 
 def test_a_reasoner_that_was_away_is_asked_again_in_the_estimate(tmp_path: Path) -> None:
     composer = colour_composer(tmp_path)
-    away = replace(
-        composer, reasoner=entries(composer.reasoner.cache, {"match": ".", "error": "HTTP 503"})
-    )
+    away = replace(composer, reasoner=entries(composer.reasoner.cache, {"match": ".", "error": "HTTP 503"}))
     assert away.compose([red(tmp_path)])[0].error
-    back = replace(
-        composer, reasoner=entries(composer.reasoner.cache, {"match": ".", "reply": REPLY})
-    )
+    back = replace(composer, reasoner=entries(composer.reasoner.cache, {"match": ".", "reply": REPLY}))
     row = by_stage(estimate(back, [red(tmp_path)]).rows)["reason"]
     assert (row.calls, row.cached) == (1, 0)

@@ -78,9 +78,7 @@ def test_a_query_that_fails_is_counted_and_keeps_its_reason(tmp_path: Path) -> N
     assert run_batch(queries, out, composer).failed == 1  # still told on a second run
 
 
-def test_failed_queries_are_asked_again_where_that_is_wanted_and_the_others_are_not(
-    tmp_path: Path,
-) -> None:
+def test_failed_queries_are_asked_again_where_that_is_wanted_and_the_others_are_not(tmp_path: Path) -> None:
     composer, out = colour_composer(tmp_path), tmp_path / "out.jsonl"
     good = composer.captioner
     queries = write_queries(tmp_path, 3)
@@ -126,10 +124,7 @@ def test_a_torn_last_line_is_made_again(tmp_path: Path) -> None:
         ('{"reference": ["a"]}\n', "its reference is a list, and has to be a text"),
         ('{"reference": false}\n', "its reference is true or false"),
         ('{"id": [1], "modification": "x"}\n', "its id is a list"),
-        (
-            '{"id": 1.5, "modification": "x"}\n',
-            "its id is a number, and has to be a text or a whole",
-        ),
+        ('{"id": 1.5, "modification": "x"}\n', "its id is a number, and has to be a text or a whole"),
         ('["a"]\n', "line 1: not a query: it is no JSON object"),
     ],
 )
@@ -166,9 +161,7 @@ def test_a_batch_killed_at_random_moments_answers_everything_once(tmp_path: Path
             time.sleep(rng.uniform(0, 0.4))
             run.send_signal(signal.SIGKILL)
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    assert sorted(ids(tmp_path / "out.jsonl"), key=lambda q: int(q[1:])) == [
-        f"q{n}" for n in range(120)
-    ]
+    assert sorted(ids(tmp_path / "out.jsonl"), key=lambda q: int(q[1:])) == [f"q{n}" for n in range(120)]
     asked = (tmp_path / "asked.txt").read_text().splitlines()
     # The cache keeps each answer as it comes: only the engine's batch in flight is asked again.
     assert len(set(asked)) == 120

@@ -15,9 +15,7 @@ from PIL import Image
 def official() -> Path:
     """The folder of the four benchmarks' annotation files; tests skip where it is absent."""
     root = Path(__file__).parents[3]
-    folder = Path(
-        os.environ.get("LIKEBUT_TEST_DATA", root.parent / "shared" / "data" / "benchmarks")
-    )
+    folder = Path(os.environ.get("LIKEBUT_TEST_DATA", root.parent / "shared" / "data" / "benchmarks"))
     if not folder.is_dir():
         pytest.skip("the official annotation files are not here (set LIKEBUT_TEST_DATA)")
     return folder

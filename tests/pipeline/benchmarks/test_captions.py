@@ -46,9 +46,7 @@ def test_captions_are_read_in_every_format(tmp_path: Path, text: str) -> None:
         ('[{"id": "a", "caption": "x"}, {"id": "a", "caption": "y"}]', "'a' has captions twice"),
     ],
 )
-def test_a_broken_caption_file_is_one_clear_error(
-    tmp_path: Path, text: str, complaint: str
-) -> None:
+def test_a_broken_caption_file_is_one_clear_error(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "captions.json"
     path.write_text(text)
     with pytest.raises(InputError) as caught:
@@ -87,12 +85,7 @@ def test_captions_stand_for_pictures_and_for_the_captioner(
     smaller, texts = in_caption_space(benchmark(), CAPTIONS, allow_missing=True)
     composer = colour_composer(tmp_path, (".", REPLY), recipe=load_recipe(recipe))
     job = Evaluation(
-        smaller,
-        smaller.cases,
-        replace(composer, index=None),
-        tmp_path / "run",
-        tmp_path / "i",
-        texts,
+        smaller, smaller.cases, replace(composer, index=None), tmp_path / "run", tmp_path / "i", texts
     )
     job.run({})
     (result,) = runs.open_run(tmp_path / "run").results
@@ -106,12 +99,7 @@ def test_a_tie_with_the_target_is_a_miss(tmp_path: Path) -> None:
     smaller, texts = in_caption_space(benchmark(), CAPTIONS, allow_missing=True)
     composer = colour_composer(tmp_path, recipe=load_recipe("image-only"))
     job = Evaluation(
-        smaller,
-        smaller.cases,
-        replace(composer, index=None),
-        tmp_path / "run",
-        tmp_path / "i",
-        texts,
+        smaller, smaller.cases, replace(composer, index=None), tmp_path / "run", tmp_path / "i", texts
     )
     job.run({})
     numbers: dict[str, Any] = runs.summary(runs.open_run(tmp_path / "run"))["metrics"]

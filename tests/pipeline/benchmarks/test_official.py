@@ -71,9 +71,17 @@ def test_circo_agrees_with_the_official_definition_on_the_official_example(offic
         assert np.mean([r[f"mAP@{k}"] for r in ours]) == pytest.approx(np.mean(expected), abs=1e-9)
         assert np.mean([r[f"Recall@{k}"] for r in ours]) == pytest.approx(np.mean(found), abs=1e-9)
     aspects = metrics.table(ours)
-    counts = {"cardinality": 37, "addition": 80, "negation": 21, "direct_addressing": 119,
-              "compare_change": 86, "comparative_statement": 50, "statement_with_conjunction": 164,
-              "spatial_relations_background": 100, "viewpoint": 54}  # fmt: skip
+    counts = {
+        "cardinality": 37,
+        "addition": 80,
+        "negation": 21,
+        "direct_addressing": 119,
+        "compare_change": 86,
+        "comparative_statement": 50,
+        "statement_with_conjunction": 164,
+        "spatial_relations_background": 100,
+        "viewpoint": 54,
+    }
     assert {a: aspects[f"mAP@10 {a}"]["n"] for a in counts} == counts
 
 
@@ -107,9 +115,7 @@ def test_the_official_examples_are_fit_to_be_submitted(
     assert submissions.problems(official / file, name) == []
 
 
-def test_what_is_written_has_the_form_of_the_official_examples(
-    official: Path, tmp_path: Path
-) -> None:
+def test_what_is_written_has_the_form_of_the_official_examples(official: Path, tmp_path: Path) -> None:
     benchmark = labels(official, "cirr", "test1")
     folder = official / "cirr" / "demo_files"
     lists, _ = submissions.read(folder / "test1_pred_ranks_recall.json")
@@ -121,9 +127,7 @@ def test_what_is_written_has_the_form_of_the_official_examples(
 
 
 def test_a_query_of_genecis_has_its_target_among_its_distractors(official: Path) -> None:
-    loaded = benchmarks.load(
-        "genecis", official / "genecis", "change_object", annotations_only=True
-    )
+    loaded = benchmarks.load("genecis", official / "genecis", "change_object", annotations_only=True)
     case = loaded.cases[19]
     assert (len(case.subset), case.subset.count(case.targets[0])) == (15, 2)
     perfect = [(ident, float(ident == case.targets[0])) for ident in case.subset]
@@ -135,9 +139,7 @@ def test_an_empty_caption_of_fashioniq_leaves_the_and_of_the_official_join(offic
     texts = [
         case.modification
         for split in ("dress", "shirt", "toptee")
-        for case in benchmarks.load(
-            "fashioniq", official / "fashioniq", split, annotations_only=True
-        ).cases
+        for case in benchmarks.load("fashioniq", official / "fashioniq", split, annotations_only=True).cases
     ]
     assert sum(text.startswith(" and ") or text.endswith(" and ") for text in texts) == 3
 

@@ -51,9 +51,7 @@ def means(rows: list[dict[str, float]]) -> dict[str, float]:
     return {name: value["mean"] for name, value in metrics.table(rows).items()}
 
 
-def test_cirr_is_recall_after_the_reference_is_deleted_and_recall_within_the_set(
-    official: Path,
-) -> None:
+def test_cirr_is_recall_after_the_reference_is_deleted_and_recall_within_the_set(official: Path) -> None:
     benchmark = benchmarks.load("cirr", official / "cirr", "val", annotations_only=True)
     rows = json.loads((official / "cirr/captions/cap.rc2.val.json").read_text())[:QUERIES]
     names = np.array([item.id for item in benchmark.items])
@@ -72,9 +70,7 @@ def test_cirr_is_recall_after_the_reference_is_deleted_and_recall_within_the_set
         expected = right[:, :k].any(1).mean()
         assert ours[f"Recall@{k}"] == pytest.approx(expected, abs=1e-9)
     members = [set(row["img_set"]["members"]) for row in rows]
-    inside = np.array(
-        [[name in group for name in line] for line, group in zip(kept, members, strict=True)]
-    )
+    inside = np.array([[name in group for name in line] for line, group in zip(kept, members, strict=True)])
     within = right[inside].reshape(QUERIES, 5)
     for k in (1, 2, 3):
         expected = within[:, :k].any(1).mean()
@@ -84,9 +80,7 @@ def test_cirr_is_recall_after_the_reference_is_deleted_and_recall_within_the_set
 def test_fashioniq_is_recall_over_the_whole_split_with_the_reference_in_it(official: Path) -> None:
     benchmark = benchmarks.load("fashioniq", official / "fashioniq", "dress", annotations_only=True)
     rows = json.loads((official / "fashioniq/captions/cap.dress.val.json").read_text())[:QUERIES]
-    names = np.array(
-        json.loads((official / "fashioniq/image_splits/split.dress.val.json").read_text())
-    )
+    names = np.array(json.loads((official / "fashioniq/image_splits/split.dress.val.json").read_text()))
     scores = np.random.default_rng(1).standard_normal((QUERIES, len(names)))
     ours = means(
         [
@@ -101,9 +95,7 @@ def test_fashioniq_is_recall_over_the_whole_split_with_the_reference_in_it(offic
 
 
 def test_genecis_is_recall_in_the_gallery_of_the_query(official: Path) -> None:
-    benchmark = benchmarks.load(
-        "genecis", official / "genecis", "focus_object", annotations_only=True
-    )
+    benchmark = benchmarks.load("genecis", official / "genecis", "focus_object", annotations_only=True)
     rng = np.random.default_rng(2)
     ours, places = [], []
     for case in benchmark.cases:

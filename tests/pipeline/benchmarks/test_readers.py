@@ -23,11 +23,25 @@ from tests.pipeline.benchmarks.conftest import picture, write_json
 def circo(folder: Path) -> Path:
     """Two of CIRCO's queries and three of its pictures."""
     rows = [
-        {"id": 0, "reference_img_id": 1, "relative_caption": "has a dog", "shared_concept": "a man",
-         "target_img_id": 2, "gt_img_ids": [2, 3], "semantic_aspects": ["addition"]},
-        {"id": 1, "reference_img_id": 9, "relative_caption": "at night", "shared_concept": "a car",
-         "target_img_id": 3, "gt_img_ids": [3], "semantic_aspects": []},
-    ]  # fmt: skip
+        {
+            "id": 0,
+            "reference_img_id": 1,
+            "relative_caption": "has a dog",
+            "shared_concept": "a man",
+            "target_img_id": 2,
+            "gt_img_ids": [2, 3],
+            "semantic_aspects": ["addition"],
+        },
+        {
+            "id": 1,
+            "reference_img_id": 9,
+            "relative_caption": "at night",
+            "shared_concept": "a car",
+            "target_img_id": 3,
+            "gt_img_ids": [3],
+            "semantic_aspects": [],
+        },
+    ]
     write_json(folder / "annotations" / "val.json", rows)
     for number in (1, 2, 3):
         picture(folder / "unlabeled2017" / f"{number:012d}.jpg")
@@ -69,9 +83,7 @@ def test_the_shared_concept_is_a_named_protocol_of_its_own(tmp_path: Path) -> No
 
 
 def test_a_jsonl_benchmark_is_a_folder_with_a_file(tmp_path: Path) -> None:
-    benchmark = benchmarks.load(
-        "jsonl", jsonl(tmp_path, GOOD, {**GOOD, "id": "x", "kind": "time+add"})
-    )
+    benchmark = benchmarks.load("jsonl", jsonl(tmp_path, GOOD, {**GOOD, "id": "x", "kind": "time+add"}))
     assert [case.id for case in benchmark.cases] == ["1", "x"]
     assert {item.id for item in benchmark.items} == {"a.png", "b.png", "c.png"}
     assert benchmark.cases[1].aspects == ("time", "add")
@@ -103,9 +115,7 @@ def test_nothing_to_ask_is_an_error_even_with_leave(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ['[{"id": 0, "reference_img_id": 1', "{}", '[{"id": 0}]'])
-def test_a_truncated_or_foreign_annotation_file_is_one_clear_error(
-    tmp_path: Path, content: str
-) -> None:
+def test_a_truncated_or_foreign_annotation_file_is_one_clear_error(tmp_path: Path, content: str) -> None:
     path = circo(tmp_path) / "annotations" / "val.json"
     path.write_text(content)
     with pytest.raises(InputError) as caught:
@@ -176,8 +186,11 @@ def test_the_official_crop_is_worked_out_by_hand() -> None:
     assert part.size == (34, 34)
     # 17 rows of picture, 8 black ones above and 9 below
     assert [part.getpixel((5, y)) for y in (7, 8, 24, 25)] == [
-        (0, 0, 0), (255, 255, 255), (255, 255, 255), (0, 0, 0),
-    ]  # fmt: skip
+        (0, 0, 0),
+        (255, 255, 255),
+        (255, 255, 255),
+        (0, 0, 0),
+    ]
     # A box at the border is stopped there: left = 0, right = 1.7 w
     assert crops.crop(image, (4, 0, 10, 10)).size == (17, 17)
 

@@ -53,9 +53,7 @@ def test_a_folder_without_read_permission(likebut: Run, reference: Path, tmp_pat
 
 def test_no_gallery_or_two(likebut: Run, gallery: Path, reference: Path) -> None:
     assert_one_line(likebut("query", reference, "x"), 2, "gallery")
-    assert_one_line(
-        likebut("query", reference, "x", "--in", gallery, "--index", gallery), 2, "gallery"
-    )
+    assert_one_line(likebut("query", reference, "x", "--in", gallery, "--index", gallery), 2, "gallery")
 
 
 def test_nothing_to_look_for(likebut: Run, gallery: Path, reference: Path) -> None:
@@ -68,9 +66,7 @@ def test_an_empty_modification(likebut: Run, gallery: Path, reference: Path) -> 
     assert_one_line(likebut("query", reference, "  ", "--in", gallery), 2, "modification")
 
 
-def test_unknown_names_are_met_with_a_suggestion(
-    likebut: Run, gallery: Path, reference: Path
-) -> None:
+def test_unknown_names_are_met_with_a_suggestion(likebut: Run, gallery: Path, reference: Path) -> None:
     ask = ("query", reference, "at night", "--in", gallery)
     assert_one_line(likebut(*ask, "--recipe", "likebutt"), 2, "likebutt", "likebut")
     assert_one_line(likebut(*ask, "--profile", "pockt"), 2, "pockt", "pocket")
@@ -91,18 +87,12 @@ def test_a_missing_device(likebut: Run, gallery: Path, reference: Path, tmp_path
     assert_one_line(outcome, 4, "cuda")
 
 
-def test_offline_with_hub_models_names_the_repository(
-    likebut: Run, gallery: Path, reference: Path
-) -> None:
-    outcome = likebut(
-        "query", reference, "at night", "--in", gallery, "--profile", "cpu", "--offline"
-    )
+def test_offline_with_hub_models_names_the_repository(likebut: Run, gallery: Path, reference: Path) -> None:
+    outcome = likebut("query", reference, "at night", "--in", gallery, "--profile", "cpu", "--offline")
     assert_one_line(outcome, 4, "/")
 
 
-def test_a_long_modification_is_reported_and_answered(
-    likebut: Run, gallery: Path, reference: Path
-) -> None:
+def test_a_long_modification_is_reported_and_answered(likebut: Run, gallery: Path, reference: Path) -> None:
     outcome = likebut("query", reference, "very " * 10_000 + "red", "--in", gallery, "-f", "paths")
     assert outcome.code == 0, outcome.err[-2000:]
     assert "warning" in outcome.err

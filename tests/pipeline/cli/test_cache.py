@@ -29,9 +29,7 @@ def test_answers_move_to_another_cache_and_are_used_there(
     pack, there = tmp_path / "answers.jsonl.zst", tmp_path / "there.sqlite"
     assert "2 answers written" in likebut("cache", "export", pack).err
     assert "2 new answers" in likebut("cache", "import", pack, "--cache", there).err
-    again = likebut(
-        "query", reference, "at night", "--in", gallery, "-f", "json", "--cache", there
-    )  # fmt: skip
+    again = likebut("query", reference, "at night", "--in", gallery, "-f", "json", "--cache", there)
     exchanges = json.loads(again.out)["exchanges"]
     assert [exchange["reply"]["cached"] for exchange in exchanges] == [True, True]
     assert json.loads(again.out)["intent"] == json.loads(asked.out)["intent"]
@@ -52,9 +50,7 @@ def test_answers_go_through_a_pipe(
     pack = tmp_path / "a.jsonl"
     likebut("cache", "export", pack)
     there = tmp_path / "there.sqlite"
-    monkeypatch.setattr(
-        sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(pack.read_bytes())))
-    )
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(pack.read_bytes()))))
     assert "2 new answers" in likebut("cache", "import", "-", "--cache", there).err
     assert likebut("cache", "export", "-", "--cache", there).out == pack.read_text()
 

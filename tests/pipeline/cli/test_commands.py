@@ -31,14 +31,37 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [(), ("query",), ("batch",), ("index",), ("index", "build"), ("index", "caption"), ("index", "info"),
-     ("index", "verify"), ("index", "remove"), ("recipes",), ("prompts",), ("prompts", "render"),
-     ("prompts", "check"), ("prompts", "edit"),
-     ("profiles",), ("doctor",), ("cache",),
-     ("cache", "list"), ("cache", "export"), ("cache", "import"), ("cache", "prune"),
-     ("pocket",), ("pocket", "draw"), ("demo",), ("eval",),
-     ("score",), ("compare",), ("check-submission",)],
-)  # fmt: skip
+    [
+        (),
+        ("query",),
+        ("batch",),
+        ("index",),
+        ("index", "build"),
+        ("index", "caption"),
+        ("index", "info"),
+        ("index", "verify"),
+        ("index", "remove"),
+        ("recipes",),
+        ("prompts",),
+        ("prompts", "render"),
+        ("prompts", "check"),
+        ("prompts", "edit"),
+        ("profiles",),
+        ("doctor",),
+        ("cache",),
+        ("cache", "list"),
+        ("cache", "export"),
+        ("cache", "import"),
+        ("cache", "prune"),
+        ("pocket",),
+        ("pocket", "draw"),
+        ("demo",),
+        ("eval",),
+        ("score",),
+        ("compare",),
+        ("check-submission",),
+    ],
+)
 def test_every_command_has_help(likebut: Run, command: tuple[str, ...]) -> None:
     outcome = likebut(*command, "--help")
     assert outcome.code == 0
@@ -60,8 +83,11 @@ def test_an_unknown_option_is_a_usage_error(likebut: Run) -> None:
 
 def test_recipes_prompts_and_profiles_are_listed_and_shown(likebut: Run) -> None:
     assert {row["name"] for row in json.loads(likebut("recipes", "list", "-f", "json").out)} >= {
-        "likebut", "cirevl", "image-only", "text-only",
-    }  # fmt: skip
+        "likebut",
+        "cirevl",
+        "image-only",
+        "text-only",
+    }
     names = {row["name"] for row in json.loads(likebut("profiles", "list", "-f", "json").out)}
     assert names >= {"pocket", "cpu", "gpu", "server"}
     assert "target_caption" in likebut("recipes", "show", "likebut").out
@@ -72,9 +98,14 @@ def test_recipes_prompts_and_profiles_are_listed_and_shown(likebut: Run) -> None
 
 def test_a_prompt_is_rendered_with_variables(likebut: Run) -> None:
     outcome = likebut(
-        "prompts", "render", "reason/likebut", "--var", "caption=a red apple",
-        "--var", "modification=make it blue",
-    )  # fmt: skip
+        "prompts",
+        "render",
+        "reason/likebut",
+        "--var",
+        "caption=a red apple",
+        "--var",
+        "modification=make it blue",
+    )
     assert "Caption: a red apple\nModification: make it blue" in outcome.out
     assert likebut("prompts", "render", "reason/likebut", "--var", "caption").code == 2
     assert likebut("prompts", "render", "reason/likebut").code == 2
@@ -96,9 +127,7 @@ def test_pocket_draw_writes_a_gallery(likebut: Run, tmp_path: Path) -> None:
     assert len((tmp_path / "g" / "queries.jsonl").read_text().splitlines()) == 2
 
 
-def test_cache_info_counts_answers(
-    likebut: Run, gallery: Path, reference: Path, own_cache: Path
-) -> None:
+def test_cache_info_counts_answers(likebut: Run, gallery: Path, reference: Path, own_cache: Path) -> None:
     assert "not made yet" in likebut("cache", "info").out
     likebut("query", reference, "at night", "--in", gallery)
     shown = likebut("cache", "info").out
@@ -106,9 +135,7 @@ def test_cache_info_counts_answers(
     assert "captioner" in shown
 
 
-def test_an_index_is_built_shown_verified_and_trimmed(
-    likebut: Run, gallery: Path, tmp_path: Path
-) -> None:
+def test_an_index_is_built_shown_verified_and_trimmed(likebut: Run, gallery: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
     assert "120 pictures" in likebut("index", "build", gallery, "--out", index).err
     assert "120 unchanged" in likebut("index", "build", gallery, "--out", index).err
@@ -142,20 +169,10 @@ def test_an_index_says_what_it_left_out_and_keeps_its_roots(
     assert "1 pictures" in moved.err
 
 
-def test_the_drawn_benchmark_is_drawn_only_where_that_is_asked_for(
-    likebut: Run, tmp_path: Path
-) -> None:
+def test_the_drawn_benchmark_is_drawn_only_where_that_is_asked_for(likebut: Run, tmp_path: Path) -> None:
     for command in (
         ("eval", "pocket", "--data", tmp_path / "typo", "--out", tmp_path / "runs"),
-        (
-            "tune",
-            "--benchmark",
-            "pocket",
-            "--data",
-            tmp_path / "typo",
-            "--out",
-            tmp_path / "t.toml",
-        ),
+        ("tune", "--benchmark", "pocket", "--data", tmp_path / "typo", "--out", tmp_path / "t.toml"),
         ("eval", "pocket", "--data", tmp_path / "typo", "--out", tmp_path / "runs", "--dry-run"),
     ):
         assert_one_line(likebut(*command), 3, "no drawn benchmark in", "--draw")
@@ -174,9 +191,7 @@ def test_a_damaged_shard_is_found_by_verify(likebut: Run, gallery: Path, tmp_pat
     assert shard.name in outcome.err
 
 
-def test_a_batch_is_answered_once_and_only_once(
-    likebut: Run, gallery: Path, tmp_path: Path
-) -> None:
+def test_a_batch_is_answered_once_and_only_once(likebut: Run, gallery: Path, tmp_path: Path) -> None:
     out = tmp_path / "results.jsonl"
     first = likebut("batch", gallery / "queries.jsonl", "--in", gallery, "--out", out)
     assert first.code == 0, first.err

@@ -15,9 +15,16 @@ from tests.pipeline.cli.conftest import Run
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(None, "–"), (0.0, "$0.00"), (12.4, "$12.40"), (1234.5, "$1,234.50"), (0.05, "$0.0500"),
-     (0.0031, "$0.0031"), (0.0000213, "$0.000021")],
-)  # fmt: skip
+    [
+        (None, "–"),
+        (0.0, "$0.00"),
+        (12.4, "$12.40"),
+        (1234.5, "$1,234.50"),
+        (0.05, "$0.0500"),
+        (0.0031, "$0.0031"),
+        (0.0000213, "$0.000021"),
+    ],
+)
 def test_dollars_show_two_figures_at_least(amount: float | None, text: str) -> None:
     assert dollars(amount) == text
 
@@ -33,8 +40,7 @@ def test_durations_are_rounded_for_people(seconds: float | None, text: str) -> N
 def test_a_tally_says_what_it_counts() -> None:
     tally = Tally(calls=1200, failed=2, cached=7, prompt_tokens=5000, reply_tokens=90, cost=1.5)
     assert in_words(tally) == (
-        "1,200 calls made (2 without an answer), 7 from the cache; "
-        "5,000 prompt + 90 reply tokens; $1.50"
+        "1,200 calls made (2 without an answer), 7 from the cache; 5,000 prompt + 90 reply tokens; $1.50"
     )
     assert in_words(Tally(cached=3)) == "0 calls made, 3 from the cache"
 
@@ -48,17 +54,16 @@ def test_a_dry_query_writes_nothing_in_any_format(
     likebut: Run, drawn: Path, own_cache: Path, form: str
 ) -> None:
     before = files(drawn), files(own_cache.parent)
-    done = likebut(
-        "query", drawn / "scene-00003.png", "at night", "--in", drawn, "--dry-run", "-f", form
-    )
+    done = likebut("query", drawn / "scene-00003.png", "at night", "--in", drawn, "--dry-run", "-f", form)
     assert done.code == 0, done.err
     assert (files(drawn), files(own_cache.parent)) == before
     assert "describe" in done.out
     if form == "json":
         rows = json.loads(done.out)
         assert [(row["stage"], row["to_make"], row["cost"]) for row in rows] == [
-            ("describe", 1, 0.0), ("reason", 1, 0.0),
-        ]  # fmt: skip
+            ("describe", 1, 0.0),
+            ("reason", 1, 0.0),
+        ]
 
 
 def test_a_dry_run_finds_faults_that_a_real_one_would_find(

@@ -100,9 +100,7 @@ def test_set_changes_without_an_editor_and_json_holds_both_answers(
     ways = ("--set", "target_caption=a cat at night", "--set", "forbidden=a moon; stars")
     outcome = likebut(*ask, *ways, "-k", "3", "-f", "json")
     record = json.loads(outcome.out)
-    assert record["changed"] == {
-        "target_caption": "a cat at night", "forbidden": ["a moon", "stars"],
-    }  # fmt: skip
+    assert record["changed"] == {"target_caption": "a cat at night", "forbidden": ["a moon", "stars"]}
     assert record["after"]["intent"]["preserved"] == record["before"]["intent"]["preserved"]
     assert record["after"]["intent"]["forbidden"] == ["a moon", "stars"]
     assert [hit["rank"] for hit in record["hits"]][:3] == [1, 2, 3]
@@ -119,9 +117,21 @@ def test_a_saved_query_is_edited_without_its_models(
     first = likebut("query", reference, "at night", "--in", gallery, "-f", "json", "-k", "3")
     saved.write_text(first.out)
     outcome = likebut(
-        "prompts", "edit", "--trace", saved, "--in", gallery, "--set", "desired=a moon",
-        "-f", "json", "-k", "3", "--cache", tmp_path / "empty.sqlite",
-    )  # fmt: skip
+        "prompts",
+        "edit",
+        "--trace",
+        saved,
+        "--in",
+        gallery,
+        "--set",
+        "desired=a moon",
+        "-f",
+        "json",
+        "-k",
+        "3",
+        "--cache",
+        tmp_path / "empty.sqlite",
+    )
     assert outcome.code == 0, outcome.err
     record = json.loads(outcome.out)
     assert record["before"]["exchanges"] == record["after"]["exchanges"] == []

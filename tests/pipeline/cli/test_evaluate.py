@@ -24,9 +24,23 @@ def runs(likebut: Run, folder: Path) -> tuple[Path, Path]:
     data = folder / "data"
     for recipe in ("text-only", "likebut"):
         done = likebut(
-            "eval", "pocket", "--data", data, "-o", "pictures=60", "-o", "queries=9", "-o", "seed=4",
-            "--recipe", recipe, "--out", folder / recipe, "--cache", folder / "cache.sqlite",
-        )  # fmt: skip
+            "eval",
+            "pocket",
+            "--data",
+            data,
+            "-o",
+            "pictures=60",
+            "-o",
+            "queries=9",
+            "-o",
+            "seed=4",
+            "--recipe",
+            recipe,
+            "--out",
+            folder / recipe,
+            "--cache",
+            folder / "cache.sqlite",
+        )
         assert done.code == 0, done.err
     return folder / "text-only", folder / "likebut"
 
@@ -35,9 +49,17 @@ def test_eval_prints_protocol_and_every_metric_with_its_interval(
     likebut: Run, folder: Path, runs: tuple[Path, Path]
 ) -> None:
     done = likebut(
-        "eval", "pocket", "--data", folder / "data", "--recipe", "likebut", "--out", runs[1],
-        "--cache", folder / "cache.sqlite",
-    )  # fmt: skip
+        "eval",
+        "pocket",
+        "--data",
+        folder / "data",
+        "--recipe",
+        "likebut",
+        "--out",
+        runs[1],
+        "--cache",
+        folder / "cache.sqlite",
+    )
     assert done.code == 0, done.err
     assert "pocket/unseen v1: 9 of 9 queries, 60 pictures; the reference is left out" in done.err
     assert "0 answered, 9 already there" in done.err
@@ -79,9 +101,7 @@ def test_a_regression_fails_the_build(likebut: Run, runs: tuple[Path, Path]) -> 
 def test_another_recipe_does_not_enter_the_same_run(
     likebut: Run, folder: Path, runs: tuple[Path, Path]
 ) -> None:
-    done = likebut(
-        "eval", "pocket", "--data", folder / "data", "--recipe", "cirevl", "--out", runs[1]
-    )
+    done = likebut("eval", "pocket", "--data", folder / "data", "--recipe", "cirevl", "--out", runs[1])
     assert done.code == 2
     assert "holds another run: recipe" in done.err
 
@@ -90,9 +110,19 @@ def test_a_benchmark_without_a_server_takes_no_submission(
     likebut: Run, folder: Path, runs: tuple[Path, Path]
 ) -> None:
     done = likebut(
-        "eval", "pocket", "--data", folder / "data", "--recipe", "likebut", "--out", runs[1],
-        "--cache", folder / "cache.sqlite", "--submission", folder / "sub",
-    )  # fmt: skip
+        "eval",
+        "pocket",
+        "--data",
+        folder / "data",
+        "--recipe",
+        "likebut",
+        "--out",
+        runs[1],
+        "--cache",
+        folder / "cache.sqlite",
+        "--submission",
+        folder / "sub",
+    )
     assert done.code == 2
     assert "pocket has no server" in done.err
 
@@ -100,10 +130,17 @@ def test_a_benchmark_without_a_server_takes_no_submission(
 def circo(tmp_path: Path) -> Path:
     """All of CIRCO's val: 220 queries whose target is picture 1000 + id."""
     rows = [
-        {"id": n, "reference_img_id": n, "relative_caption": "at night", "shared_concept": "a cat",
-         "target_img_id": 1000 + n, "gt_img_ids": [1000 + n], "semantic_aspects": ["addition"]}
+        {
+            "id": n,
+            "reference_img_id": n,
+            "relative_caption": "at night",
+            "shared_concept": "a cat",
+            "target_img_id": 1000 + n,
+            "gt_img_ids": [1000 + n],
+            "semantic_aspects": ["addition"],
+        }
         for n in range(220)
-    ]  # fmt: skip
+    ]
     write_json(tmp_path / "circo" / "annotations" / "val.json", rows)
     return tmp_path / "circo"
 

@@ -133,9 +133,7 @@ def test_offline_fetches_nothing(likebut: Run, gallery: Path, address: str) -> N
     assert "--offline forbids the network" in outcome.err
 
 
-def test_a_batch_line_with_an_address_says_what_to_do(
-    likebut: Run, gallery: Path, tmp_path: Path
-) -> None:
+def test_a_batch_line_with_an_address_says_what_to_do(likebut: Run, gallery: Path, tmp_path: Path) -> None:
     asked = tmp_path / "q.jsonl"
     asked.write_text('{"id": "1", "reference": "https://a.example/b.png"}\n')
     outcome = likebut("batch", asked, "--in", gallery, "--out", tmp_path / "out.jsonl")
@@ -178,12 +176,7 @@ def test_a_copied_picture_ranks_as_its_file_does(
     ],
 )
 def test_an_unusable_clipboard_is_one_line(
-    likebut: Run,
-    gallery: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    script: str,
-    why: str,
+    likebut: Run, gallery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, why: str
 ) -> None:
     clipboard(tmp_path, monkeypatch, script)
     outcome = likebut("query", "clipboard:", "at night", "--in", gallery)

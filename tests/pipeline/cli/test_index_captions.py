@@ -49,8 +49,21 @@ def test_captions_of_a_file_are_stored_beside_the_pictures(
     facts = json.loads(likebut("index", "info", out, "-f", "json").out)[0]
     assert (facts["captioned"], facts["captions_from"]) == (2, "file captions.json")
     assert likebut("index", "verify", out).code == 0
-    found = likebut("query", "--text", "two blue mugs", "--index", out, "-r", "weimocir", "-k", "4",
-                    "-w", "pictured=0", "-f", "paths")  # fmt: skip
+    found = likebut(
+        "query",
+        "--text",
+        "two blue mugs",
+        "--index",
+        out,
+        "-r",
+        "weimocir",
+        "-k",
+        "4",
+        "-w",
+        "pictured=0",
+        "-f",
+        "paths",
+    )
     assert found.code == 0, found.err
     assert found.out.splitlines()[0].endswith("scene-00001.png")
 
@@ -94,8 +107,9 @@ def test_a_recipe_with_caption_grains_on_a_gallery_without_captions_is_a_usage_e
     assert f"likebut index caption {out} --profile pocket --captions 3" in done.err
     captioned = likebut("index", "caption", out, "--captions", "3")
     assert captioned.code == 0, captioned.err
-    done = likebut("query", pictures / "scene-00000.png", "in red", "-i", out, "-r", "weimocir",
-                   "--explain")  # fmt: skip
+    done = likebut(
+        "query", pictures / "scene-00000.png", "in red", "-i", out, "-r", "weimocir", "--explain"
+    )
     assert done.code == 0, done.err
     assert "caption/told" in done.err
     assert "scene-00000.png" not in done.out

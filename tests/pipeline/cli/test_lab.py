@@ -82,37 +82,53 @@ def test_only_what_is_new_is_asked(compare: Run, place: Path) -> None:
 
 def test_two_models_make_a_matrix(compare: Run, place: Path) -> None:
     done = compare(
-        "plain.j2",
-        "fenced.j2",
-        "-p",
-        "small.toml",
-        "-p",
-        "large.toml",
-        "--sample",
-        "4",
-        "-f",
-        "csv",
+        "plain.j2", "fenced.j2", "-p", "small.toml", "-p", "large.toml", "--sample", "4", "-f", "csv"
     )
     assert done.code == 0, done.err
     rows = done.out.splitlines()
     assert [row.split(",")[0] for row in rows[1:]] == [
-        "plain × small", "fenced × small", "plain × large", "fenced × large",
-    ]  # fmt: skip
+        "plain × small",
+        "fenced × small",
+        "plain × large",
+        "fenced × large",
+    ]
 
 
 def test_a_run_is_compared_under_its_protocol(
     likebut: Run, compare: Run, place: Path, gallery: Path
 ) -> None:
     made = likebut(
-        "eval", "jsonl", "--data", gallery, "--profile", place / "small.toml", "--recipe", "cirevl",
-        "--out", place / "runs" / "one", "--limit", "6", "--cache", place / "c.sqlite",
-    )  # fmt: skip
+        "eval",
+        "jsonl",
+        "--data",
+        gallery,
+        "--profile",
+        place / "small.toml",
+        "--recipe",
+        "cirevl",
+        "--out",
+        place / "runs" / "one",
+        "--limit",
+        "6",
+        "--cache",
+        place / "c.sqlite",
+    )
     assert made.code == 0, made.err
     run = place / "runs" / "one"
     done = compare(
-        "plain.j2", "rude.j2", "--on", run, "-p", "small.toml", "-m", "Recall@5", "-m", "Recall@1",
-        "-f", "json",
-    )  # fmt: skip
+        "plain.j2",
+        "rude.j2",
+        "--on",
+        run,
+        "-p",
+        "small.toml",
+        "-m",
+        "Recall@5",
+        "-m",
+        "Recall@1",
+        "-f",
+        "json",
+    )
     assert done.code == 0, done.err
     assert "jsonl/all v1: 6 queries" in done.err
     found = json.loads(done.out)
@@ -127,10 +143,12 @@ def test_a_run_is_compared_under_its_protocol(
 def test_without_labels_cosines_stand_in(compare: Run, place: Path, gallery: Path) -> None:
     rows = [json.loads(line) for line in (gallery / "queries.jsonl").read_text().splitlines()[:4]]
     queries = place / "mine.jsonl"
-    queries.write_text("\n".join(
-        json.dumps({"reference": str(gallery / row["reference"]), "modification": row["modification"]})
-        for row in rows
-    ))  # fmt: skip
+    queries.write_text(
+        "\n".join(
+            json.dumps({"reference": str(gallery / row["reference"]), "modification": row["modification"]})
+            for row in rows
+        )
+    )
     done = compare("plain.j2", "fenced.j2", "-p", "small.toml", "--on", queries, "--in", gallery)
     assert done.code == 0, done.err
     assert "no labels: cosines stand in for metrics" in done.err
@@ -146,7 +164,7 @@ def test_a_query_that_fails_is_counted_and_the_rest_is_compared(
     queries.write_text(
         json.dumps({"id": "good", "reference": str(gallery / "scene-00003.png"), "modification": "x"})
         + '\n{"id": "bad", "reference": "gone.png", "modification": "y"}\n'
-    )  # fmt: skip
+    )
     done = compare(
         "plain.j2", "fenced.j2", "-p", "small.toml", "--on", queries, "--in", gallery, "-f", "json"
     )
@@ -174,13 +192,21 @@ def test_what_does_not_hold_together_is_one_line(
     assert not (place / "lab").exists()
 
 
-def test_an_older_run_is_told_what_to_do(
-    likebut: Run, compare: Run, place: Path, gallery: Path
-) -> None:
+def test_an_older_run_is_told_what_to_do(likebut: Run, compare: Run, place: Path, gallery: Path) -> None:
     likebut(
-        "eval", "jsonl", "--data", gallery, "--recipe", "text-only", "--out", place / "run",
-        "--limit", "2", "--cache", place / "c.sqlite",
-    )  # fmt: skip
+        "eval",
+        "jsonl",
+        "--data",
+        gallery,
+        "--recipe",
+        "text-only",
+        "--out",
+        place / "run",
+        "--limit",
+        "2",
+        "--cache",
+        place / "c.sqlite",
+    )
     (place / "run" / "source.json").unlink()
     done = compare("likebut", "cirevl", "--on", place / "run")
     assert done.code == 3

@@ -105,8 +105,22 @@ def test_an_evaluation_stops_at_a_limit_of_calls_and_is_continued_without_paying
     likebut: Run, server: FaultyServer, profile: Path, tmp_path: Path
 ) -> None:
     data, run = tmp_path / "data", tmp_path / "run"
-    command = ("eval", "pocket", "--data", data, "-o", "pictures=40", "-o", "queries=8",
-               "-o", "seed=4", "-p", profile, "--out", run)  # fmt: skip
+    command = (
+        "eval",
+        "pocket",
+        "--data",
+        data,
+        "-o",
+        "pictures=40",
+        "-o",
+        "queries=8",
+        "-o",
+        "seed=4",
+        "-p",
+        profile,
+        "--out",
+        run,
+    )
     plan = likebut(*command, "--dry-run", "-f", "json")
     assert plan.code == 0, plan.err
     wanted = sum(row["to_make"] for row in json.loads(plan.out))
@@ -139,13 +153,27 @@ def test_an_evaluation_stops_at_a_limit_of_calls_and_is_continued_without_paying
 def test_a_limit_is_for_all_recipes_of_one_evaluation(
     likebut: Run, server: FaultyServer, profile: Path, tmp_path: Path
 ) -> None:
-    command = ("eval", "pocket", "--data", tmp_path / "data", "-o", "pictures=40", "-o", "queries=4",
-               "-o", "seed=4", "-p", profile, "-r", "likebut,cirevl",
-               "--out", tmp_path / "runs")  # fmt: skip
+    command = (
+        "eval",
+        "pocket",
+        "--data",
+        tmp_path / "data",
+        "-o",
+        "pictures=40",
+        "-o",
+        "queries=4",
+        "-o",
+        "seed=4",
+        "-p",
+        profile,
+        "-r",
+        "likebut,cirevl",
+        "--out",
+        tmp_path / "runs",
+    )
     plan = json.loads(likebut(*command, "--dry-run", "-f", "json").out)
     by_recipe = {
-        name: sum(row["to_make"] for row in plan if row["recipe"] == name)
-        for name in ("likebut", "cirevl")
+        name: sum(row["to_make"] for row in plan if row["recipe"] == name) for name in ("likebut", "cirevl")
     }
     assert by_recipe["cirevl"] == 4  # its captions are those of likebut
     limit = by_recipe["likebut"] + 2
@@ -158,17 +186,13 @@ def test_a_limit_is_for_all_recipes_of_one_evaluation(
 def test_a_single_query_and_a_stream_have_limits_of_their_own(
     likebut: Run, gallery: Path, reference: Path, server: FaultyServer, profile: Path
 ) -> None:
-    stopped = likebut(
-        "query", reference, "at night", "--in", gallery, "-p", profile, "--max-calls", "1"
-    )
+    stopped = likebut("query", reference, "at night", "--in", gallery, "-p", profile, "--max-calls", "1")
     assert (stopped.code, stopped.out, calls(server)) == (6, "", 1)
     done = likebut("query", reference, "at night", "--in", gallery, "-p", profile)
     assert (done.code, calls(server)) == (0, 2)
     assert "vlm: 0 calls made, 1 from the cache" in done.err
     assert "llm: 1 call made, 0 from the cache; 11 prompt + 5 reply tokens; $5.00" in done.err
-    stream = likebut(
-        "batch", gallery / "queries.jsonl", "--in", gallery, "-p", profile, "--max-calls", "6"
-    )
+    stream = likebut("batch", gallery / "queries.jsonl", "--in", gallery, "-p", profile, "--max-calls", "6")
     assert (stream.code, calls(server)) == (6, 8)
     assert len(stream.out.splitlines()) >= 3  # what was answered is printed
 
@@ -248,14 +272,7 @@ def test_a_ledger_that_is_broken_is_one_line(
 ) -> None:
     (tmp_path / "out.jsonl.spending.jsonl").write_text("hello\n")
     done = likebut(
-        "batch",
-        gallery / "queries.jsonl",
-        "--in",
-        gallery,
-        "-o",
-        tmp_path / "out.jsonl",
-        "-p",
-        profile,
+        "batch", gallery / "queries.jsonl", "--in", gallery, "-o", tmp_path / "out.jsonl", "-p", profile
     )
     assert done.code == 3
     assert "line 1: not a record of spending — move the file away" in done.err

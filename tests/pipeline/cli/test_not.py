@@ -22,8 +22,9 @@ def test_words_become_grains_with_the_weight_of_what_is_forbidden(
     trace = json.loads(likebut(*ask, "--not", "in a room", "--not", "a sketch").out)
     added = [grain for grain in trace["grains"] if grain["role"] == "not"]
     assert [(g["name"], g["weight"]) for g in added] == [
-        ("not:in a room", weight), ("not:a sketch", weight),
-    ]  # fmt: skip
+        ("not:in a room", weight),
+        ("not:a sketch", weight),
+    ]
     before = {hit["id"]: hit["score"] for hit in plain["ranking"]["hits"]}
     for hit in trace["ranking"]["hits"][:5]:
         change = hit["shares"]["not:in a room"] + hit["shares"]["not:a sketch"]

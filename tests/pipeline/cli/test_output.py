@@ -49,9 +49,7 @@ def test_a_table_shows_control_characters_instead_of_obeying_them(
     assert r"new\nline" in lines[2]
 
 
-def test_a_table_takes_surrogates_of_names_that_are_not_utf8(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_table_takes_surrogates_of_names_that_are_not_utf8(capsys: pytest.CaptureFixture[str]) -> None:
     write_rows([{"path": os.fsdecode(b"bad\xff.png"), "score": None}], Format.table)
     assert r"bad\udcff.png" in capsys.readouterr().out
 

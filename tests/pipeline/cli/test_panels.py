@@ -18,9 +18,12 @@ def test_the_help_of_query_stands_in_groups(columns: str) -> None:
     import os
 
     done = subprocess.run(
-        [sys.executable, "run.py", "query", "--help"], capture_output=True, text=True, check=True,
+        [sys.executable, "run.py", "query", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
         env=os.environ | {"COLUMNS": columns, "NO_COLOR": "1"},
-    )  # fmt: skip
+    )
     assert re.findall(r"^╭─ ([A-Z][a-z ]+) ─", done.stdout, re.MULTILINE) == ORDER
     assert max(map(len, done.stdout.splitlines())) <= int(columns)
 
@@ -32,9 +35,7 @@ def section(text: str, title: str) -> str:
 def test_an_option_stands_with_those_it_belongs_to(likebut: Run) -> None:
     shown = likebut("query", "--help").out
     daily = section(shown, "Options")
-    assert all(
-        option in daily for option in ("--in", "--index", "--text", "-k", "--format", "--profile")
-    )
+    assert all(option in daily for option in ("--in", "--index", "--text", "-k", "--format", "--profile"))
     assert "--max-calls" in section(shown, "Cost")
     assert "--explain" in section(shown, "Results")
     assert "--device" in section(shown, "Models")

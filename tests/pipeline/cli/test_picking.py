@@ -24,9 +24,7 @@ def test_pages_continue_each_other(likebut: Run, gallery: Path, reference: Path)
     assert json.loads(past.out)["ranking"]["hits"] == []
 
 
-def test_hits_below_a_score_are_left_out_and_counted(
-    likebut: Run, gallery: Path, reference: Path
-) -> None:
+def test_hits_below_a_score_are_left_out_and_counted(likebut: Run, gallery: Path, reference: Path) -> None:
     ask = ("query", reference, "at night", "--in", gallery, "-f", "jsonl", "-k", "5")
     scores = [hit["score"] for hit in json.loads(likebut(*ask).out)["ranking"]["hits"]]
     outcome = likebut(*ask, "--min-score", str((scores[1] + scores[2]) / 2))
@@ -44,9 +42,7 @@ def test_a_limit_that_is_no_number_is_refused(likebut: Run, gallery: Path, refer
         Picking(10, 0, float("-inf"))
 
 
-def test_names_with_line_ends_stay_whole_between_nuls(
-    likebut: Run, drawn: Path, tmp_path: Path
-) -> None:
+def test_names_with_line_ends_stay_whole_between_nuls(likebut: Run, drawn: Path, tmp_path: Path) -> None:
     names = ["a\nb.png", "c d.png"]
     for name, source in zip(names, sorted(drawn.glob("*.png")), strict=False):
         shutil.copy(source, tmp_path / name)

@@ -10,18 +10,23 @@ from tests.pipeline.cli.conftest import Run
 VARIABLES = ("--var", "caption=a red apple", "--var", "modification=make it blue")
 
 
-def test_render_prints_exactly_what_a_query_sends(
-    likebut: Run, gallery: Path, reference: Path
-) -> None:
+def test_render_prints_exactly_what_a_query_sends(likebut: Run, gallery: Path, reference: Path) -> None:
     answered = likebut("query", reference, "make it night", "--in", gallery, "-f", "json")
     trace = json.loads(answered.out)
     describe, reason = trace["exchanges"]
     shown = json.loads(
         likebut(
-            "prompts", "render", "reason/likebut", "--var", f"caption={trace['captions'][0]}",
-            "--var", "modification=make it night", "-f", "json",
+            "prompts",
+            "render",
+            "reason/likebut",
+            "--var",
+            f"caption={trace['captions'][0]}",
+            "--var",
+            "modification=make it night",
+            "-f",
+            "json",
         ).out
-    )  # fmt: skip
+    )
     assert shown["messages"] == reason["messages"]
     assert shown["schema"]["required"][0] == "reasoning"
     shown = json.loads(
@@ -71,9 +76,7 @@ def test_check_names_file_and_line_of_every_fault_and_exits_2(likebut: Run, tmp_
 
 def test_warnings_fail_only_where_asked_to(likebut: Run, tmp_path: Path) -> None:
     path = tmp_path / "mine.j2"
-    path.write_text(
-        '+++\nvariables = ["caption"]\n+++\n=== user ===\n{{ caption }}' + " words" * 50
-    )
+    path.write_text('+++\nvariables = ["caption"]\n+++\n=== user ===\n{{ caption }}' + " words" * 50)
     outcome = likebut("prompts", "check", path)
     assert (outcome.code, "warning" in outcome.err) == (0, True)
     assert likebut("prompts", "check", path, "--strict").code == 2

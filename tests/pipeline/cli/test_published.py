@@ -45,9 +45,7 @@ def test_a_query_finds_what_was_published_and_asks_no_model(
     told = likebut("cache", "import", rewrites, "--as", "rewrites", "--queries", asked, *cache)
     assert told.code == 0, told.err
     assert "1 new answers" in told.err
-    plan = likebut(
-        "batch", asked, "--in", pictures, "-r", "cirevl", "--dry-run", "-f", "jsonl", *cache
-    )
+    plan = likebut("batch", asked, "--in", pictures, "-r", "cirevl", "--dry-run", "-f", "jsonl", *cache)
     assert [json.loads(line)["to_make"] for line in plan.out.splitlines()] == [0, 0]
     done = likebut("batch", asked, "--in", pictures, "-r", "cirevl", "--max-calls", "0", *cache)
     trace = json.loads(done.out)
@@ -87,17 +85,9 @@ def test_names_that_fit_nothing_are_told_and_the_rest_is_taken(
         (("--as", "captions"), ConfigError, "whose captions?"),
         (("--as", "rewrites"), ConfigError, "whose rewrites?"),
         (("--as", "captions", "--benchmark", "cirr"), ConfigError, "go together"),
-        (
-            ("--as", "captions", "--in", "PICTURES", "-r", "text-only"),
-            ConfigError,
-            "asks for no caption",
-        ),
+        (("--as", "captions", "--in", "PICTURES", "-r", "text-only"), ConfigError, "asks for no caption"),
         (("--as", "captions", "--in", "PICTURES", "-r", "ldre"), InputError, "asks for 15"),
-        (
-            ("--as", "rewrites", "--queries", "QUERIES", "-r", "cotmr"),
-            ConfigError,
-            "one question",
-        ),
+        (("--as", "rewrites", "--queries", "QUERIES", "-r", "cotmr"), ConfigError, "one question"),
         (("--as", "rewrites", "--queries", "QUERIES"), InputError, "import them first"),
     ],
 )
@@ -116,9 +106,7 @@ def test_what_cannot_be_taken_is_one_line(
     assert len([line for line in outcome.err.splitlines() if line.startswith("error")]) == 1
 
 
-def test_one_missing_caption_takes_no_rewrite_at_all(
-    likebut: Run, pictures: Path, tmp_path: Path
-) -> None:
+def test_one_missing_caption_takes_no_rewrite_at_all(likebut: Run, pictures: Path, tmp_path: Path) -> None:
     cache = ("--cache", tmp_path / "c.sqlite")
     first, second = sorted(pictures.glob("*.png"))[:2]
     captions = written(tmp_path / "captions.json", {first.name: "a cat"})

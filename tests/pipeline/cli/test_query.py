@@ -25,9 +25,7 @@ def test_a_reference_and_a_sentence_give_a_ranked_table(
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])
-def test_json_holds_the_whole_trace(
-    likebut: Run, gallery: Path, reference: Path, form: str
-) -> None:
+def test_json_holds_the_whole_trace(likebut: Run, gallery: Path, reference: Path, form: str) -> None:
     outcome = likebut("query", reference, "as a sketch", "--in", gallery, "-k", "2", "-f", form)
     trace = json.loads(outcome.out)
     assert trace["query"]["modification"] == "as a sketch"
@@ -47,17 +45,13 @@ def test_csv_and_paths_are_plain_data(likebut: Run, gallery: Path, reference: Pa
 
 
 def test_text_alone_finds_pictures_of_it(likebut: Run, gallery: Path) -> None:
-    outcome = likebut(
-        "query", "--text", "a picture in a room", "--in", gallery, "-f", "paths", "-k", "5"
-    )
+    outcome = likebut("query", "--text", "a picture in a room", "--in", gallery, "-f", "paths", "-k", "5")
     captions = dict(_captions(gallery))
     assert outcome.code == 0
     assert sum("in a room" in captions[Path(p).name] for p in outcome.out.split()) >= 4
 
 
-def test_a_reference_alone_finds_pictures_like_it(
-    likebut: Run, gallery: Path, reference: Path
-) -> None:
+def test_a_reference_alone_finds_pictures_like_it(likebut: Run, gallery: Path, reference: Path) -> None:
     outcome = likebut("query", reference, "--in", gallery, "-f", "paths", "-k", "3")
     captions = dict(_captions(gallery))
     style = captions[reference.name].endswith("as a sketch")
@@ -71,9 +65,7 @@ def _captions(gallery: Path) -> list[tuple[str, str]]:
     return [(row["file"], row["caption"]) for row in rows]
 
 
-def test_explain_shows_the_trail_and_every_share(
-    likebut: Run, gallery: Path, reference: Path
-) -> None:
+def test_explain_shows_the_trail_and_every_share(likebut: Run, gallery: Path, reference: Path) -> None:
     outcome = likebut("query", reference, "at night", "--in", gallery, "-k", "2", "--explain-all")
     for word in ("caption:", "reasoning:", "target caption:", "preserved:", "grain:"):
         assert word in outcome.err
@@ -85,17 +77,24 @@ def test_explain_shows_the_trail_and_every_share(
 
 def test_a_set_target_caption_is_used_instead(likebut: Run, gallery: Path, reference: Path) -> None:
     outcome = likebut(
-        "query", reference, "at night", "--in", gallery, "-f", "json",
-        "--set", "target_caption=a red apple", "--set", "forbidden=a cat; a dog",
-    )  # fmt: skip
+        "query",
+        reference,
+        "at night",
+        "--in",
+        gallery,
+        "-f",
+        "json",
+        "--set",
+        "target_caption=a red apple",
+        "--set",
+        "forbidden=a cat; a dog",
+    )
     intent = json.loads(outcome.out)["intent"]
     assert intent["target_caption"] == "a red apple"
     assert intent["forbidden"] == ["a cat", "a dog"]
 
 
-def test_a_weight_changes_the_share_of_its_grain(
-    likebut: Run, gallery: Path, reference: Path
-) -> None:
+def test_a_weight_changes_the_share_of_its_grain(likebut: Run, gallery: Path, reference: Path) -> None:
     ask = ("query", reference, "at night", "--in", gallery, "-f", "json", "-k", "1")
     plain = json.loads(likebut(*ask).out)
     heavy = json.loads(likebut(*ask, "--weight", "reference=2.5").out)
@@ -107,9 +106,7 @@ def test_a_weight_changes_the_share_of_its_grain(
 def test_hits_are_copied_with_their_rank_in_the_name(
     likebut: Run, gallery: Path, reference: Path, tmp_path: Path
 ) -> None:
-    likebut(
-        "query", reference, "at night", "--in", gallery, "-k", "2", "--copy-to", tmp_path / "hits"
-    )
+    likebut("query", reference, "at night", "--in", gallery, "-k", "2", "--copy-to", tmp_path / "hits")
     names = sorted(path.name for path in (tmp_path / "hits").iterdir())
     assert [name[:4] for name in names] == ["001-", "002-"]
 
@@ -121,9 +118,7 @@ def test_a_report_is_one_file(likebut: Run, gallery: Path, reference: Path, tmp_
     assert "at night" in out.read_text()
 
 
-def test_preview_says_so_where_there_is_no_terminal(
-    likebut: Run, gallery: Path, reference: Path
-) -> None:
+def test_preview_says_so_where_there_is_no_terminal(likebut: Run, gallery: Path, reference: Path) -> None:
     outcome = likebut("query", reference, "at night", "--in", gallery, "-k", "1", "--preview")
     assert outcome.code == 0
     assert "in terminals only" in outcome.err
@@ -145,9 +140,7 @@ def test_an_index_folder_serves_like_the_folder_itself(
     assert by_index.out == by_folder.out
 
 
-def test_an_answer_may_be_made_of_several_samples(
-    likebut: Run, gallery: Path, reference: Path
-) -> None:
+def test_an_answer_may_be_made_of_several_samples(likebut: Run, gallery: Path, reference: Path) -> None:
     asked = ("query", reference, "at night", "--in", gallery, "-k", "2", "-f", "json")
     outcome = likebut(*asked, "--samples", "3", "--choose", "mean")
     assert outcome.code == 0, outcome.err

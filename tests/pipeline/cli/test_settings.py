@@ -25,11 +25,7 @@ def test_a_query_with_gallery_recipe_and_format_set_needs_no_option(
 
 
 def test_an_option_comes_before_the_environment_and_that_before_the_file(
-    likebut: Run,
-    gallery: Path,
-    reference: Path,
-    own_settings: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    likebut: Run, gallery: Path, reference: Path, own_settings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own_settings.write_text(f'gallery = "{gallery}"\nrecipe = "nonsense"\nformat = "csv"\n')
     monkeypatch.setenv("LIKEBUT_RECIPE", "image-only")
@@ -74,12 +70,7 @@ def test_paths_in_the_file_are_taken_from_its_folder_and_home(
     ],
 )
 def test_a_broken_file_is_one_line_naming_file_and_key(
-    likebut: Run,
-    gallery: Path,
-    reference: Path,
-    own_settings: Path,
-    text: str,
-    words: tuple[str, ...],
+    likebut: Run, gallery: Path, reference: Path, own_settings: Path, text: str, words: tuple[str, ...]
 ) -> None:
     own_settings.write_text(text, encoding="latin-1")
     outcome = likebut("query", reference, "--in", gallery)
@@ -158,15 +149,8 @@ def test_set_makes_the_file_and_an_absolute_path(
     assert likebut("settings", "path").out.strip() == str(own_settings)
 
 
-def test_set_refuses_what_would_not_be_read(
-    likebut: Run, own_settings: Path, tmp_path: Path
-) -> None:
-    for key, value in (
-        ("profile", "cpuu"),
-        ("format", "x"),
-        ("gallery", "none"),
-        ("profil", "cpu"),
-    ):
+def test_set_refuses_what_would_not_be_read(likebut: Run, own_settings: Path, tmp_path: Path) -> None:
+    for key, value in (("profile", "cpuu"), ("format", "x"), ("gallery", "none"), ("profil", "cpu")):
         assert likebut("settings", "set", key, value).code == 2
     assert not own_settings.exists()
     own_settings.write_text('profile = """\ncpu"""\n')
@@ -222,9 +206,7 @@ def test_a_gallery_that_is_gone_is_named_with_its_source(
     assert f"{own_settings}: gallery: no folder {own_settings.parent / 'gone'}" in outcome.err
 
 
-def test_a_home_that_nobody_has_is_no_traceback(
-    likebut: Run, reference: Path, own_settings: Path
-) -> None:
+def test_a_home_that_nobody_has_is_no_traceback(likebut: Run, reference: Path, own_settings: Path) -> None:
     for text in ('gallery = "~nobody-here/x"', 'profile = "~nobody-here/x.toml"'):
         own_settings.write_text(text)
         outcome = likebut("query", reference)

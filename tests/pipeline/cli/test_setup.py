@@ -37,9 +37,7 @@ def test_several_folders_are_one_gallery(
     monkeypatch.setenv("LIKEBUT_CACHE", str(tmp_path / "cache" / "answers.sqlite"))
     first, second = two
     assert likebut("query", "--text", "a cat", "--in", first).code == 0
-    both = likebut(
-        "query", "--text", "a cat", "--in", first, "--in", second, "-k", "50", "-f", "json"
-    )
+    both = likebut("query", "--text", "a cat", "--in", first, "--in", second, "-k", "50", "-f", "json")
     assert len(hits(both.out)) == 21
     assert "10 encoded" in both.err  # those of the first folder are taken over, and its copy
     other_way = likebut(
@@ -99,9 +97,19 @@ def test_a_batch_takes_all_three(likebut: Run, two: tuple[Path, Path], tmp_path:
     asked = tmp_path / "q.jsonl"
     asked.write_text('{"id": "1", "modification": "a cat"}\n')
     done = likebut(
-        "batch", asked, "--in", two[0], "--in", two[1], "--where", "path=*.png", "--fold", "0.9999",
-        "-k", "50",
-    )  # fmt: skip
+        "batch",
+        asked,
+        "--in",
+        two[0],
+        "--in",
+        two[1],
+        "--where",
+        "path=*.png",
+        "--fold",
+        "0.9999",
+        "-k",
+        "50",
+    )
     found = hits(done.out)
     assert len(found) == 20
     assert sum(len(hit["alike"]) for hit in found) == 1  # type: ignore[arg-type,misc]

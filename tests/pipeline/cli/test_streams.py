@@ -52,12 +52,7 @@ def test_a_locale_without_an_encoding_costs_a_sign_and_not_the_program(tmp_path:
     own = tmp_path / "own.toml"
     own.write_text('description = "snow ☃"\n[grains]\nreference = 1.0\n', encoding="utf-8")
     command = f"exec {sys.executable} run.py recipes diff cirevl {own}"
-    plain = {
-        "LC_ALL": "C",
-        "PYTHONUTF8": "0",
-        "PYTHONCOERCECLOCALE": "0",
-        "PYTHONIOENCODING": "latin-1",
-    }
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "latin-1"}
     done = shell(command, **plain)
     assert done.returncode == 0, done.stderr
     assert b"Traceback" not in done.stderr
@@ -67,8 +62,10 @@ def test_a_locale_without_an_encoding_costs_a_sign_and_not_the_program(tmp_path:
 def test_ctrl_c_leaves_no_traceback_whenever_it_comes(delay: float) -> None:
     process = subprocess.Popen(
         [sys.executable, "run.py", "prompts", "list"],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
@@ -85,10 +82,7 @@ def test_a_sentence_that_is_no_text_is_told(likebut: Run, gallery: Path, referen
     assert_one_line(outcome, 2, "--text is not UTF-8")
 
 
-@pytest.mark.parametrize(
-    ("option", "words"),
-    [("--report", "is a folder"), ("--copy-to", "is no folder")],
-)
+@pytest.mark.parametrize(("option", "words"), [("--report", "is a folder"), ("--copy-to", "is no folder")])
 def test_an_output_that_cannot_be_is_told_before_any_model_runs(
     likebut: Run, gallery: Path, reference: Path, tmp_path: Path, option: str, words: str
 ) -> None:

@@ -28,9 +28,19 @@ def tuned(likebut: Run, folder: Path) -> Any:
 
     def run(*more: str | Path) -> Outcome:
         return likebut(
-            *TUNE, "--data", folder / "data", "-o", "pictures=60", "-o", "queries=12", "-o", "seed=4",
-            "--cache", folder / "cache.sqlite", *more,
-        )  # fmt: skip
+            *TUNE,
+            "--data",
+            folder / "data",
+            "-o",
+            "pictures=60",
+            "-o",
+            "queries=12",
+            "-o",
+            "seed=4",
+            "--cache",
+            folder / "cache.sqlite",
+            *more,
+        )
 
     return run
 
@@ -78,9 +88,7 @@ def test_a_search_stops_at_its_limit_and_goes_on_from_the_cache(tuned: Any, fold
     done = tuned(*here)
     assert done.code == 0, done.err
     made, cached = (
-        sum(
-            int(line.split(words)[0].split()[-1]) for line in done.err.splitlines() if words in line
-        )
+        sum(int(line.split(words)[0].split()[-1]) for line in done.err.splitlines() if words in line)
         for words in (" calls made", " from the cache")
     )
     assert (made > 8, cached) == (True, 4)
@@ -196,9 +204,7 @@ def test_stdin_into_a_file_is_continued(
         feed(monkeypatch, *lines[:number])
         assert told in likebut("batch", "-", "--in", gallery, "--out", out).err
     assert len(out.read_text().splitlines()) == 2
-    assert_one_line(
-        likebut("batch", "-", "--in", gallery, "--out", out, "-f", "paths"), 2, "stdout"
-    )
+    assert_one_line(likebut("batch", "-", "--in", gallery, "--out", out, "-f", "paths"), 2, "stdout")
     assert likebut("batch", "-", "--in", gallery, "-f", "csv").code == 2
 
 

@@ -32,9 +32,7 @@ calibration = "zscore"
 
 
 def test_numbers_change_and_everything_else_stays() -> None:
-    text = rewritten(
-        TEXT, {"grains": {"both": 0.75, "caption": -0.5, "desired": 0.1}}, 'ours: "n" 3'
-    )
+    text = rewritten(TEXT, {"grains": {"both": 0.75, "caption": -0.5, "desired": 0.1}}, 'ours: "n" 3')
     assert text == TEXT.replace("both = 1.0", "both = 0.75").replace(
         "caption = -0.25 # a little less", "caption = -0.5 # a little less\ndesired = 0.1"
     ).replace('description = "x"\n', 'description = "x"\nweights_from = "ours: \\"n\\" 3"\n')

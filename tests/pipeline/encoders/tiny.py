@@ -10,15 +10,11 @@ SIDE, DIMENSION, CONTEXT = 32, 16, 12
 CONFIG: dict[str, Any] = {
     "model_cfg": {
         "embed_dim": DIMENSION,
-        "vision_cfg": {
-            "image_size": SIDE, "patch_size": 8, "width": 32, "layers": 2, "head_width": 16,
-        },
-        "text_cfg": {
-            "context_length": CONTEXT, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1,
-        },
+        "vision_cfg": {"image_size": SIDE, "patch_size": 8, "width": 32, "layers": 2, "head_width": 16},
+        "text_cfg": {"context_length": CONTEXT, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
     },
     "preprocess_cfg": {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.25], "interpolation": "bicubic"},
-}  # fmt: skip
+}
 
 
 def clip(folder: Path, seed: int = 0) -> Path:

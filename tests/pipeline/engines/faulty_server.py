@@ -109,11 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(int(status), json.dumps({"error": {"message": message}}).encode(), None, headers)
 
     def _send(
-        self,
-        status: int,
-        body: bytes,
-        length: int | None = None,
-        headers: dict[str, str] | None = None,
+        self, status: int, body: bytes, length: int | None = None, headers: dict[str, str] | None = None
     ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -128,20 +124,24 @@ def _completion(act: str, text: str | bytes, model: str) -> bytes:
     if isinstance(text, bytes):
         return _passed_on(act, text)
     ends = {"length": "length", "filter": "content_filter"}
-    content = (
-        "{what? no" if act == "garbage" else text[: len(text) // 2] if act == "length" else text
-    )
+    content = "{what? no" if act == "garbage" else text[: len(text) // 2] if act == "length" else text
     return json.dumps(
         {
-            "id": "c", "object": "chat.completion", "created": 0, "model": f"{model}-0613",
+            "id": "c",
+            "object": "chat.completion",
+            "created": 0,
+            "model": f"{model}-0613",
             "system_fingerprint": "fp_1",
-            "choices": [{
-                "index": 0, "finish_reason": ends.get(act, "stop"),
-                "message": {"role": "assistant", "content": "" if act == "filter" else content},
-            }],
+            "choices": [
+                {
+                    "index": 0,
+                    "finish_reason": ends.get(act, "stop"),
+                    "message": {"role": "assistant", "content": "" if act == "filter" else content},
+                }
+            ],
             "usage": {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16},
         }
-    ).encode()  # fmt: skip
+    ).encode()
 
 
 def _passed_on(act: str, completion: bytes) -> bytes:
@@ -161,8 +161,7 @@ class _Quiet(ThreadingHTTPServer):
 
 @contextmanager
 def faulty_server(
-    script: Script = lambda words, attempt: "ok",
-    answer: Answer | None = None,
+    script: Script = lambda words, attempt: "ok", answer: Answer | None = None
 ) -> Iterator[FaultyServer]:
     """A server that runs in threads for as long as the context lasts."""
     owner = FaultyServer(script, answer)

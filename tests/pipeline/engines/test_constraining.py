@@ -76,9 +76,7 @@ def held(folder: Path) -> Any:
 @needs_xgrammar
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_random_weights_answer_with_valid_json_each_time(held: Any, temperature: float) -> None:
-    requests = [
-        ask(text, COLOURS, temperature=temperature, seed=seed) for text in TEXTS for seed in (0, 1)
-    ]
+    requests = [ask(text, COLOURS, temperature=temperature, seed=seed) for text in TEXTS for seed in (0, 1)]
     values = []
     for reply in held.generate(requests):
         assert reply.finish == "stop"
@@ -91,9 +89,7 @@ def test_random_weights_answer_with_valid_json_each_time(held: Any, temperature:
 @needs_xgrammar
 def test_a_string_of_bounded_length_is_json_and_ends(held: Any) -> None:
     """Bytes that are no text come as �, one for each; to the grammar several are one character."""
-    for reply in held.generate(
-        [ask(t, NAME, temperature=1.5, seed=s) for t in TEXTS for s in (0, 1, 2)]
-    ):
+    for reply in held.generate([ask(t, NAME, temperature=1.5, seed=s) for t in TEXTS for s in (0, 1, 2)]):
         assert reply.finish == "stop"
         name = json.loads(reply.text)["name"]  # strictly: no raw tab or other control character
         assert len(name) >= 1
@@ -157,11 +153,7 @@ def test_a_tokenizer_that_the_library_cannot_read_is_named(
 
 def test_the_option_says_always_never_or_where_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constraining, "find_spec", lambda name: object())
-    assert [constrains({"structured": word}) for word in constraining.STRUCTURED] == [
-        True,
-        True,
-        False,
-    ]
+    assert [constrains({"structured": word}) for word in constraining.STRUCTURED] == [True, True, False]
     assert constrains({}) is True
     monkeypatch.setattr(constraining, "find_spec", lambda name: None)
     assert [constrains({}), constrains({"structured": "none"})] == [False, False]
@@ -203,15 +195,13 @@ def test_only_replies_that_are_held_have_keys_of_their_own(
 
 def test_a_model_is_not_invited_to_add_what_a_reader_would_pass_over() -> None:
     inner = {"type": "object", "properties": {"properties": {"type": "string"}}}
-    schema = {
-        "type": "object",
-        "additionalProperties": True,
-        "properties": {"a": inner},
-        "anyOf": [inner],
-    }
+    schema = {"type": "object", "additionalProperties": True, "properties": {"a": inner}, "anyOf": [inner]}
     held = closed(schema)
     shut = {**inner, "additionalProperties": False}
     assert held == {
-        "type": "object", "additionalProperties": False, "properties": {"a": shut}, "anyOf": [shut],
-    }  # fmt: skip
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"a": shut},
+        "anyOf": [shut],
+    }
     assert schema["additionalProperties"] is True

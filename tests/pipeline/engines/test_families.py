@@ -158,9 +158,8 @@ def test_a_reply_is_what_the_library_itself_writes_with_the_models_own_processor
         else:
             chat = _chat(request, images, one_turn="gemma3" in name)
             inputs = processor.apply_chat_template(
-                [chat], tokenize=True, return_dict=True, return_tensors="pt",
-                add_generation_prompt=True,
-            )  # fmt: skip
+                [chat], tokenize=True, return_dict=True, return_tensors="pt", add_generation_prompt=True
+            )
             assert reply.prompt_tokens == inputs["input_ids"].shape[1]
         if name in READERS:
             inputs.pop("token_type_ids", None)
@@ -202,9 +201,7 @@ def test_a_reply_is_no_longer_than_asked_and_says_how_it_ended(
     assert all(reply.reply_tokens <= 2 for reply in short)
     long = opened(name).generate(asked(name, pictures, tokens=30))
     for cut, whole in zip(short, long, strict=True):
-        assert cut.finish == (
-            "stop" if whole.reply_tokens <= 2 and whole.finish == "stop" else "length"
-        )
+        assert cut.finish == ("stop" if whole.reply_tokens <= 2 and whole.finish == "stop" else "length")
     assert {reply.finish for reply in long} <= {"stop", "length"}
 
 
@@ -277,24 +274,14 @@ def bounded(tmp_path: Path) -> Prompt:
 
 @pytest.mark.parametrize("name", {**READERS, **SEERS})
 def test_the_reason_stage_reads_intents_from_a_family(
-    folder_of: Callable[[str], Path],
-    pictures: list[Path],
-    tmp_path: Path,
-    bounded: Prompt,
-    name: str,
+    folder_of: Callable[[str], Path], pictures: list[Path], tmp_path: Path, bounded: Prompt, name: str
 ) -> None:
     """Held to their schema, even random weights answer with an Intent."""
     pytest.importorskip("xgrammar")
     composer = composer_of(folder_of(name), tmp_path, structured="json_schema")
-    shown: list[tuple[Path, ...]] = [
-        (p,) if name in SEERS else () for p in (*pictures, pictures[0])
-    ]
-    questions = [
-        Question("a red apple", text, images) for text, images in zip(TEXTS, shown, strict=True)
-    ]
-    answers = ask_reasoner(
-        questions, bounded, composer.reasoner, composer.reasoner_sampling, retries=0
-    )
+    shown: list[tuple[Path, ...]] = [(p,) if name in SEERS else () for p in (*pictures, pictures[0])]
+    questions = [Question("a red apple", text, images) for text, images in zip(TEXTS, shown, strict=True)]
+    answers = ask_reasoner(questions, bounded, composer.reasoner, composer.reasoner_sampling, retries=0)
     for intent, exchanges in answers:
         assert not intent.fallback
         assert intent.target_caption in ("a red apple", "a green pear", "a cat at night")
@@ -302,9 +289,7 @@ def test_the_reason_stage_reads_intents_from_a_family(
         assert exchanges[0].reply.finish == "stop"
 
 
-def test_a_template_may_be_told_not_to_let_the_model_think(
-    folder_of: Callable[[str], Path],
-) -> None:
+def test_a_template_may_be_told_not_to_let_the_model_think(folder_of: Callable[[str], Path]) -> None:
     """Qwen3 thinks unless its template is told otherwise; the profile tells it."""
     folder = str(folder_of("qwen3"))
     texts = []
@@ -353,8 +338,7 @@ def test_a_picture_that_a_processor_refuses_is_an_error_of_its_own_request(
     Image.new("RGB", (40, 40), "red").save(good)
     spec = EngineSpec("transformers", str(folder_of("qwen2.5-vl")), device="cpu", dtype="float32")
     asked = [
-        Request((Message("user", "what", (path,)),), Sampling(max_tokens=4))
-        for path in (good, thin, good)
+        Request((Message("user", "what", (path,)),), Sampling(max_tokens=4)) for path in (good, thin, good)
     ]
     first, refused, last = make_engine(spec).generate(asked)
     assert (first.error, last.error) == ("", "")

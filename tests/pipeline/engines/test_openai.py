@@ -68,12 +68,13 @@ def test_a_request_is_the_conversation_with_its_sampling_and_nothing_else() -> N
         reply = engine(server).generate([ask("hello", sampling=sampling)])[0]
     assert server.bodies == [
         {
-            "model": "qwen", "max_tokens": 9, "temperature": 0.3, "seed": 5,
-            "messages": [
-                {"role": "system", "content": "Be brief"}, {"role": "user", "content": "hello"},
-            ],
+            "model": "qwen",
+            "max_tokens": 9,
+            "temperature": 0.3,
+            "seed": 5,
+            "messages": [{"role": "system", "content": "Be brief"}, {"role": "user", "content": "hello"}],
         }
-    ]  # fmt: skip
+    ]
     assert reply.text == "answer to hello"
     assert (reply.prompt_tokens, reply.reply_tokens, reply.finish) == (11, 5, "stop")
     assert reply.served == "qwen-0613 fp_1"
@@ -82,11 +83,27 @@ def test_a_request_is_the_conversation_with_its_sampling_and_nothing_else() -> N
 
 # What happens to the n-th of 200 requests, attempt by attempt.
 FATES = (
-    ("ok",), ("reset", "ok"), ("ok",), ("429 after 7", "ok"), ("500", "503", "ok"), ("ok",),
-    ("cut", "ok"), ("cut json", "ok"), ("garbage",), ("length",), ("400 too long: context length",),
-    ("408", "409", "ok"), ("ok",), ("page", "ok"), ("reset", "cut", "500", "429 after 7", "ok"),
-    ("500",), ("filter",), ("ok",), ("hang", "ok"), ("ok",),
-)  # fmt: skip
+    ("ok",),
+    ("reset", "ok"),
+    ("ok",),
+    ("429 after 7", "ok"),
+    ("500", "503", "ok"),
+    ("ok",),
+    ("cut", "ok"),
+    ("cut json", "ok"),
+    ("garbage",),
+    ("length",),
+    ("400 too long: context length",),
+    ("408", "409", "ok"),
+    ("ok",),
+    ("page", "ok"),
+    ("reset", "cut", "500", "429 after 7", "ok"),
+    ("500",),
+    ("filter",),
+    ("ok",),
+    ("hang", "ok"),
+    ("ok",),
+)
 
 
 def test_two_hundred_requests_end_answered_or_marked_and_none_twice() -> None:
@@ -167,10 +184,7 @@ def test_the_client_itself_never_tries_again() -> None:
             "json_schema",
             {
                 "type": "json_schema",
-                "json_schema": {
-                    "name": "reply",
-                    "schema": {**SCHEMA, "additionalProperties": False},
-                },
+                "json_schema": {"name": "reply", "schema": {**SCHEMA, "additionalProperties": False}},
             },
         ),
         ("json_object", {"type": "json_object"}),
@@ -282,9 +296,7 @@ def test_a_server_that_goes_away_marks_what_it_left(tmp_path: Path) -> None:
     assert one.generate([ask("y")])[0].error == "the connection to the server failed (2 attempts)"
 
 
-def test_without_its_package_the_engine_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_its_package_the_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(ModelError) as caught:
         make_engine(EngineSpec("openai", "qwen"))
@@ -387,10 +399,13 @@ def test_an_answer_that_was_delivered_is_never_asked_for_again(
     clean = {name: value for name, value in os.environ.items() if name != "OPENAI_API_KEY"}
     with faulty_server(script) as server:
         with subprocess.Popen(
-            [*command, server.url], cwd=ROOT, env=clean, stderr=subprocess.PIPE,
+            [*command, server.url],
+            cwd=ROOT,
+            env=clean,
+            stderr=subprocess.PIPE,
             # Who runs the tests in the background of a shell has Ctrl-C ignored, and hands that on.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        ) as run:  # fmt: skip
+        ) as run:
             until = time.monotonic() + 60
             last = threading.Timer(150, run.kill)  # else a test that fails here waits for ever
             last.daemon = True

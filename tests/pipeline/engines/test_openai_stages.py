@@ -50,15 +50,9 @@ def test_the_reason_stage_hands_over_its_schema_and_gets_better_answers_when_it_
     assert [exchange.reply.finish for exchange in exchanges] == ["stop", "length", "stop"]
     assert [exchange.repaired for exchange in exchanges] == [False, False, False]
     bodies = server.bodies
-    assert [body["response_format"]["json_schema"]["schema"] for body in bodies] == [
-        PROMPT.schema
-    ] * 3
+    assert [body["response_format"]["json_schema"]["schema"] for body in bodies] == [PROMPT.schema] * 3
     assert [(body["temperature"], body["seed"]) for body in bodies] == [(0, 0), (0.3, 1), (0.6, 2)]
-    assert [len(body["messages"]) for body in bodies] == [
-        2,
-        4,
-        4,
-    ]  # the garbage is shown, no torn end
+    assert [len(body["messages"]) for body in bodies] == [2, 4, 4]  # the garbage is shown, no torn end
     assert again[0] == intent  # all three from the cache
     assert [exchange.reply.cached for exchange in again[1]] == [True] * 3
     assert sum(server.delivered.values()) == 3
@@ -66,9 +60,9 @@ def test_the_reason_stage_hands_over_its_schema_and_gets_better_answers_when_it_
 
 def test_a_reply_that_is_always_cut_ends_as_a_marked_fallback(cache: Cache) -> None:
     with faulty_server(lambda words, attempt: "length", lambda body: REPLY) as server:
-        intent, exchanges = ask(
-            [Question("a cat", "as a dog")], PROMPT, behind(server, cache), Sampling()
-        )[0]
+        intent, exchanges = ask([Question("a cat", "as a dog")], PROMPT, behind(server, cache), Sampling())[
+            0
+        ]
     assert intent.target_caption == "a cat, as a dog"
     assert "cut at 5 tokens" in intent.fallback
     assert len(exchanges) == 3
@@ -101,9 +95,7 @@ def test_a_batch_goes_on_while_a_call_fails_and_asks_it_again_on_the_next_run(
         assert (report.done, report.failed) == (3, 1)
         lines = [json.loads(line) for line in out.read_text().splitlines()]
         assert [bool(line["error"]) for line in lines] == [False, True, False]
-        assert lines[1]["error"] == (
-            "the captioner gave no answer: HTTP 503: out of order (1 attempts)"
-        )
+        assert lines[1]["error"] == ("the captioner gave no answer: HTTP 503: out of order (1 attempts)")
         assert lines[1]["exchanges"][0]["reply"]["finish"] == "failed"
         assert lines[0]["exchanges"][0]["reply"]["served"] == "qwen-0613 fp_1"
         before = sum(server.delivered.values())

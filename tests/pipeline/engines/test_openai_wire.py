@@ -71,9 +71,7 @@ def test_a_redirect_is_refused_and_the_prompt_stays_here() -> None:
         assert not other.bodies
 
 
-def test_an_endless_answer_is_given_up_before_it_fills_the_memory(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_endless_answer_is_given_up_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "LARGEST", 1 << 20)
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
     with raw_server(head, endless=True) as (url, seen):
@@ -106,8 +104,7 @@ def completion(**changes: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "usage",
-    [None, 7, "many", [], {"prompt_tokens": "x"}, {"prompt_tokens": -1}, {"prompt_tokens": {}}],
+    "usage", [None, 7, "many", [], {"prompt_tokens": "x"}, {"prompt_tokens": -1}, {"prompt_tokens": {}}]
 )
 def test_odd_bookkeeping_does_not_cost_an_answer(usage: Any) -> None:
     assert chat.read(completion(usage=usage)) == Reply("a red apple")
@@ -156,9 +153,11 @@ def test_a_field_that_is_still_refused_ends_the_request_and_not_in_a_circle() ->
 
 def test_a_profile_shapes_what_is_sent() -> None:
     options = {
-        "rename": {"max_tokens": "max_new"}, "omit": ["seed"], "headers": {"X-Team": "us"},
+        "rename": {"max_tokens": "max_new"},
+        "omit": ["seed"],
+        "headers": {"X-Team": "us"},
         "extra_body": {"chat_template_kwargs": {"enable_thinking": False}},
-    }  # fmt: skip
+    }
     with faulty_server() as server:
         engine(server, **options).generate([ask("a")])
     (body,) = server.bodies
@@ -212,10 +211,8 @@ def test_a_refusal_is_not_about_the_schema_where_there_is_none_or_it_was_answere
         ({"choices": [{"error": {"message": "away", "code": 502}}]}, "HTTP 502: away (2 attempts)", 2),
         ({"detail": "away"}, "the server says: away (2 attempts)", 2),
     ],
-)  # fmt: skip
-def test_an_error_in_the_place_of_an_answer_keeps_its_words(
-    body: Any, error: str, attempts: int
-) -> None:
+)
+def test_an_error_in_the_place_of_an_answer_keeps_its_words(body: Any, error: str, attempts: int) -> None:
     with faulty_server(answer=lambda _: json.dumps(body).encode()) as server:
         reply = engine(server, attempts=2).generate([ask("a")])[0]
     assert (reply.error, len(server.bodies)) == (error, attempts)

@@ -41,9 +41,7 @@ def words(replies: list[Reply]) -> list[str]:
 def test_a_reply_does_not_depend_on_its_batch(load: Load, pictures: list[Path], name: str) -> None:
     engine = load(name)
     shown = pictures if name != "llama" else [()] * 3  # type: ignore[list-item]
-    requests = [
-        ask(text, *([image] if image else [])) for text, image in zip(TEXTS, shown, strict=False)
-    ]
+    requests = [ask(text, *([image] if image else [])) for text, image in zip(TEXTS, shown, strict=False)]
     together = engine.generate(requests)
     alone = [engine.generate([request])[0] for request in requests]
     assert words(together) == words(alone)
@@ -65,9 +63,7 @@ def test_replies_keep_their_order_through_batches_and_mixed_lengths(load: Load) 
     assert [reply.reply_tokens <= 4 for reply in large.generate(requests)][1::2] == [True, True]
 
 
-def test_a_chat_model_answers_with_and_without_images_in_one_call(
-    load: Load, pictures: list[Path]
-) -> None:
+def test_a_chat_model_answers_with_and_without_images_in_one_call(load: Load, pictures: list[Path]) -> None:
     engine = load("llava")
     requests = [ask("what", pictures[0]), ask("what"), ask("what", pictures[1])]
     mixed = engine.generate(requests)
@@ -100,17 +96,12 @@ def test_a_captioner_counts_no_prompt(load: Load, pictures: list[Path]) -> None:
 def test_a_sampled_reply_follows_its_seed_and_not_its_batch(load: Load) -> None:
     engine = load("llama")
     hot = Sampling(max_tokens=8, temperature=1.5, seed=1)
-    requests = [
-        ask(TEXTS[0], sampling=hot),
-        ask(TEXTS[1], sampling=GREEDY),
-        ask(TEXTS[2], sampling=hot),
-    ]
+    requests = [ask(TEXTS[0], sampling=hot), ask(TEXTS[1], sampling=GREEDY), ask(TEXTS[2], sampling=hot)]
     first = words(engine.generate(requests))
     assert first == words([engine.generate([request])[0] for request in requests])
     assert first[1] == engine.generate([ask(TEXTS[1])])[0].text
     others = {
-        engine.generate([ask(TEXTS[0], sampling=replace(hot, seed=seed))])[0].text
-        for seed in range(6)
+        engine.generate([ask(TEXTS[0], sampling=replace(hot, seed=seed))])[0].text for seed in range(6)
     }
     assert len(others) >= 4
 
@@ -144,13 +135,9 @@ def test_a_template_that_refuses_or_drops_the_system_role_gets_it_in_the_first_t
     tmp_path: Path, template: str
 ) -> None:
     folder = tiny.llama(tmp_path / "strict", template)
-    engine: Any = make_engine(
-        EngineSpec("transformers", str(folder), device="cpu", dtype="float32")
-    )
+    engine: Any = make_engine(EngineSpec("transformers", str(folder), device="cpu", dtype="float32"))
     ids = model_inputs([ask("a red apple")], engine._loaded, {})["input_ids"][0]
-    assert engine._loaded.tokenizer.decode(ids) == (
-        "<|im_start|> user You rewrite a red apple <|im_end|>"
-    )
+    assert engine._loaded.tokenizer.decode(ids) == ("<|im_start|> user You rewrite a red apple <|im_end|>")
 
 
 def test_the_system_message_of_a_chat_with_images_goes_after_them() -> None:
@@ -315,11 +302,12 @@ def test_a_tokenizer_without_a_pad_token_pads_with_its_end(
 def test_messages_are_joined_only_where_no_form_of_them_tells_the_system_message() -> None:
     given = (Message("system", "You rewrite"), Message("user", "a pear", (Path("p.png"),)))
     joined = [Message("user", "You rewrite\n\na pear", (Path("p.png"),))]
-    parts_only = (
-        "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}"
-    )
+    parts_only = "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}{% endfor %}"
     for template, sent in (
-        (tiny.CHAT, list(given)), (parts_only, list(given)),
-        (tiny.SILENT, joined), (tiny.NO_SYSTEM, joined), (None, list(given)),
-    ):  # fmt: skip
+        (tiny.CHAT, list(given)),
+        (parts_only, list(given)),
+        (tiny.SILENT, joined),
+        (tiny.NO_SYSTEM, joined),
+        (None, list(given)),
+    ):
         assert for_template(given, tiny.tokenizer(template), {}) == sent

@@ -27,9 +27,7 @@ def problem_of(**options: Any) -> LikebutError:
         ({"template": "enable_thinking"}, "enable_thinking = false"),
     ],
 )
-def test_a_wrong_option_is_told_before_anything_is_loaded(
-    options: dict[str, Any], said: str
-) -> None:
+def test_a_wrong_option_is_told_before_anything_is_loaded(options: dict[str, Any], said: str) -> None:
     problem = problem_of(**options)
     assert isinstance(problem, ConfigError)
     assert said in f"{problem.message} {problem.hint}"

@@ -98,11 +98,18 @@ def llama(folder: Path, chat_template: str | None = CHAT) -> Path:
     torch.manual_seed(1)
     model = LlamaForCausalLM(
         LlamaConfig(
-            vocab_size=len(words), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-            num_attention_heads=2, max_position_embeddings=CONTEXT, initializer_range=0.4,
-            pad_token_id=0, bos_token_id=2, eos_token_id=4,
+            vocab_size=len(words),
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            max_position_embeddings=CONTEXT,
+            initializer_range=0.4,
+            pad_token_id=0,
+            bos_token_id=2,
+            eos_token_id=4,
         )
-    )  # fmt: skip
+    )
     # What hub models ship: greedy decoding must not inherit their sampling.
     model.generation_config.update(do_sample=True, temperature=0.7, top_p=0.8, top_k=20)
     model.save_pretrained(folder)
@@ -113,26 +120,32 @@ def llama(folder: Path, chat_template: str | None = CHAT) -> Path:
 def git(folder: Path) -> Path:
     """A captioner that takes no instructions."""
     import torch
-    from transformers import (
-        CLIPImageProcessor,
-        GitConfig,
-        GitForCausalLM,
-        GitProcessor,
-    )
+    from transformers import CLIPImageProcessor, GitConfig, GitForCausalLM, GitProcessor
 
     words = tokenizer()
     torch.manual_seed(2)
     model = GitForCausalLM(
         GitConfig(
             vision_config={
-                "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1,
-                "num_attention_heads": 2, "image_size": 32, "patch_size": 16,
+                "hidden_size": 32,
+                "intermediate_size": 64,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 2,
+                "image_size": 32,
+                "patch_size": 16,
             },
-            vocab_size=len(words), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-            num_attention_heads=2, max_position_embeddings=32, initializer_range=0.4,
-            pad_token_id=0, bos_token_id=2, eos_token_id=4,
+            vocab_size=len(words),
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            max_position_embeddings=32,
+            initializer_range=0.4,
+            pad_token_id=0,
+            bos_token_id=2,
+            eos_token_id=4,
         )
-    )  # fmt: skip
+    )
     model.save_pretrained(folder)
     images = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
     GitProcessor(images, words).save_pretrained(folder)
@@ -154,14 +167,25 @@ def llava(folder: Path) -> Path:
     words = tokenizer(marks=("<image>",))
     torch.manual_seed(3)
     vision = CLIPVisionConfig(
-        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        image_size=32, patch_size=16,
-    )  # fmt: skip
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=32,
+        patch_size=16,
+    )
     text = LlamaConfig(
-        vocab_size=len(words), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-        num_attention_heads=2, max_position_embeddings=CONTEXT, initializer_range=0.4,
-        pad_token_id=0, bos_token_id=2, eos_token_id=4,
-    )  # fmt: skip
+        vocab_size=len(words),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=CONTEXT,
+        initializer_range=0.4,
+        pad_token_id=0,
+        bos_token_id=2,
+        eos_token_id=4,
+    )
     config = LlavaConfig(
         vision_config=vision,
         text_config=text,
@@ -171,7 +195,11 @@ def llava(folder: Path) -> Path:
     LlavaForConditionalGeneration(config).save_pretrained(folder)
     images = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
     LlavaProcessor(
-        images, words, patch_size=16, vision_feature_select_strategy="default",
-        chat_template=CHAT, num_additional_image_tokens=1,
-    ).save_pretrained(folder)  # fmt: skip
+        images,
+        words,
+        patch_size=16,
+        vision_feature_select_strategy="default",
+        chat_template=CHAT,
+        num_additional_image_tokens=1,
+    ).save_pretrained(folder)
     return folder

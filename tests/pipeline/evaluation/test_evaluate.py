@@ -51,9 +51,7 @@ def test_the_numbers_are_worked_out_by_hand(tmp_path: Path) -> None:
     assert numbers["metrics"]["Recall@1"]["mean"] == pytest.approx(2 / 3)
     assert numbers["metrics"]["Recall@10 bad"]["n"] == 2
     assert (numbers["queries"], numbers["errors"], numbers["calls"]) == (3, 0, 6)
-    assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == json.loads(
-        json.dumps(numbers)
-    )
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == json.loads(json.dumps(numbers))
 
 
 def test_the_reference_is_left_out_and_its_protocol_is_stored(tmp_path: Path) -> None:
@@ -105,9 +103,7 @@ def test_a_failed_query_is_counted_as_not_found_and_can_be_asked_again(tmp_path:
     job.run({})
     (tmp_path / "gallery" / "blue.png").rename(tmp_path / "blue.away")
     run = runs.open_run(tmp_path / "run")
-    broken = [
-        replace(r, error="gone", ranking=()) if r.case.id == "right" else r for r in run.results
-    ]
+    broken = [replace(r, error="gone", ranking=()) if r.case.id == "right" else r for r in run.results]
     runs.rewrite(tmp_path / "run" / "results.jsonl", broken)
     numbers = runs.summary(runs.open_run(tmp_path / "run"))
     assert numbers["errors"] == 1
@@ -155,9 +151,7 @@ def test_a_fallback_is_counted(tmp_path: Path) -> None:
     assert numbers["calls"] == 3 * (1 + 3)  # a caption, and three attempts to reason
 
 
-def test_a_missing_model_keeps_what_was_answered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_model_keeps_what_was_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluate, "CHUNK", 1)
     with pytest.raises(ModelError):
         evaluation(tmp_path, ("Modification: blue", REPLY)).run({})
@@ -188,12 +182,9 @@ def test_a_sample_is_by_lot_and_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
-    [("{}", "has format None"), ("{", "cannot read"), (None, "no run in")],
+    ("content", "complaint"), [("{}", "has format None"), ("{", "cannot read"), (None, "no run in")]
 )
-def test_what_is_no_run_is_one_clear_error(
-    tmp_path: Path, content: str | None, complaint: str
-) -> None:
+def test_what_is_no_run_is_one_clear_error(tmp_path: Path, content: str | None, complaint: str) -> None:
     if content is not None:
         (tmp_path / "run.json").write_text(content)
     with pytest.raises(InputError) as caught:
@@ -258,9 +249,7 @@ def test_a_recipe_that_scores_captions_has_the_gallery_captioned(tmp_path: Path)
     side = index.caption_side
     assert side is not None
     assert side.captioned == side.count == 4
-    assert [item.caption for item in side.all_items()] == [
-        "\n".join(["a square of one colour"] * 3)
-    ] * 4
+    assert [item.caption for item in side.all_items()] == ["\n".join(["a square of one colour"] * 3)] * 4
     assert "describe/dense" in side.manifest.source
     numbers = runs.summary(runs.open_run(tmp_path / "run"))
     assert numbers["errors"] == 0

@@ -69,10 +69,14 @@ def prepare(place: Path) -> Path:
     paint_gallery(place / "gallery")
     names = [f"{colour}.png" for colour in COLOURS]
     rows = [
-        {"id": f"q{n}", "reference": names[n % 4], "modification": f"blue number {n}",
-         "targets": [names[(n + 1) % 4]]}
+        {
+            "id": f"q{n}",
+            "reference": names[n % 4],
+            "modification": f"blue number {n}",
+            "targets": [names[(n + 1) % 4]],
+        }
         for n in range(QUERIES)
-    ]  # fmt: skip
+    ]
     (place / "gallery" / "queries.jsonl").write_text("\n".join(map(json.dumps, rows)))
     return place
 

@@ -26,9 +26,7 @@ def planned(job: Any, **how: Any) -> dict[str, tuple[int, int]]:
 
 def state(folder: Path) -> dict[str, bytes]:
     return {
-        str(p): p.read_bytes()
-        for p in folder.rglob("*")
-        if p.is_file() and not p.name.endswith("-shm")
+        str(p): p.read_bytes() for p in folder.rglob("*") if p.is_file() and not p.name.endswith("-shm")
     }
 
 
@@ -45,9 +43,7 @@ def test_a_fresh_run_takes_all_calls_and_a_finished_one_none(tmp_path: Path) -> 
     assert state(tmp_path) == before
 
 
-def test_a_torn_run_and_failed_queries_are_estimated_as_they_will_be_continued(
-    tmp_path: Path,
-) -> None:
+def test_a_torn_run_and_failed_queries_are_estimated_as_they_will_be_continued(tmp_path: Path) -> None:
     job = evaluation(tmp_path)
     job.run({})
     path = job.folder / runs.RESULTS
@@ -88,8 +84,10 @@ def test_a_picture_that_is_missing_is_named(tmp_path: Path) -> None:
     job = evaluation(tmp_path)
     items = (Item("gone.png", tmp_path / "gone.png"),)
     found = estimate_run(
-        replace(job.benchmark, items=items), [Case("q", "gone.png", "x")],
-        colour_composer(tmp_path), tmp_path / "run",
-    )  # fmt: skip
+        replace(job.benchmark, items=items),
+        [Case("q", "gone.png", "x")],
+        colour_composer(tmp_path),
+        tmp_path / "run",
+    )
     assert found.rows == ()
     assert found.failing[0][0] == "q"

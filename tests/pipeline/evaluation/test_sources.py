@@ -19,7 +19,7 @@ def run(folder: Path, protocol: str = "mine/all") -> Path:
     runs.start(
         folder,
         {"benchmark": "jsonl", "split": "all", "protocol": {"name": protocol}, "missing_pictures": 2},
-    )  # fmt: skip
+    )
     return folder
 
 

@@ -34,9 +34,7 @@ type = "string"
 """
 
 # What a comparison says of its origin.
-ASKED = {
-    "on": "here", "protocol": "colours v1", "recipe": "cirevl", "stage": 1, "sample": None, "seed": 0,
-}  # fmt: skip
+ASKED = {"on": "here", "protocol": "colours v1", "recipe": "cirevl", "stage": 1, "sample": None, "seed": 0}
 
 
 def write_prompt(folder: Path, word: str) -> str:
@@ -57,7 +55,7 @@ def evaluation(
     benchmark = Benchmark("colours", "all", jsonl.protocol("colours"), (case,), items)
     job = Evaluation(
         benchmark, benchmark.cases, replace(composer, index=None), tmp_path / "run", tmp_path / "own.index"
-    )  # fmt: skip
+    )
     job.open()
     return job
 

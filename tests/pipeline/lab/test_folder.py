@@ -21,8 +21,12 @@ def test_a_variant_is_a_run_that_other_commands_read(trials: Try, tmp_path: Path
     found = trials(good=target("blue"), bad=target("green"))
     out = folders.write(compare(found, ["mAP@10"], ASKED), tmp_path / "lab")
     assert sorted(path.name for path in out.iterdir()) == [
-        "bad", "comparison.json", "good", "index.html", "thumbs",
-    ]  # fmt: skip
+        "bad",
+        "comparison.json",
+        "good",
+        "index.html",
+        "thumbs",
+    ]
     good, bad = (runs.open_run(out / name) for name in ("good", "bad"))
     by_name = {one.metric: one.difference for one in comparing.differences(good, bad)}
     assert by_name["mAP@10"] == pytest.approx(1 / 3 - 1)

@@ -68,7 +68,7 @@ def test_a_comparison_killed_at_random_moments_ends_whole_and_pays_once(tmp_path
     rows = [
         {"id": str(n), "reference": "red.png", "modification": f"number {n}", "targets": ["blue.png"]}
         for n in range(QUERIES)
-    ]  # fmt: skip
+    ]
     (tmp_path / "queries.jsonl").write_text("\n".join(map(json.dumps, rows)))
     for word in "ab":
         write_prompt(tmp_path, word)

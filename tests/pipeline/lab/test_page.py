@@ -39,9 +39,7 @@ def test_every_answer_says_where_the_correct_item_is_and_how_it_moved(
     assert "no JSON object" in broken.trace.intent.fallback
 
 
-def test_pictures_are_thumbnails_beside_the_page_each_once(
-    comparison: Comparison, tmp_path: Path
-) -> None:
+def test_pictures_are_thumbnails_beside_the_page_each_once(comparison: Comparison, tmp_path: Path) -> None:
     page = write_lab_report(comparison, tmp_path / "lab" / "index.html")
     shown = {image["src"] for image in Page(page.read_text()).all("img") if image.get("src")}
     files = {f"thumbs/{path.name}" for path in (tmp_path / "lab" / "thumbs").iterdir()}
@@ -52,11 +50,14 @@ def test_pictures_are_thumbnails_beside_the_page_each_once(
 def with_p(comparison: Comparison, **values: tuple[float, float]) -> Comparison:
     """The comparison with differences and corrected p-values of the tested metric made up."""
     against = tuple(
-        replace(one, corrected=values[one.variant][1], difference=replace(
-            one.difference, difference=values[one.variant][0], n=40))
+        replace(
+            one,
+            corrected=values[one.variant][1],
+            difference=replace(one.difference, difference=values[one.variant][0], n=40),
+        )
         for one in comparison.against
         if one.difference.metric == comparison.tested[0]
-    )  # fmt: skip
+    )
     return replace(comparison, against=against)
 
 
@@ -82,9 +83,7 @@ def test_an_unreadable_picture_is_said_to_be_one(tmp_path: Path) -> None:
     assert not (tmp_path / "thumbs").exists()
 
 
-def test_words_stand_beside_every_colour_and_every_picture(
-    comparison: Comparison, tmp_path: Path
-) -> None:
+def test_words_stand_beside_every_colour_and_every_picture(comparison: Comparison, tmp_path: Path) -> None:
     html = write_lab_report(comparison, tmp_path / "index.html").read_text()
     page = Page(html)
     assert all("alt" in image for image in page.all("img"))
@@ -108,8 +107,6 @@ def test_templates_are_shown_with_what_differs_from_the_baselines(
     assert '<span class="added">+bad: {{ caption }} / {{ modification }}</span>' in html
 
 
-def test_a_long_page_keeps_to_the_queries_that_moved(
-    comparison: Comparison, tmp_path: Path
-) -> None:
+def test_a_long_page_keeps_to_the_queries_that_moved(comparison: Comparison, tmp_path: Path) -> None:
     html = write_lab_report(comparison, tmp_path / "index.html", queries=0).read_text()
     assert "the 0 of 1 that moved furthest" in html

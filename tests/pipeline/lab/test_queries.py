@@ -31,7 +31,7 @@ def test_a_file_names_references_and_targets_by_path_or_by_id(tmp_path: Path) ->
         tmp_path / "mine" / "queries.jsonl",
         {"id": "a", "reference": "../gallery/red.png", "modification": "in blue", "targets": ["blue.png"]},
         {"reference": "red.png", "modification": "in green"},
-    )  # fmt: skip
+    )
     job = FileQueries(path).open(composer, None, 0)
     first, second = job.cases
     assert (first.id, first.reference, first.targets) == ("a", "red.png", ("blue.png",))
@@ -40,17 +40,16 @@ def test_a_file_names_references_and_targets_by_path_or_by_id(tmp_path: Path) ->
     assert "red.png" not in [hit.id for hit in trace.ranking.hits]  # the reference is left out
 
 
-def test_a_reference_outside_the_gallery_is_used_and_a_copy_of_an_item_is_that_item(
-    tmp_path: Path,
-) -> None:
+def test_a_reference_outside_the_gallery_is_used_and_a_copy_of_an_item_is_that_item(tmp_path: Path) -> None:
     composer = colour_composer(tmp_path, recipe=load_recipe("image-only"))
     picture(tmp_path / "mine" / "wide.png", "red", (9, 5))
     copy = tmp_path / "mine" / "copy.png"
     copy.write_bytes((tmp_path / "gallery" / "green.png").read_bytes())
     path = lines(
         tmp_path / "mine" / "queries.jsonl",
-        {"reference": "wide.png", "modification": "x"}, {"reference": "copy.png", "modification": "x"},
-    )  # fmt: skip
+        {"reference": "wide.png", "modification": "x"},
+        {"reference": "copy.png", "modification": "x"},
+    )
     job = FileQueries(path).open(composer, None, 0)
     outside, copied = job.cases
     assert job.traces([outside])[0].ranking.hits[0].id == "red.png"
@@ -110,15 +109,20 @@ def run_of(tmp_path: Path) -> tuple[Path, Evaluation]:
     composer = colour_composer(tmp_path, (".", REPLY), recipe=load_recipe("cirevl"))
     lines(
         tmp_path / "gallery" / "queries.jsonl",
-        *({"id": str(n), "reference": "red.png", "modification": f"blue {n}", "targets": ["blue.png"]}
-          for n in range(3)),
-    )  # fmt: skip
+        *(
+            {"id": str(n), "reference": "red.png", "modification": f"blue {n}", "targets": ["blue.png"]}
+            for n in range(3)
+        ),
+    )
     source = Source("jsonl", tmp_path / "gallery", "all")
     benchmark, _ = source.load()
     job = Evaluation(
-        benchmark, benchmark.cases[:2], replace(composer, index=None), tmp_path / "runs" / "one",
+        benchmark,
+        benchmark.cases[:2],
+        replace(composer, index=None),
+        tmp_path / "runs" / "one",
         tmp_path / "runs" / "i.index",
-    )  # fmt: skip
+    )
     job.run({"sample": None, "seed": 0, "limit": 2}, source=source)
     return tmp_path / "runs" / "one", job
 

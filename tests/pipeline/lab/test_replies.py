@@ -50,9 +50,15 @@ def test_cost_is_that_of_all_tokens_and_unknown_where_a_model_has_no_price() -> 
     told = Exchange("describe", "eyes", "describe/dense", (), Reply("a cat", 1000, 100))
     thought = Exchange("reason", "mind", prompt.name, (), Reply(answer, 2000, 500, cached=True))
     trace = Trace(
-        Query("q"), "cirevl", "p", Description(), Intent("a dog"), (), Ranking(()),
+        Query("q"),
+        "cirevl",
+        "p",
+        Description(),
+        Intent("a dog"),
+        (),
+        Ranking(()),
         exchanges=(told, thought),
-    )  # fmt: skip
+    )
     eyes, mind = Price(input=1.0, output=2.0), Price(input=0.5, output=4.0)
     recipe = load_recipe("cirevl")
     counted = count(prompt, recipe, [trace], {"describe": eyes, "reason": mind})

@@ -27,12 +27,17 @@ def test_a_variant_differs_from_its_recipe_in_one_prompt(tmp_path: Path) -> None
 def test_every_prompt_goes_with_every_profile() -> None:
     found = variants(load_recipe("likebut"), ["likebut", "cirevl"], ["pocket", "text"])
     assert [(one.name, one.profile) for one in found] == [
-        ("likebut × pocket", "pocket"), ("cirevl × pocket", "pocket"),
-        ("likebut × text", "text"), ("cirevl × text", "text"),
-    ]  # fmt: skip
+        ("likebut × pocket", "pocket"),
+        ("cirevl × pocket", "pocket"),
+        ("likebut × text", "text"),
+        ("cirevl × text", "text"),
+    ]
     assert [one.folder for one in found] == [
-        "likebut-pocket", "cirevl-pocket", "likebut-text", "cirevl-text",
-    ]  # fmt: skip
+        "likebut-pocket",
+        "cirevl-pocket",
+        "likebut-text",
+        "cirevl-text",
+    ]
 
 
 def test_files_of_one_name_are_told_apart_by_their_paths(tmp_path: Path) -> None:

@@ -24,12 +24,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, *, cuda: int = 0, mps: bool = False
 
 @pytest.mark.parametrize(
     ("here", "chosen"),
-    [
-        ({}, "cpu"),
-        ({"mps": True}, "mps"),
-        ({"cuda": 1}, "cuda"),
-        ({"cuda": 1, "mps": True}, "cuda"),
-    ],
+    [({}, "cpu"), ({"mps": True}, "mps"), ({"cuda": 1}, "cuda"), ({"cuda": 1, "mps": True}, "cuda")],
 )
 def test_auto_takes_the_best_there_is(
     monkeypatch: pytest.MonkeyPatch, here: dict[str, Any], chosen: str
@@ -39,9 +34,7 @@ def test_auto_takes_the_best_there_is(
 
 
 @pytest.mark.parametrize("asked", ["cuda", "cuda:0", "mps"])
-def test_a_missing_device_is_an_error_never_a_fallback(
-    monkeypatch: pytest.MonkeyPatch, asked: str
-) -> None:
+def test_a_missing_device_is_an_error_never_a_fallback(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
     machine(monkeypatch)
     with pytest.raises(ModelError, match=asked):
         choose_device(asked)

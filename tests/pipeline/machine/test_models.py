@@ -31,9 +31,7 @@ def test_pocket_models_lie_in_the_package(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert "pocket:clip" in caught.value.hint
 
 
-def test_a_folder_is_a_folder_and_a_name_is_a_name(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_is_a_folder_and_a_name_is_a_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert models.local_folder(str(folder)) == folder
     assert models.local_folder("Qwen/Qwen2.5-1.5B-Instruct") is None
     monkeypatch.setenv("HOME", str(folder.parent))

@@ -21,9 +21,7 @@ from likebut.pipeline.report.query_report import write_query_report
 
 def trace(*paths: Path) -> Trace:
     hits = tuple(Hit(n, n - 1, p.name, str(p), 0.5, {}) for n, p in enumerate(paths, 1))
-    return Trace(
-        Query("q", None, "at night"), "r", "p", Description(), Intent(""), (), Ranking(hits)
-    )
+    return Trace(Query("q", None, "at night"), "r", "p", Description(), Intent(""), (), Ranking(hits))
 
 
 def test_a_file_takes_its_place_whole_and_keeps_its_rights(tmp_path: Path) -> None:
@@ -54,16 +52,9 @@ def test_a_tuned_recipe_leaves_its_neighbours(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [
-        "my notes\nand more\n",
-        "my notes, without an end",
-        '{"id": "1", "reference": "a.png"}\n',
-        "{",
-    ],
+    ["my notes\nand more\n", "my notes, without an end", '{"id": "1", "reference": "a.png"}\n', "{"],
 )
-def test_answers_are_not_written_into_a_file_of_something_else(
-    tmp_path: Path, content: str
-) -> None:
+def test_answers_are_not_written_into_a_file_of_something_else(tmp_path: Path, content: str) -> None:
     out = tmp_path / "notes.txt"
     out.write_text(content)
     query = Query("1", None, "at night")

@@ -12,8 +12,11 @@ from likebut.pipeline.pocket.world import Kind, Scene
 
 SCENE = Scene(
     (Kind("cat", "blue", "small", 2), Kind("apple", "red", "large", 1)),
-    "beach", "night", "sketch", "left of",
-)  # fmt: skip
+    "beach",
+    "night",
+    "sketch",
+    "left of",
+)
 
 
 def test_the_canonical_caption_names_everything_in_order() -> None:

@@ -59,12 +59,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-@pytest.mark.parametrize(
-    "name", ["captions.jsonl", "queries.jsonl", "scene-00001.png", "gallery.json"]
-)
-def test_a_folder_of_others_whose_files_are_called_as_ours_is_left_alone(
-    tmp_path: Path, name: str
-) -> None:
+@pytest.mark.parametrize("name", ["captions.jsonl", "queries.jsonl", "scene-00001.png", "gallery.json"])
+def test_a_folder_of_others_whose_files_are_called_as_ours_is_left_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("mine")
     (tmp_path / "captions.jsonl").touch()
     before = contents(tmp_path)
@@ -74,9 +70,7 @@ def test_a_folder_of_others_whose_files_are_called_as_ours_is_left_alone(
 
 
 @pytest.mark.parametrize("change", ["queries.jsonl", "scene-00002.png", "scene-00007.png"])
-def test_a_drawn_gallery_with_work_of_others_in_it_is_not_drawn_over(
-    tmp_path: Path, change: str
-) -> None:
+def test_a_drawn_gallery_with_work_of_others_in_it_is_not_drawn_over(tmp_path: Path, change: str) -> None:
     draw_gallery(tmp_path / "g", 5, seed=1, queries=1)
     (tmp_path / "g" / change).write_text("my own")
     before = contents(tmp_path)
@@ -92,9 +86,15 @@ def test_what_is_not_in_the_way_of_another_drawing_stays(tmp_path: Path) -> None
     (tmp_path / "g" / "scene-00009.png").write_text("mine")
     draw_gallery(tmp_path / "g", 3, seed=2)
     assert sorted(p.name for p in (tmp_path / "g").iterdir()) == [
-        "captions.jsonl", "gallery.json", "photo.jpg", "queries.jsonl",
-        "scene-00000.png", "scene-00001.png", "scene-00002.png", "scene-00009.png",
-    ]  # fmt: skip
+        "captions.jsonl",
+        "gallery.json",
+        "photo.jpg",
+        "queries.jsonl",
+        "scene-00000.png",
+        "scene-00001.png",
+        "scene-00002.png",
+        "scene-00009.png",
+    ]
 
 
 def test_a_drawing_that_was_interrupted_is_finished_or_replaced(tmp_path: Path) -> None:
@@ -114,9 +114,7 @@ def test_a_drawing_that_was_interrupted_is_finished_or_replaced(tmp_path: Path) 
     assert len(list((tmp_path / "g").glob("*.png"))) == 2
 
 
-def test_a_gallery_that_an_older_version_drew_is_found_done_but_not_drawn_over(
-    tmp_path: Path,
-) -> None:
+def test_a_gallery_that_an_older_version_drew_is_found_done_but_not_drawn_over(tmp_path: Path) -> None:
     draw_gallery(tmp_path / "g", 4, seed=1)
     stamp = tmp_path / "g" / "gallery.json"
     known = json.loads(stamp.read_text())

@@ -119,9 +119,7 @@ def test_an_edit_that_holds_already_changes_nothing_and_says_so() -> None:
         ("remove cat", "no cat already"),
     ],
 )
-def test_what_holds_already_is_said_in_the_words_of_the_change(
-    reasoning: str, already: str
-) -> None:
+def test_what_holds_already_is_said_in_the_words_of_the_change(reasoning: str, already: str) -> None:
     edit = edits.Edit("any", ONE, ONE, "a sentence", reasoning)
     held = edits.holding(edit)
     assert held is not None

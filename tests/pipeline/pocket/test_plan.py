@@ -33,17 +33,11 @@ def test_too_many_queries_for_the_gallery_are_refused() -> None:
 
 @settings(max_examples=40)
 @given(st.integers(1, 150), st.integers(0, 12), st.integers(0, 99))
-def test_any_gallery_has_its_pictures_and_answers_its_queries(
-    count: int, queries: int, seed: int
-) -> None:
+def test_any_gallery_has_its_pictures_and_answers_its_queries(count: int, queries: int, seed: int) -> None:
     if queries * 4 > count:
         return
     gallery = plan_gallery(count, seed, queries)
-    assert (len(gallery.scenes), len(gallery.seeds), len(gallery.queries)) == (
-        count,
-        count,
-        queries,
-    )
+    assert (len(gallery.scenes), len(gallery.seeds), len(gallery.queries)) == (count, count, queries)
     for query in gallery.queries:
         shown = [captions.canonical(scene) for scene in gallery.scenes]
         right = tuple(n for n, text in enumerate(shown) if text == query.target_caption)
@@ -67,5 +61,5 @@ def test_a_family_holds_many_pictures_that_look_like_the_reference() -> None:
             for scene in gallery.scenes
             if {kind.category for kind in scene.kinds} & {kind.category for kind in reference.kinds}
             and sum(getattr(scene, a) == getattr(reference, a) for a in ("setting", "time", "style")) >= 2
-        ]  # fmt: skip
+        ]
         assert len(alike) >= FAMILY // 2

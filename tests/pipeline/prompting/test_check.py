@@ -55,9 +55,7 @@ def test_every_shipped_prompt_is_without_fault(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in prompting.names() if name.startswith("reason/")])
-def test_every_shipped_reason_prompt_shows_two_examples_that_fit_and_answers_in_english(
-    name: str,
-) -> None:
+def test_every_shipped_reason_prompt_shows_two_examples_that_fit_and_answers_in_english(name: str) -> None:
     prompt = prompting.load(name)
     assert len(prompt.examples) >= 2
     system = prompting.render(prompt, dict.fromkeys(prompt.variables, "x"))[0].text
@@ -88,35 +86,34 @@ def test_a_good_template_has_no_fault(tmp_path: Path) -> None:
         ('"string", maxLength = 20', '"strong", maxLength = 20', 13, "error", "no valid JSON schema"),
         ('required = ["target_caption"]', 'required = ["target"]', 9, "error", "requires 'target'"),
         (", maxLength = 20", "", 13, "warning", "target_caption has no maxLength"),
-        ('target_caption = { type = "string", maxLength = 20 }',
-         'target_caption = { type = "string", maxLength = 20 }\ndesird = { type = "array", maxItems = 2 }',
-         14, "warning", "nothing reads the field 'desird': did you mean 'desired'"),
+        (
+            'target_caption = { type = "string", maxLength = 20 }',
+            'target_caption = { type = "string", maxLength = 20 }\n'
+            'desird = { type = "array", maxItems = 2 }',
+            14,
+            "warning",
+            "nothing reads the field 'desird': did you mean 'desired'",
+        ),
         ('target_caption = "a blue apple"', "target_caption = 7", 15, "error", "reply.target_caption: 7"),
         ('"a blue apple"', '"a very very very blue apple"', 15, "error", "too long"),
         ('modification = "make it blue"\n', "", 15, "error", "example 1: has no 'modification'"),
         ('caption = "a red apple"', 'caption = "an apple"\nmood = "x"', 15, "error", "has 'mood'"),
         ("{{ modification }}", "{{ modification }}\n" + "Fixed. " * 40, 24, "warning", "'caption' stands"),
     ],
-)  # fmt: skip
+)
 def test_a_fault_is_found_on_its_line(
     tmp_path: Path, old: str, new: str, line: int, level: str, words: str
 ) -> None:
     assert old in GOOD
     found = faults(tmp_path, GOOD.replace(old, new, 1))
-    assert any((place, kind) == (line, level) and words in text for place, kind, text in found), (
-        found
-    )
+    assert any((place, kind) == (line, level) and words in text for place, kind, text in found), found
 
 
 def test_reasoning_after_the_answer_is_a_warning(tmp_path: Path) -> None:
     lines = GOOD.splitlines(keepends=True)
     lines[11], lines[12] = lines[12], lines[11]
     assert faults(tmp_path, "".join(lines)) == [
-        (
-            13,
-            "warning",
-            "reasoning is not the first field: the thoughts would come after the answer",
-        )
+        (13, "warning", "reasoning is not the first field: the thoughts would come after the answer")
     ]
 
 

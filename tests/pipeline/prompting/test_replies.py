@@ -107,9 +107,12 @@ def test_a_whole_reply_may_say_so_in_several_words(finish: str) -> None:
 )
 def test_a_faulty_list_or_an_extra_key_does_not_cost_the_target_caption(changes: Any) -> None:
     whole = {
-        "reasoning": "r", "target_caption": "a red apple",
-        "desired": ["red"], "preserved": [], "forbidden": [],
-    }  # fmt: skip
+        "reasoning": "r",
+        "target_caption": "a red apple",
+        "desired": ["red"],
+        "preserved": [],
+        "forbidden": [],
+    }
     read = read_reply(LISTS, Reply(json.dumps(whole | changes)))
     assert (read.value["target_caption"], read.repaired) == ("a red apple", True)
 

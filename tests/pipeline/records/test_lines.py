@@ -41,9 +41,7 @@ def test_lines_end_at_line_feeds_alone(lines: Callable[..., Path]) -> None:
     assert list(without_mark([MARK.encode() + b"a", MARK.encode()])) == [b"a", MARK.encode()]
 
 
-def test_queries_are_read_so_from_a_file_a_stream_and_a_benchmark(
-    lines: Callable[..., Path],
-) -> None:
+def test_queries_are_read_so_from_a_file_a_stream_and_a_benchmark(lines: Callable[..., Path]) -> None:
     path = lines(reference="a.png", modification=ODD, targets=["b.png"])
     with path.open("rb") as stream:
         streamed = parse_queries(stream, Path(), "stdin")

@@ -34,9 +34,12 @@ def test_a_trace_alone_or_among_others_is_read(tmp_path: Path) -> None:
     path.write_text(json.dumps(one, indent=2))
     reference = tmp_path / "gallery" / "red.png"
     expected = Trace(
-        Query("1", reference, "make it blue"), "likebut@pocket", "test",
-        Description(("a square of one colour",)), INTENT,
-    )  # fmt: skip
+        Query("1", reference, "make it blue"),
+        "likebut@pocket",
+        "test",
+        Description(("a square of one colour",)),
+        INTENT,
+    )
     assert read_saved(path) == expected
     path.write_text(json.dumps({"before": one, "after": one}))
     assert read_saved(path) == expected

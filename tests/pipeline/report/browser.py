@@ -23,11 +23,19 @@ from typing import Any
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PROGRAM = next((path for path in map(shutil.which, NAMES) if path), None)
 FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--remote-debugging-pipe",
     "--host-resolver-rules=MAP * ~NOTFOUND",
-]  # fmt: skip
+]
 PATIENCE = 60  # seconds for one answer
 
 
@@ -51,9 +59,7 @@ class Page:
 
     def run(self, script: str) -> Any:
         """The value of a JavaScript expression in the page; a promise is waited for."""
-        answer = self.ask(
-            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
-        )
+        answer = self.ask("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
@@ -71,9 +77,12 @@ class Page:
     def size(self, width: int, height: int) -> None:
         """The window's size in pixels."""
         self.ask(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
             mobile=False,
-        )  # fmt: skip
+        )
 
     def heard(self, event: dict[str, Any]) -> None:
         """Remember what matters of an event."""
@@ -143,9 +152,12 @@ def browser(folder: Path) -> Iterator[Page]:
         os.dup2(high[1], 4)
 
     process = subprocess.Popen(
-        [PROGRAM, *FLAGS, f"--user-data-dir={folder}", "about:blank"], close_fds=False,
-        preexec_fn=wire, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        [PROGRAM, *FLAGS, f"--user-data-dir={folder}", "about:blank"],
+        close_fds=False,
+        preexec_fn=wire,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     for one in (hear, speak, *high):
         os.close(one)
     try:

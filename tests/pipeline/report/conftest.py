@@ -19,11 +19,23 @@ def trace(drawn: Path) -> Trace:
     reference = drawn / "scene-00000.png"
     vector = np.ones(2, np.float32)
     hits = (
-        Hit(1, 4, "scene-00004.png", str(drawn / "scene-00004.png"), 0.5,
-            {"target_caption": 0.6, "forbidden:a dog": -0.2, "reference": 0.1}),
-        Hit(2, 9, 'gone "now"\n☃.png', str(drawn / "gone.png"), 0.25,
-            {"target_caption": 0.3, "forbidden:a dog": 0.05, "reference": -0.1}),
-    )  # fmt: skip
+        Hit(
+            1,
+            4,
+            "scene-00004.png",
+            str(drawn / "scene-00004.png"),
+            0.5,
+            {"target_caption": 0.6, "forbidden:a dog": -0.2, "reference": 0.1},
+        ),
+        Hit(
+            2,
+            9,
+            'gone "now"\n☃.png',
+            str(drawn / "gone.png"),
+            0.25,
+            {"target_caption": 0.3, "forbidden:a dog": 0.05, "reference": -0.1},
+        ),
+    )
     return Trace(
         query=Query("q1", reference, f"without the dog {HOSTILE}"),
         recipe="likebut",
@@ -41,13 +53,7 @@ def trace(drawn: Path) -> Trace:
         ),
         ranking=Ranking(hits),
         exchanges=(
-            Exchange(
-                "reason",
-                "a/model",
-                "reason/likebut",
-                (Message("user", HOSTILE),),
-                Reply('{"a": 1}'),
-            ),
+            Exchange("reason", "a/model", "reason/likebut", (Message("user", HOSTILE),), Reply('{"a": 1}')),
         ),
         warnings=("the sentence is long",),
     )

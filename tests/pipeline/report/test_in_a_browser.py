@@ -54,9 +54,7 @@ def check(page: Page, path: Path, scripts: int) -> None:
 @pytest.fixture
 def hostile(trace: Trace) -> Trace:
     """Every text of it is an attack."""
-    intent = Intent(
-        EVIL, EVIL, {"desired": (EVIL,), "preserved": (EVIL,), EVIL: (EVIL,)}, fallback=EVIL
-    )
+    intent = Intent(EVIL, EVIL, {"desired": (EVIL,), "preserved": (EVIL,), EVIL: (EVIL,)}, fallback=EVIL)
     query = Query(trace.query.id, trace.query.reference, EVIL)
     return replace(trace, query=query, intent=intent, warnings=(EVIL,), error=EVIL)
 
@@ -89,17 +87,20 @@ def _evil(trial: Trial) -> Trial:
     """Whatever a user or a model writes into a trial is an attack; a fallback is one already."""
     traces = tuple(
         replace(
-            trace, query=replace(trace.query, modification=EVIL), description=Description((EVIL,)),
+            trace,
+            query=replace(trace.query, modification=EVIL),
+            description=Description((EVIL,)),
             intent=replace(
-                trace.intent, reasoning=EVIL, elements={"desired": (EVIL,), EVIL: (EVIL,)},
+                trace.intent,
+                reasoning=EVIL,
+                elements={"desired": (EVIL,), EVIL: (EVIL,)},
                 fallback=trace.intent.fallback and EVIL,
             ),
         )
         for trace in trial.traces
-    )  # fmt: skip
+    )
     results = tuple(
-        replace(result, case=replace(result.case, modification=EVIL))
-        for result in trial.run.results
+        replace(result, case=replace(result.case, modification=EVIL)) for result in trial.run.results
     )
     return replace(trial, traces=traces, run=replace(trial.run, results=results))
 
@@ -216,9 +217,7 @@ def test_a_narrow_window_keeps_the_hits_and_cuts_nothing(
             assert page.run(TOO_WIDE) == ""
         page.visit(demo)
         edges = "[...document.querySelectorAll('.five img')].map(i => i.getBoundingClientRect())"
-        seen = page.run(
-            f"{edges}.filter(r => r.width > 20 && r.left >= 0 && r.right <= 420).length"
-        )
+        seen = page.run(f"{edges}.filter(r => r.width > 20 && r.left >= 0 && r.right <= 420).length")
         assert seen == page.run("document.querySelectorAll('.five img').length") >= 3
         assert page.run("document.querySelectorAll('.five .yes').length") == 3
     finally:

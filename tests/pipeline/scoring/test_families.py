@@ -41,9 +41,7 @@ def near(*values: float) -> Any:
 def test_increment_rewards_gains_and_charges_losses() -> None:
     # after = x, before = y. Picture x: 1, D = 1 → 1 + 0.13; picture y: 0, D = −1 → −2.1;
     # picture (0.6, 0.8): 0.6, D = −0.2 → 0.6 − 0.42
-    parts = increment.score(
-        query([X, Y, D], rewrites=[X], captions=[Y]), FAMILIES["increment"].numbers
-    )
+    parts = increment.score(query([X, Y, D], rewrites=[X], captions=[Y]), FAMILIES["increment"].numbers)
     assert total(parts) == near(1.13, -2.1, 0.18)
 
 
@@ -111,9 +109,7 @@ def test_gated_multiplies_behind_the_gate_only() -> None:
 
 
 def test_gated_without_a_reference_is_the_target_caption() -> None:
-    assert total(gated.score(query([X, Y], target_caption=[Y]), FAMILIES["gated"].numbers)) == near(
-        0, 1
-    )
+    assert total(gated.score(query([X, Y], target_caption=[Y]), FAMILIES["gated"].numbers)) == near(0, 1)
 
 
 def test_slerp_goes_along_the_circle() -> None:

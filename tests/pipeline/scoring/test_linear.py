@@ -95,6 +95,4 @@ def test_the_fold_equals_naive_scoring_grain_by_grain(
     order, expected = np.argsort(-folded, kind="stable"), np.argsort(-naive, kind="stable")
     assert naive[order] == pytest.approx(naive[expected], abs=2e-4)  # equal but for exact ties
     item = gallery[7]
-    assert sum(value for (value,) in parts(fused, item[None]).values()) == pytest.approx(
-        naive[7], abs=1e-4
-    )
+    assert sum(value for (value,) in parts(fused, item[None]).values()) == pytest.approx(naive[7], abs=1e-4)

@@ -14,9 +14,7 @@ from likebut.pipeline.setup.names import Setup
 
 
 def test_names_become_a_composer(tmp_path: Path) -> None:
-    composer = assemble(
-        Setup("likebut", "pocket", cache=tmp_path / "c", weights={"reference": 0.7})
-    )
+    composer = assemble(Setup("likebut", "pocket", cache=tmp_path / "c", weights={"reference": 0.7}))
     assert composer.recipe.name == "likebut@pocket"
     assert composer.profile == "pocket"
     assert composer.recipe.grains["reference"] == 0.7

@@ -66,8 +66,11 @@ def test_the_pocket_profile_is_all_here() -> None:
 def test_hub_models_are_fetched_and_offline_they_are_missing(hub: Path) -> None:
     found = look(load_profile("cpu"))
     assert states(found) == {
-        "captioner": "fetch", "reasoner": "fetch", "encoder": "fetch", "memory cpu": "ok",
-    }  # fmt: skip
+        "captioner": "fetch",
+        "reasoner": "fetch",
+        "encoder": "fetch",
+        "memory cpu": "ok",
+    }
     assert "about 3.1 GB" in values(found)["reasoner"]
     found = look(load_profile("cpu"), offline=True)
     assert states(found)["reasoner"] == "missing"
@@ -117,12 +120,8 @@ def test_a_device_that_is_not_here_is_missing() -> None:
     assert "cuda:97" in values(found)["reasoner"]
 
 
-@pytest.mark.parametrize(
-    ("free", "total", "state"), [(12, 64, "ok"), (5, 64, "tight"), (5, 8, "missing")]
-)
-def test_memory_is_enough_or_tight_or_too_small(
-    hub: Path, free: int, total: int, state: str
-) -> None:
+@pytest.mark.parametrize(("free", "total", "state"), [(12, 64, "ok"), (5, 64, "tight"), (5, 8, "missing")])
+def test_memory_is_enough_or_tight_or_too_small(hub: Path, free: int, total: int, state: str) -> None:
     # in float32: (0.507 + 1.54 + 0.151) · 4 = 8.8 GB, · 1.2 + 1 = 11.6 GB
     chosen = load_profile("cpu")
     parts = {

@@ -40,9 +40,7 @@ def test_a_reply_becomes_an_intent(cache: Cache) -> None:
 
 
 def test_spaces_are_folded_and_empty_elements_dropped(cache: Cache) -> None:
-    reply = REPLY.replace("a blue square", "  a  blue\\nsquare ").replace(
-        '["blue"]', '[" ", " blue "]'
-    )
+    reply = REPLY.replace("a blue square", "  a  blue\\nsquare ").replace('["blue"]', '[" ", " blue "]')
     intent, _ = ask([Question("c", "m")], PROMPT, scripted(cache, (".", reply)), Sampling())[0]
     assert intent.target_caption == "a blue square"
     assert intent.of("desired") == ("blue",)
@@ -59,9 +57,7 @@ def test_the_model_is_told_what_was_wrong_and_asked_again(cache: Cache) -> None:
 
 def test_after_the_last_attempt_caption_and_modification_stand_in(cache: Cache) -> None:
     engine = scripted(cache, (".", "no"))
-    intent, exchanges = ask(
-        [Question("a cat", "make it a dog")], PROMPT, engine, Sampling(), retries=2
-    )[0]
+    intent, exchanges = ask([Question("a cat", "make it a dog")], PROMPT, engine, Sampling(), retries=2)[0]
     assert intent.target_caption == "a cat, make it a dog"
     assert intent.fallback
     assert len(exchanges) == 3
@@ -75,9 +71,10 @@ def test_only_the_failed_pairs_are_asked_again(cache: Cache) -> None:
 
 def test_a_request_the_model_cannot_take_falls_back_alone(cache: Cache) -> None:
     told = {
-        "match": "long", "finish": "refused",
+        "match": "long",
+        "finish": "refused",
         "error": "the prompt has 9,999 tokens, the model takes 256",
-    }  # fmt: skip
+    }
     engine = entries(cache, told, {"match": ".", "reply": REPLY})
     short, long = ask([Question("c", "m"), Question("long", "m")], PROMPT, engine, Sampling())
     assert short[0].target_caption == "a blue square"
@@ -136,10 +133,7 @@ def test_a_reply_that_needed_repair_is_told_apart(cache: Cache) -> None:
 def test_the_answers_to_several_questions_are_one_intent() -> None:
     whole = Intent("a blue square", "whole", elements={"desired": ("blue",)})
     parts = Intent(
-        "",
-        "parts",
-        elements={"desired": ("blue", "square"), "forbidden": ("red",)},
-        fallback="no JSON",
+        "", "parts", elements={"desired": ("blue", "square"), "forbidden": ("red",)}, fallback="no JSON"
     )
     one = merged([whole, parts])
     assert one.target_caption == "a blue square"
@@ -175,9 +169,7 @@ def test_a_reply_longer_than_its_bounds_is_read(cache: Cache) -> None:
     long = REPLY.replace("red becomes blue", "so " * 400).replace(
         '["blue"]', str(["b"] * 30).replace("'", '"')
     )
-    intent, exchanges = ask([Question("c", "m")], PROMPT, scripted(cache, (".", long)), Sampling())[
-        0
-    ]
+    intent, exchanges = ask([Question("c", "m")], PROMPT, scripted(cache, (".", long)), Sampling())[0]
     assert len(intent.reasoning) > 1000
     assert len(intent.of("desired")) == 30
     assert len(exchanges) == 1

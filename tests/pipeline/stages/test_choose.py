@@ -118,10 +118,15 @@ def test_samples_that_have_no_caption_to_give_vote_on_elements_alone() -> None:
 
 texts = st.sampled_from(["a red pear", "A red pear", "a blue square", "a cat", "", "green"])
 intents = st.builds(
-    Intent, texts, st.sampled_from(["", "so", "because"]),
-    st.lists(texts.filter(bool), max_size=3).map(tuple), st.just(()),
-    st.lists(texts.filter(bool), max_size=3).map(tuple), st.just(()), st.sampled_from(["", "", "no JSON"]),
-)  # fmt: skip
+    Intent,
+    texts,
+    st.sampled_from(["", "so", "because"]),
+    st.lists(texts.filter(bool), max_size=3).map(tuple),
+    st.just(()),
+    st.lists(texts.filter(bool), max_size=3).map(tuple),
+    st.just(()),
+    st.sampled_from(["", "", "no JSON"]),
+)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -279,9 +284,7 @@ def test_samples_that_all_fall_back_are_a_fallback(tmp_path: Path) -> None:
 
 def test_a_sample_that_nobody_answered_is_the_error_of_its_query(tmp_path: Path) -> None:
     """Fewer samples than asked for would be another method."""
-    composer = colour_composer(
-        tmp_path, recipe=load_recipe("likebut@pocket").with_samples(2, "vote")
-    )
+    composer = colour_composer(tmp_path, recipe=load_recipe("likebut@pocket").with_samples(2, "vote"))
 
     class Away(Dice):
         def _answer(self, request: Request) -> Reply:
@@ -327,18 +330,12 @@ def test_the_shipped_recipe_is_that_of_the_drawn_world_five_times() -> None:
     (stage,) = five.reason
     assert (stage.samples, stage.choose, stage.temperature) == (5, "vote", 0.7)
     weighed = {name: weight for name, weight in likebut.grains.items() if weight}
-    assert (five.grains, five.fusion, five.describe) == (
-        weighed,
-        likebut.fusion,
-        likebut.describe,
-    )
+    assert (five.grains, five.fusion, five.describe) == (weighed, likebut.fusion, likebut.describe)
 
 
 def test_every_order_of_four_samples_votes_alike(encoder: CachedEncoder) -> None:
     samples = saying("red", "blue", "blue square", "red thing")
-    chosen = {
-        agreed([list(order)], "vote", encoder)[0] for order in itertools.permutations(samples)
-    }
+    chosen = {agreed([list(order)], "vote", encoder)[0] for order in itertools.permutations(samples)}
     assert len(chosen) == 1
 
 

@@ -86,9 +86,7 @@ def test_a_reference_alone_finds_the_nearest_pictures(tmp_path: Path) -> None:
 def test_a_set_target_caption_asks_no_model(tmp_path: Path) -> None:
     composer = colour_composer(tmp_path)
     known = Trace(
-        red(tmp_path),
-        intent=Intent("green", elements={"forbidden": ("red",)}),
-        description=Description(),
+        red(tmp_path), intent=Intent("green", elements={"forbidden": ("red",)}), description=Description()
     )
     trace = composer.compose([known], 1)[0]
     assert names(trace) == ["green"]
@@ -286,12 +284,7 @@ def test_a_reference_may_be_a_row_of_the_gallery(tmp_path: Path) -> None:
 
 def test_every_stage_keeps_the_order_and_the_number_of_its_traces(tmp_path: Path) -> None:
     composer = colour_composer(tmp_path)
-    asked = [
-        red(tmp_path, ident="a"),
-        Query("b"),
-        Query("c", None, "green"),
-        red(tmp_path, ident="d"),
-    ]
+    asked = [red(tmp_path, ident="a"), Query("b"), Query("c", None, "green"), red(tmp_path, ident="d")]
     traces = [Trace(query) for query in asked]
     for stage in composer.stages(k=2):
         traces = run(stage, traces)

@@ -27,8 +27,10 @@ def test_every_reference_gets_its_own_caption_in_order(tmp_path: Path, gallery: 
     paths = [gallery / "red.png", gallery / "blue.png", gallery / "red.png"]
     described = describe(paths, prompting.load("describe/dense"), engine, Sampling())
     assert [description.captions[0] for description, _ in described] == [
-        "a red square", "a blue square", "a red square",
-    ]  # fmt: skip
+        "a red square",
+        "a blue square",
+        "a red square",
+    ]
     assert [len(exchanges) for _, exchanges in described] == [1, 1, 1]
 
 
@@ -40,9 +42,7 @@ def test_several_captions_are_sampled_and_all_kept(tmp_path: Path, gallery: Path
     assert [exchange.stage for exchange in exchanges] == ["describe"] * 3
 
 
-def test_an_empty_caption_is_left_out_and_its_exchange_is_kept(
-    tmp_path: Path, gallery: Path
-) -> None:
+def test_an_empty_caption_is_left_out_and_its_exchange_is_kept(tmp_path: Path, gallery: Path) -> None:
     engine = scripted(Cache(tmp_path / "c"), ("red", "  \n "), (".", "a square"))
     prompt = prompting.load("describe/dense")
     empty, good = describe([gallery / "red.png", gallery / "blue.png"], prompt, engine, Sampling())
@@ -51,9 +51,7 @@ def test_an_empty_caption_is_left_out_and_its_exchange_is_kept(
     assert good[0].captions == ("a square",)
 
 
-def test_a_call_that_failed_is_the_problem_of_its_reference_alone(
-    tmp_path: Path, gallery: Path
-) -> None:
+def test_a_call_that_failed_is_the_problem_of_its_reference_alone(tmp_path: Path, gallery: Path) -> None:
     cache, prompt = Cache(tmp_path / "c"), prompting.load("describe/dense")
     paths = [gallery / "red.png", gallery / "blue.png"]
     good = {"match": ".", "reply": "a square"}

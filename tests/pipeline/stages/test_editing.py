@@ -40,17 +40,13 @@ def test_a_text_that_is_saved_as_it_is_changes_nothing(understood: Understood) -
 
 
 def test_a_change_in_the_text_is_read() -> None:
-    text = (
-        to_text(SEEN).replace('"pink"', '" a  rose "').replace("a blue square", "two blue squares")
-    )
+    text = to_text(SEEN).replace('"pink"', '" a  rose "').replace("a blue square", "two blue squares")
     after = read_text(text, SEEN)
-    assert (after.elements["forbidden"], after.target_caption) == (
-        ("red", "a rose"),
-        "two blue squares",
-    )
+    assert (after.elements["forbidden"], after.target_caption) == (("red", "a rose"), "two blue squares")
     assert list(differences(SEEN, after)) == [
-        ("target_caption", "a blue square", "two blue squares"), ("forbidden", "red; pink", "red; a rose"),
-    ]  # fmt: skip
+        ("target_caption", "a blue square", "two blue squares"),
+        ("forbidden", "red; pink", "red; a rose"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -78,9 +74,12 @@ def test_moves_tell_from_where_a_picture_came_and_which_fell_out() -> None:
     after = Ranking(tuple(hit(n, name) for n, name in enumerate("dxaeb", 1)))
     found = moves(before, after, 3)
     assert found == [
-        Move("d.png", 4, 1), Move("x.png", None, 2), Move("a.png", 1, 3),
-        Move("b.png", 2, 5), Move("c.png", 3, None),
-    ]  # fmt: skip
+        Move("d.png", 4, 1),
+        Move("x.png", None, 2),
+        Move("a.png", 1, 3),
+        Move("b.png", 2, 5),
+        Move("c.png", 3, None),
+    ]
     assert [move.words for move in found] == ["+3", "new", "-2", "-3", "gone"]
     assert Move("a", 2, 2).words == "="
 
@@ -95,15 +94,11 @@ def test_a_changed_list_is_used_without_the_reasoner(tmp_path: Path) -> None:
     assert after.exchanges == ()
     assert after.description == before.description
     assert after.intent.of("preserved") == before.intent.of("preserved")
-    assert [Path(h.path).stem for h in (before.ranking.hits[0], after.ranking.hits[0])] == [
-        "blue", "green",
-    ]  # fmt: skip
+    assert [Path(h.path).stem for h in (before.ranking.hits[0], after.ranking.hits[0])] == ["blue", "green"]
 
 
 def test_a_changed_caption_alone_is_asked_about_again(tmp_path: Path) -> None:
-    composer = colour_composer(
-        tmp_path, ("a green thing", REPLY.replace("blue", "green")), (".", REPLY)
-    )
+    composer = colour_composer(tmp_path, ("a green thing", REPLY.replace("blue", "green")), (".", REPLY))
     query = Query("q", tmp_path / "gallery" / "red.png", "as it is")
     before = composer.compose([query], 4)[0]
     seen = Understood.of(before)
@@ -114,9 +109,7 @@ def test_a_changed_caption_alone_is_asked_about_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("recipe", ["likebut", "ldre", "cotmr"])
-def test_the_same_understanding_gives_the_same_ranking_without_a_model(
-    tmp_path: Path, recipe: str
-) -> None:
+def test_the_same_understanding_gives_the_same_ranking_without_a_model(tmp_path: Path, recipe: str) -> None:
     composer = colour_composer(tmp_path, recipe=load_recipe(recipe))
     query = Query("q", tmp_path / "gallery" / "red.png", "make it blue")
     before = composer.compose([query], 4)[0]

@@ -37,9 +37,7 @@ def recipe(weights: dict[str, float], mixes: Mixes | None = None) -> Recipe:
     return load_recipe("text-only").model_copy(update=changes)
 
 
-def grains(
-    encoder: CachedEncoder, trace: Trace, picture: Any = None, **weights: float
-) -> list[Grain]:
+def grains(encoder: CachedEncoder, trace: Trace, picture: Any = None, **weights: float) -> list[Grain]:
     return ground([trace], recipe(weights), encoder, [picture])[0][0]
 
 
@@ -64,9 +62,7 @@ def test_the_reference_is_a_grain_of_pixels(encoder: CachedEncoder) -> None:
     assert grains(encoder, UNDERSTOOD, reference=0.2) == []
 
 
-def test_the_first_caption_is_one_grain_and_all_captions_share_a_weight(
-    encoder: CachedEncoder,
-) -> None:
+def test_the_first_caption_is_one_grain_and_all_captions_share_a_weight(encoder: CachedEncoder) -> None:
     pieces = replace(UNDERSTOOD, description=Description(("red", "green", "red")))
     assert [(g.name, g.weight) for g in grains(encoder, pieces, caption=1.0)] == [("caption", 1.0)]
     found = grains(encoder, pieces, captions=0.9)

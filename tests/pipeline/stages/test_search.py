@@ -42,11 +42,7 @@ def test_every_recipe_answers_every_kind_of_query(tmp_path: Path, recipe: str) -
     composer = colour_composer(tmp_path, (".", REPLY), recipe=load_recipe(recipe))
     reference = tmp_path / "gallery" / "red.png"
     traces = composer.compose(
-        [
-            Query("both", reference, "make it blue"),
-            Query("text", None, "blue"),
-            Query("image", reference),
-        ],
+        [Query("both", reference, "make it blue"), Query("text", None, "blue"), Query("image", reference)],
         2,
     )
     for trace in traces:
@@ -59,9 +55,7 @@ def test_every_recipe_answers_every_kind_of_query(tmp_path: Path, recipe: str) -
 
 
 @pytest.mark.parametrize("recipe", [r for r in recipe_names() if load_recipe(r).reason])
-def test_every_method_with_a_reasoner_finds_the_changed_picture(
-    tmp_path: Path, recipe: str
-) -> None:
+def test_every_method_with_a_reasoner_finds_the_changed_picture(tmp_path: Path, recipe: str) -> None:
     composer = colour_composer(tmp_path, (".", REPLY), recipe=load_recipe(recipe))
     query = Query("q", tmp_path / "gallery" / "red.png", "make it blue")
     assert names(composer.compose([query], 4)[0].ranking)[0] == "blue"

@@ -35,9 +35,16 @@ def store(folder: Path, vectors: np.ndarray, kind: str, captions: bool) -> None:
     ]
     write_index(
         folder,
-        Content(EncoderId("e", "f", kind), vectors.shape[1], "float32", items, (), (),
-                lambda start, stop: vectors[start:stop]),
-    )  # fmt: skip
+        Content(
+            EncoderId("e", "f", kind),
+            vectors.shape[1],
+            "float32",
+            items,
+            (),
+            (),
+            lambda start, stop: vectors[start:stop],
+        ),
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -86,9 +93,13 @@ def test_the_two_sided_fold_equals_naive_scoring_grain_by_grain(
         store(Path(place) / "i", gallery, "mean", False)
         store(Path(place) / "i" / SIDE, captions, OF_CAPTIONS, True)
         ranking, subset = search(
-            Index.open(Path(place) / "i"), [grains], Fusion(calibration=calibration), 12,  # type: ignore[arg-type]
-            [Scope(barred, inside)], Exact(),
-        )[0]  # fmt: skip
+            Index.open(Path(place) / "i"),
+            [grains],
+            Fusion(calibration=calibration),
+            12,  # type: ignore[arg-type]
+            [Scope(barred, inside)],
+            Exact(),
+        )[0]
     best = sorted((-naive[row], row) for row in range(40) if row not in barred)[:12]
     assert [hit.score for hit in ranking.hits] == pytest.approx([-s for s, _ in best], abs=2e-3)
     assert {hit.row for hit in subset.hits} == set(inside)
@@ -208,9 +219,7 @@ def test_weimocir_weighs_reference_and_sentence_against_both_sides(tmp_path: Pat
 def test_weimocirs_variants_are_the_published_settings() -> None:
     for name, share, captions in (("weimocir", 0.8, 0.1), ("weimocir@blip", 0.95, 0.2)):
         recipe = load_recipe(name)
-        assert recipe.mixes["pictured"] == pytest.approx(
-            {"reference": 1 - share, "modification": share}
-        )
+        assert recipe.mixes["pictured"] == pytest.approx({"reference": 1 - share, "modification": share})
         assert recipe.mixes["told"] == pytest.approx({"captions": 1 - share, "modification": share})
         assert recipe.grains == pytest.approx({"pictured": 1 - captions})
         assert recipe.caption_grains == pytest.approx({"told": captions})
@@ -219,20 +228,14 @@ def test_weimocirs_variants_are_the_published_settings() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
+        ("[grains]\nreference = 1.0\n[caption_grains]\ncaptoin = 1.0", "[caption_grains]: no grain"),
         (
-            "[grains]\nreference = 1.0\n[caption_grains]\ncaptoin = 1.0",
-            "[caption_grains]: no grain",
-        ),
-        (
-            "[grains]\ntarget_caption = 1.0\n[caption_grains]\ncaption = 1.0\n"
-            '[fusion]\nfamily = "product"',
+            '[grains]\ntarget_caption = 1.0\n[caption_grains]\ncaption = 1.0\n[fusion]\nfamily = "product"',
             "does not score captions",
         ),
     ],
 )
-def test_caption_grains_that_cannot_be_are_refused(
-    tmp_path: Path, text: str, complaint: str
-) -> None:
+def test_caption_grains_that_cannot_be_are_refused(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(f'description = ""\n{text}')
     with pytest.raises(ConfigError) as caught:

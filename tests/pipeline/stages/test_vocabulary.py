@@ -23,9 +23,7 @@ def test_words_that_were_never_taught_are_named() -> None:
     told = warning("a red apple on a sofa", KNOWN, "pocket")
     assert "profile pocket do not know 'sofa'" in told
     assert "--profile cpu" in told
-    nothing = (
-        "know nothing of the sentence ('skateboarder', 'paris'), so that the ranking means nothing"
-    )
+    nothing = "know nothing of the sentence ('skateboarder', 'paris'), so that the ranking means nothing"
     assert nothing in warning("skateboarder in Paris!", KNOWN, "pocket")
     assert unknown_words("7 cats, 🐈 and the cat's dog; don't", KNOWN) == ["7", "🐈", "don't"]
 

@@ -19,8 +19,7 @@ def planted(settings: NDArray[Any]) -> NDArray[Any]:
     (0, 2) where 1 + r/2 > 2r: r < 2/3. So only r between 0.4 and 0.667 finds both targets."""
     nothing = np.zeros(2, np.float32)
     first, second = (
-        Pool(np.array([[1.0, x], [0.5, y]], np.float32), nothing, 1, 1)
-        for x, y in ((1.2, 0.0), (0.0, 2.0))
+        Pool(np.array([[1.0, x], [0.5, y]], np.float32), nothing, 1, 1) for x, y in ((1.2, 0.0), (0.0, 2.0))
     )
     return means([first, second], RECALL, settings)
 

@@ -28,13 +28,7 @@ from likebut.pipeline.records.trace import Grain
 from likebut.pipeline.stages.composer import Composer
 from likebut.pipeline.tuning.halves import HALVES, half_of, other_half
 from likebut.pipeline.tuning.pools import Metric, means
-from likebut.pipeline.tuning.tune import (
-    Grounded,
-    Tuning,
-    reweighted,
-    tune,
-    weighable,
-)
+from likebut.pipeline.tuning.tune import Grounded, Tuning, reweighted, tune, weighable
 from tests.pipeline.colours import scripted
 
 QUERIES, DIMENSION = 60, 24
@@ -80,15 +74,20 @@ def planted(tmp_path: Path, *, fusion: Fusion | None = None, **changes: Any) -> 
     items = tuple(Item(ident, Path()) for ident in captions)
     rules = replace(protocol("mine"), **changes)
     recipe = Recipe(
-        name="mine", description="x", grains={"reference": 0.95, "modification": 0.05},
+        name="mine",
+        description="x",
+        grains={"reference": 0.95, "modification": 0.05},
         fusion=fusion or Fusion(calibration="zscore"),
-    )  # fmt: skip
+    )
     cache = Cache(tmp_path / "cache.sqlite")
     encoder: Any = PlantedEncoder()
     composer = Composer(
-        recipe, "test", scripted(cache), scripted(cache),
+        recipe,
+        "test",
+        scripted(cache),
+        scripted(cache),
         CachedEncoder(EncoderSpec("given", "planted"), cache, encoder=encoder),
-    )  # fmt: skip
+    )
     benchmark = Benchmark("mine", "all", rules, tuple(cases), items)
     return Evaluation(benchmark, benchmark.cases, composer, tmp_path, tmp_path / "i", captions)
 
@@ -131,9 +130,7 @@ def test_what_is_held_out_was_not_searched_on(
 
     monkeypatch.setattr(Grounded, "pools", watched)
     done = tuned(tmp_path, half)
-    ids = {
-        (what, name): {result.case.id for result in run.results} for what, name, run in done.runs
-    }
+    ids = {(what, name): {result.case.id for result in run.results} for what, name, run in done.runs}
     for what in ("base, uncalibrated", "base", "tuned"):
         searched, held_out = ids[what, half], ids[what, other_half(half)]
         assert searched == set(seen)
@@ -149,9 +146,7 @@ def test_bad_weights_are_mended_and_the_gain_is_seen_on_the_other_half(tmp_path:
     found = {(what, half): score_of(run, "Recall@1") for what, half, run in done.runs}
     assert found["tuned", "second"] > found["base", "second"] + 0.3
     difference = next(one for one in done.differences if one.metric == "Recall@1")
-    assert difference.difference == pytest.approx(
-        found["tuned", "second"] - found["base", "second"]
-    )
+    assert difference.difference == pytest.approx(found["tuned", "second"] - found["base", "second"])
     assert difference.p_value < 0.01
     assert done.source == "ours: tuned on mine all, first half, Recall@1, n 28, seed 0"
 
@@ -177,8 +172,7 @@ def test_the_pools_agree_with_the_whole_gallery(
 def test_a_subset_and_an_own_gallery_are_ranked_by_themselves(tmp_path: Path) -> None:
     job = planted(tmp_path, metrics=("Recall@1", "subset_recall@1"))
     job.cases = tuple(
-        replace(case, subset=(f"t{n}", f"near-m{n}", f"near-r{n}"))
-        for n, case in enumerate(job.cases)
+        replace(case, subset=(f"t{n}", f"near-m{n}", f"near-r{n}")) for n, case in enumerate(job.cases)
     )
     job.open()
     grounded = Grounded.of(job)
@@ -201,8 +195,7 @@ def test_a_query_that_failed_counts_as_not_found_in_pools_and_in_runs(tmp_path: 
     whole = score_of(grounded.run("x", weights), "Recall@1")
     found = [r.case.id for r in grounded.run("x", weights).results if r.ranking[0][0][0] == "t"]
     broken = tuple(
-        replace(trace, error="gone") if trace.query.id == found[0] else trace
-        for trace in grounded.traces
+        replace(trace, error="gone") if trace.query.id == found[0] else trace for trace in grounded.traces
     )
     grounded = replace(grounded, traces=broken)
     run = grounded.run("x", weights)
@@ -282,8 +275,10 @@ def test_the_shares_of_the_only_mix_are_weights_and_order_alike(tmp_path: Path) 
 
 def test_grains_of_one_role_keep_their_shares_of_its_weight() -> None:
     grains = [
-        Grain("a", "desired", 0.1, None), Grain("b", "desired", 0.2, None), Grain("c", "other", 1.0, None)
-    ]  # fmt: skip
+        Grain("a", "desired", 0.1, None),
+        Grain("b", "desired", 0.2, None),
+        Grain("c", "other", 1.0, None),
+    ]
     after = reweighted(grains, {"desired": 0.3}, {"desired": 0.6})
     assert [round(grain.weight, 6) for grain in after] == [0.2, 0.4, 1.0]
 

@@ -87,9 +87,7 @@ def test_processes_that_make_one_cache_at_once_all_use_it(tmp_path: Path) -> Non
     )
     place = tmp_path / "new" / "c.sqlite"
     several = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(place), str(number)], stderr=-1, text=True
-        )
+        subprocess.Popen([sys.executable, "-c", code, str(place), str(number)], stderr=-1, text=True)
         for number in range(6)
     ]
     assert [process.communicate()[1] for process in several] == [""] * 6
@@ -118,16 +116,12 @@ def test_a_cache_that_may_only_be_read_is_read_and_that_is_said_once(
         with pytest.raises(InputError, match="may only be read"), cache.transaction():
             pass
         cache.close()
-    assert notices == [
-        f"the cache {path} may only be read: new answers are used without being kept"
-    ]
+    assert notices == [f"the cache {path} may only be read: new answers are used without being kept"]
     assert path.read_bytes() == before
     writer.close()
 
 
-def test_a_folder_where_no_cache_can_be_made_stops_nothing(
-    tmp_path: Path, notices: list[str]
-) -> None:
+def test_a_folder_where_no_cache_can_be_made_stops_nothing(tmp_path: Path, notices: list[str]) -> None:
     (tmp_path / "folder").mkdir()
     with read_only(tmp_path / "folder"):
         for place in ("c.sqlite", "deep/c.sqlite"):
@@ -168,9 +162,7 @@ def test_a_cache_that_another_process_holds_is_read_and_written_when_it_is_free(
     assert sorted(texts(path, "new", "newer", "last", "k")) == ["old", "paid", "third", "too"]
 
 
-def test_a_reader_that_is_shut_out_later_reads_what_is_on_disk(
-    path: Path, notices: list[str]
-) -> None:
+def test_a_reader_that_is_shut_out_later_reads_what_is_on_disk(path: Path, notices: list[str]) -> None:
     with closing(sqlite3.connect(path)) as other:
         other.execute("PRAGMA journal_mode=DELETE")
     cache = Cache(path)
@@ -294,13 +286,7 @@ def test_drives_of_other_machines_are_known_by_their_mounts(tmp_path: Path) -> N
         "tmpfs /srv/net/here tmpfs rw 0 0\n"
     )
     places = ("/srv/net/c", "/srv/net/in it/c", "/srv/net/here/c", "/srv/c", "/srv/network/c")
-    assert [on_network(Path(place), mounts) for place in places] == [
-        True,
-        True,
-        False,
-        False,
-        False,
-    ]
+    assert [on_network(Path(place), mounts) for place in places] == [True, True, False, False, False]
     assert not on_network(Path("/x"), tmp_path / "none")
 
 

@@ -29,11 +29,15 @@ SCHEMA = {"type": "object", "properties": {"target_caption": {"type": "string"}}
 
 def question(text: str, model: str = "qwen", repeat: int = 0, **parts: Any) -> dict[str, Any]:
     return {
-        "engine": "openai", "model": model, "revision": "2",
+        "engine": "openai",
+        "model": model,
+        "revision": "2",
         "messages": [["system", "You help to find a picture.", []], ["user", text, ["a" * 64]]],
-        "schema": SCHEMA, "sampling": {"max_tokens": 512, "temperature": 0.0, "seed": 0},
-        "repeat": repeat, **parts,
-    }  # fmt: skip
+        "schema": SCHEMA,
+        "sampling": {"max_tokens": 512, "temperature": 0.0, "seed": 0},
+        "repeat": repeat,
+        **parts,
+    }
 
 
 def put(cache: Cache, asked: dict[str, Any], text: str) -> str:
@@ -76,12 +80,7 @@ def test_what_is_exported_is_imported_as_it_was(
 
 
 _TEXT = st.text(st.characters(codec="utf-8") | st.just("\udce9"), max_size=30)
-_PLAIN = (
-    st.none()
-    | st.booleans()
-    | st.integers(-9, 9)
-    | st.floats(allow_nan=False, allow_infinity=False)
-)
+_PLAIN = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False, allow_infinity=False)
 
 
 @settings(max_examples=25, deadline=None)
@@ -120,9 +119,7 @@ def test_a_model_may_be_chosen(cache: Cache, other: Cache, tmp_path: Path) -> No
     assert other.info()["by model"] == {"llama answers": 1}
 
 
-def test_what_is_here_stays_and_a_conflict_is_counted(
-    cache: Cache, other: Cache, tmp_path: Path
-) -> None:
+def test_what_is_here_stays_and_a_conflict_is_counted(cache: Cache, other: Cache, tmp_path: Path) -> None:
     key = put(other, question("query 1"), "my own reply")
     put(other, question("query 2"), "reply 2")
     export_answers(cache, tmp_path / "a")
@@ -224,7 +221,7 @@ def test_who_changes_reply_and_check_together_is_not_found_out(
         (b"\x1f\x8b damaged", "damaged"),
         (b"\x28\xb5\x2f\xfd damaged", "damaged"),
     ],
-)  # fmt: skip
+)
 def test_a_file_of_another_sort_is_told_in_one_line(
     other: Cache, tmp_path: Path, content: bytes, words: str
 ) -> None:

@@ -37,11 +37,7 @@ def test_answers_are_counted_by_model_and_revision(cache: Cache) -> None:
         (m.model, m.revision, m.answers, m.prompt_tokens, m.reply_tokens, m.unfinished)
         for m in answers_by_model(cache)
     ]
-    assert shown == [
-        ("llama", "7", 1, 5, 3, 1),
-        ("old", "", 1, 4, 1, 0),
-        ("qwen", "2", 3, 270, 36, 0),
-    ]
+    assert shown == [("llama", "7", 1, 5, 3, 1), ("old", "", 1, 4, 1, 0), ("qwen", "2", 3, 270, 36, 0)]
     qwen = answers_by_model(cache)[2]
     assert qwen.last is not None
     assert qwen.first == pytest.approx(time.time() - 10 * DAY, abs=100)
@@ -70,8 +66,11 @@ def test_old_answers_go_and_those_without_a_date_stay(cache: Cache) -> None:
     done = prune(cache, Which(older_than=9))
     assert (done.answers, done.vectors, done.undated) == (1, 0, 1)
     assert models_left(cache) == {
-        "llama answers": 1, "old answers": 1, "qwen answers": 2, "qwen vectors": 1,
-    }  # fmt: skip
+        "llama answers": 1,
+        "old answers": 1,
+        "qwen answers": 2,
+        "qwen vectors": 1,
+    }
 
 
 def test_unfinished_answers_go(cache: Cache) -> None:

@@ -32,9 +32,14 @@ GEMMA = (
     "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
 )
 TINY: dict[str, Any] = {
-    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "max_position_embeddings": CONTEXT, "pad_token_id": 0,
-}  # fmt: skip
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": CONTEXT,
+    "pad_token_id": 0,
+}
 
 
 def llama(folder: Path) -> None:
@@ -42,8 +47,12 @@ def llama(folder: Path) -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     marks = (
-        "<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"
-    )  # fmt: skip
+        "<|begin_of_text|>",
+        "<|end_of_text|>",
+        "<|start_header_id|>",
+        "<|end_header_id|>",
+        "<|eot_id|>",
+    )
     words = byte_level(LLAMA3, marks, "<|eot_id|>")
     config = LlamaConfig(vocab_size=len(words), bos_token_id=1, eos_token_id=[2, 5], **TINY)
     save(folder, LlamaForCausalLM(config), words, end=[2, 5], seed=1)
@@ -74,8 +83,14 @@ def gemma3(folder: Path) -> None:
 
     words = byte_level(GEMMA, ("<bos>", "<start_of_turn>", "<end_of_turn>"), "<end_of_turn>")
     config = Gemma3TextConfig(
-        vocab_size=len(words), head_dim=8, sliding_window=64, eos_token_id=3, bos_token_id=1,
-        layer_types=["sliding_attention", "full_attention"], query_pre_attn_scalar=8,
-        tie_word_embeddings=False, **TINY,
-    )  # fmt: skip
+        vocab_size=len(words),
+        head_dim=8,
+        sliding_window=64,
+        eos_token_id=3,
+        bos_token_id=1,
+        layer_types=["sliding_attention", "full_attention"],
+        query_pre_attn_scalar=8,
+        tie_word_embeddings=False,
+        **TINY,
+    )
     save(folder, Gemma3ForCausalLM(config), words, end=3, seed=4)

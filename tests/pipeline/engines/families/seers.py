@@ -16,17 +16,20 @@ def _chatml(image: str) -> str:
     """ChatML that takes text and parts; ``image`` is what a picture is written as."""
     return (
         "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.content is string %}"
-        "{{ m.content }}{% else %}{% for p in m.content %}{% if p.type == 'image' %}" + image
+        "{{ m.content }}{% else %}{% for p in m.content %}{% if p.type == 'image' %}"
+        + image
         + "{% else %}{{ p.text }}{% endif %}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
         "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-    )  # fmt: skip
+    )
 
 
 def _qwen_words() -> tuple[Any, dict[str, int]]:
     named = {
-        "image_token": "<|image_pad|>", "video_token": "<|video_pad|>",
-        "vision_start_token": "<|vision_start|>", "vision_end_token": "<|vision_end|>",
-    }  # fmt: skip
+        "image_token": "<|image_pad|>",
+        "video_token": "<|video_pad|>",
+        "vision_start_token": "<|vision_start|>",
+        "vision_end_token": "<|vision_end|>",
+    }
     template = _chatml("<|vision_start|><|image_pad|><|vision_end|>")
     words = byte_level(template, (*CHATML_MARKS, *named.values()), "<|im_end|>", named)
     return words, {f"{name}_id": words.convert_tokens_to_ids(mark) for name, mark in named.items()}
@@ -49,9 +52,14 @@ def qwen2_5_vl(folder: Path) -> None:
 
     words, marks = _qwen_words()
     vision = {
-        "depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "out_hidden_size": 32,
-        "fullatt_block_indexes": [1], "window_size": 56,
-    }  # fmt: skip
+        "depth": 2,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_heads": 2,
+        "out_hidden_size": 32,
+        "fullatt_block_indexes": [1],
+        "window_size": 56,
+    }
     rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}
     text = {**TINY, "vocab_size": len(words), "rope_parameters": rope, "eos_token_id": 2}
     config = Qwen2_5_VLConfig(text_config=text, vision_config=vision, **marks)
@@ -73,9 +81,15 @@ def qwen3_vl(folder: Path) -> None:
 
     words, marks = _qwen_words()
     vision = {
-        "depth": 2, "hidden_size": 32, "intermediate_size": 64, "num_heads": 2, "out_hidden_size": 32,
-        "num_position_embeddings": 16, "deepstack_visual_indexes": [0], "patch_size": 16,
-    }  # fmt: skip
+        "depth": 2,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_heads": 2,
+        "out_hidden_size": 32,
+        "num_position_embeddings": 16,
+        "deepstack_visual_indexes": [0],
+        "patch_size": 16,
+    }
     rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1]}
     text = {**TINY, "head_dim": 8, "vocab_size": len(words), "rope_parameters": rope}
     config = Qwen3VLConfig(text_config=text, vision_config=vision, **marks)
@@ -94,9 +108,11 @@ IDEFICS = (
 
 def _idefics_words() -> Any:
     named = {
-        "fake_image_token": "<fake_token_around_image>", "image_token": "<image>",
-        "end_of_utterance_token": "<end_of_utterance>", "global_image_token": "<global-img>",
-    }  # fmt: skip
+        "fake_image_token": "<fake_token_around_image>",
+        "image_token": "<image>",
+        "end_of_utterance_token": "<end_of_utterance>",
+        "global_image_token": "<global-img>",
+    }
     tiles = [f"<row_{row}_col_{column}>" for row in range(1, 4) for column in range(1, 4)]
     marks = ("<|im_start|>", *named.values(), *tiles)
     return byte_level(IDEFICS, marks, "<end_of_utterance>", named)
@@ -105,10 +121,12 @@ def _idefics_words() -> Any:
 def _idefics_parts(words: Any) -> dict[str, Any]:
     text = {**TINY, "model_type": "llama", "vocab_size": len(words), "eos_token_id": 4}
     return {
-        "text_config": text, "scale_factor": 2, "pad_token_id": 0,
+        "text_config": text,
+        "scale_factor": 2,
+        "pad_token_id": 0,
         "vision_config": {**SEEN, "num_hidden_layers": 1, "image_size": 32, "patch_size": 8},
         "image_token_id": words.convert_tokens_to_ids("<image>"),
-    }  # fmt: skip
+    }
 
 
 _TILES = {"size": {"longest_edge": 64}, "max_image_size": {"longest_edge": 32}}
@@ -161,16 +179,19 @@ def internvl(folder: Path) -> None:
     )
 
     named = {
-        "start_image_token": "<img>", "end_image_token": "</img>",
-        "context_image_token": "<IMG_CONTEXT>", "video_token": "<video>",
-    }  # fmt: skip
+        "start_image_token": "<img>",
+        "end_image_token": "</img>",
+        "context_image_token": "<IMG_CONTEXT>",
+        "video_token": "<video>",
+    }
     template = _chatml("<IMG_CONTEXT>\n")
     words = byte_level(template, (*CHATML_MARKS, *named.values()), "<|im_end|>", named)
     config = InternVLConfig(
         vision_config={**SEEN, "num_hidden_layers": 1, "image_size": [32, 32], "patch_size": [8, 8]},
         text_config={**TINY, "model_type": "qwen2", "vocab_size": len(words), "eos_token_id": 2},
-        image_token_id=words.convert_tokens_to_ids("<IMG_CONTEXT>"), image_seq_length=4,
-    )  # fmt: skip
+        image_token_id=words.convert_tokens_to_ids("<IMG_CONTEXT>"),
+        image_seq_length=4,
+    )
     images = GotOcr2ImageProcessor(
         crop_to_patches=True, min_patches=1, max_patches=3, size={"height": 32, "width": 32}
     )
@@ -188,21 +209,30 @@ def gemma3(folder: Path) -> None:
     )
 
     named = {
-        "boi_token": "<start_of_image>", "eoi_token": "<end_of_image>",
+        "boi_token": "<start_of_image>",
+        "eoi_token": "<end_of_image>",
         "image_token": "<image_soft_token>",
-    }  # fmt: skip
+    }
     marks = ("<bos>", "<start_of_turn>", "<end_of_turn>", *named.values())
     words = byte_level(GEMMA, marks, "<end_of_turn>", named)
     text = {
-        **TINY, "vocab_size": len(words), "head_dim": 8, "sliding_window": 64, "eos_token_id": 3,
-        "layer_types": ["sliding_attention", "full_attention"], "query_pre_attn_scalar": 8,
+        **TINY,
+        "vocab_size": len(words),
+        "head_dim": 8,
+        "sliding_window": 64,
+        "eos_token_id": 3,
+        "layer_types": ["sliding_attention", "full_attention"],
+        "query_pre_attn_scalar": 8,
         "tie_word_embeddings": False,
-    }  # fmt: skip
+    }
     ids = {f"{name}_index": words.convert_tokens_to_ids(mark) for name, mark in named.items()}
     config = Gemma3Config(
-        text_config=text, mm_tokens_per_image=4, tie_word_embeddings=False, **ids,
+        text_config=text,
+        mm_tokens_per_image=4,
+        tie_word_embeddings=False,
+        **ids,
         vision_config={**SEEN, "num_hidden_layers": 1, "image_size": 32, "patch_size": 8},
-    )  # fmt: skip
+    )
     images = Gemma3ImageProcessor(size={"height": 32, "width": 32})
     processor = Gemma3Processor(images, words, chat_template=GEMMA, image_seq_length=4)
     save(folder, Gemma3ForConditionalGeneration(config), processor, end=3, seed=26)
@@ -216,27 +246,31 @@ def _begins_with(mark: str, number: int) -> Any:
 
 def llava(folder: Path) -> None:
     """CLIP's patches before a Llama; the tokenizer and not the template writes the first mark."""
-    from transformers import (
-        CLIPImageProcessor,
-        LlavaConfig,
-        LlavaForConditionalGeneration,
-        LlavaProcessor,
-    )
+    from transformers import CLIPImageProcessor, LlavaConfig, LlavaForConditionalGeneration, LlavaProcessor
 
     template = _chatml("<image>\n")
     words = byte_level(template, (*CHATML_MARKS, "<image>"), "<|im_end|>")
     words.backend_tokenizer.post_processor = _begins_with("<|im_start|>", 1)
     vision = {
-        **SEEN, "model_type": "clip_vision_model", "num_hidden_layers": 2, "image_size": 32,
+        **SEEN,
+        "model_type": "clip_vision_model",
+        "num_hidden_layers": 2,
+        "image_size": 32,
         "patch_size": 16,
-    }  # fmt: skip
+    }
     config = LlavaConfig(
-        vision_config=vision, image_seq_length=4, image_token_id=3,
+        vision_config=vision,
+        image_seq_length=4,
+        image_token_id=3,
         text_config={**TINY, "model_type": "llama", "vocab_size": len(words), "eos_token_id": 2},
-    )  # fmt: skip
+    )
     images = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
     processor = LlavaProcessor(
-        images, words, patch_size=16, vision_feature_select_strategy="default",
-        chat_template=template, num_additional_image_tokens=1,
-    )  # fmt: skip
+        images,
+        words,
+        patch_size=16,
+        vision_feature_select_strategy="default",
+        chat_template=template,
+        num_additional_image_tokens=1,
+    )
     save(folder, LlavaForConditionalGeneration(config), processor, end=2, seed=27)

@@ -28,9 +28,11 @@ def _byte_pairs(marks: tuple[str, ...], size: int) -> str:
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     raw.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=size, special_tokens=list(marks), show_progress=False,
+        vocab_size=size,
+        special_tokens=list(marks),
+        show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )  # fmt: skip
+    )
     raw.train_from_iterator(TEXT.splitlines(), trainer)
     return str(raw.to_str())
 
@@ -48,9 +50,11 @@ def byte_level(
     every = ("<pad>", *marks)
     made = PreTrainedTokenizerFast(
         tokenizer_object=Tokenizer.from_str(_byte_pairs(every, 500)),
-        pad_token="<pad>", eos_token=end, additional_special_tokens=list(marks),
+        pad_token="<pad>",
+        eos_token=end,
+        additional_special_tokens=list(marks),
         **({"extra_special_tokens": named} if named else {}),
-    )  # fmt: skip
+    )
     made.chat_template = chat_template
     return made
 
@@ -60,20 +64,7 @@ def word_pieces() -> Any:
     from transformers import BertTokenizer
 
     marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", "[unused1]"]
-    words = [
-        "a",
-        "the",
-        "red",
-        "green",
-        "blue",
-        "apple",
-        "pear",
-        "cat",
-        "dog",
-        "at",
-        "night",
-        "one",
-    ]
+    words = ["a", "the", "red", "green", "blue", "apple", "pear", "cat", "dog", "at", "night", "one"]
     vocabulary = {word: number for number, word in enumerate([*marks, *words])}
     return BertTokenizer(vocab=vocabulary, bos_token="[DEC]")
 
