@@ -149,15 +149,10 @@ class Ledger:
         self.tallies.setdefault(entry.model, Tally()).add(entry)
 
     def _read(self, path: Path) -> None:
-        entries, whole = own_lines(
-            path,
-            _START,
-            lambda record: Spending(**record),
-            "a record of spending",
-            "move the file away to count from nothing",
+        hint = "move the file away to count from nothing"
+        _, whole = own_lines(
+            path, _START, lambda r: self._count(Spending(**r)), "a record of spending", hint
         )
-        for entry in entries:
-            self._count(entry)
         self._whole = whole if whole < path.stat().st_size else None
 
     def _write(self, lines: bytes) -> None:

@@ -109,15 +109,8 @@ def compare(
             tested = comparing.to_test(job.benchmark.protocol, labelled, metric or ())
             _announce(job, found, tested, labelled)
         trials += _trials(job, [one for one in found if one.profile == name])
-    asked = {
-        "on": str(on),
-        "protocol": trials[0].run.protocol.title,
-        "recipe": method.name,
-        "stage": stage,
-        "sample": sample,
-        "seed": seed,
-        "queries": len(trials[0].traces),
-    }
+    asked: dict[str, Any] = {"on": str(on), "protocol": trials[0].run.protocol.title, "recipe": method.name}
+    asked |= {"stage": stage, "sample": sample, "seed": seed, "queries": len(trials[0].traces)}
     done = comparing.compare(trials, tested, asked)
     folders.write(done, out)
     lab_tables.show(done, form, changes, out)

@@ -120,7 +120,7 @@ def vote(samples: Sequence[Intent], vectors: Vectors) -> Intent:
     """
     target = _spoken([one.target_caption for one in samples if one.target_caption], vectors)
     speakers = [one for one in samples if _key(one.target_caption) == _key(target)]
-    names = dict.fromkeys(name for one in samples for name in one.elements)
+    names = sorted({name for one in samples for name in one.elements})
     return Intent(
         target,
         min(one.reasoning for one in speakers),

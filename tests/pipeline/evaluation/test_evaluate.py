@@ -14,6 +14,7 @@ from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.errors import ConfigError, InputError, ModelError
 from likebut.pipeline.evaluation import compare, evaluate, runs
 from likebut.pipeline.evaluation.evaluate import Evaluation
+from likebut.pipeline.records.lines import rewrite
 from tests.pipeline.colours import REPLY, colour_composer, entries, paint_gallery
 
 QUERIES = [
@@ -104,7 +105,7 @@ def test_a_failed_query_is_counted_as_not_found_and_can_be_asked_again(tmp_path:
     (tmp_path / "gallery" / "blue.png").rename(tmp_path / "blue.away")
     run = runs.open_run(tmp_path / "run")
     broken = [replace(r, error="gone", ranking=()) if r.case.id == "right" else r for r in run.results]
-    runs.rewrite(tmp_path / "run" / "results.jsonl", broken)
+    rewrite(tmp_path / "run" / "results.jsonl", (result.to_line() for result in broken))
     numbers = runs.summary(runs.open_run(tmp_path / "run"))
     assert numbers["errors"] == 1
     assert numbers["metrics"]["Recall@1"]["mean"] == pytest.approx(1 / 3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from likebut.pipeline.errors import InputError
 from likebut.pipeline.evaluation.runs import Result
 from likebut.pipeline.records.saved import read_saved
 from likebut.pipeline.records.trace import Description, Intent, Query, Trace
-from likebut.pipeline.records.traces import trace_to_json
+from likebut.pipeline.records.traces import intent_to_json, trace_to_json
 from tests.pipeline.colours import colour_composer
 
 INTENT = Intent(
@@ -53,7 +52,7 @@ def test_a_trace_alone_or_among_others_is_read(tmp_path: Path) -> None:
 
 def test_the_result_of_a_run_is_read(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    result = Result(Case("q1", "red.png", "make it blue"), captions=("c",), intent=asdict(INTENT))
+    result = Result(Case("q1", "red.png", "make it blue"), captions=("c",), intent=intent_to_json(INTENT))
     failed = Result(Case("q2", "red.png", "x"), error="no answer")
     path.write_text(result.to_line() + failed.to_line())
     assert read_saved(path, "q1") == Trace(
