@@ -19,7 +19,7 @@ from .settings import profile_or
 from .setup import MODELS, open_composer, takes_setup, with_gallery
 
 if TYPE_CHECKING:
-    from ..evaluation.evaluate import Evaluation
+    from ..evaluation.opened import Opened
     from ..lab.queries import FileQueries, RunQueries
     from ..lab.trial import Trial
     from ..lab.variants import LabVariant
@@ -147,7 +147,7 @@ def _queries(on: Path, setup: Setup, data: Path | None, captions: Path | None) -
 
 def _open(
     queries: RunQueries | FileQueries, composer: Composer, sample: int | None, seed: int
-) -> tuple[Evaluation, tuple[tuple[str, str], ...]]:
+) -> tuple[Opened, tuple[tuple[str, str], ...]]:
     """The queries over an index for this composer's encoder."""
     from ..lab.queries import RunQueries
 
@@ -157,9 +157,7 @@ def _open(
     return queries.open(composer, sample, seed), ()
 
 
-def _announce(
-    job: Evaluation, found: Sequence[LabVariant], tested: tuple[str, ...], labelled: bool
-) -> None:
+def _announce(job: Opened, found: Sequence[LabVariant], tested: tuple[str, ...], labelled: bool) -> None:
     rules = job.benchmark.protocol
     say(
         f"{rules.title}: {len(job.cases):,} queries, {len(job.benchmark.items):,} items, "
@@ -169,7 +167,7 @@ def _announce(
     say(f"tested: {what}" + ("" if labelled else " (no labels: cosines stand in for metrics)"))
 
 
-def _trials(job: Evaluation, found: Sequence[LabVariant]) -> list[Trial]:
+def _trials(job: Opened, found: Sequence[LabVariant]) -> list[Trial]:
     from ..lab.trial import attempt
 
     trials: list[Any] = []

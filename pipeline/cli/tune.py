@@ -83,9 +83,9 @@ def tune(
     shared = index or index_beside(place, benchmark, composer.encoder.fingerprint)
     job = Evaluation(benchmark, benchmark.cases, composer, place.parent, shared, texts)
     with progress("indexing") as on_index:
-        unreadable = job.open(on_index)
+        opened, unreadable = job.open(on_index)
     with telling(budget), progress("queries") as on_progress:
-        grounded = tuning.Grounded.of(job, on_progress)
+        grounded = tuning.Grounded.of(opened, on_progress)
     done = tuning.tune(
         grounded, weighed, metric, half, trials=trials, seed=seed, allow_negative=allow_negative
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..benchmarks.records import Case
-    from ..evaluation.evaluate import Evaluation
+    from ..evaluation.opened import Opened
     from ..records.trace import Trace
 
 TOP = 10
@@ -30,7 +30,7 @@ NAMES = {
 }
 
 
-def proxies(job: Evaluation, cases: Sequence[Case], traces: Sequence[Trace]) -> list[dict[str, float]]:
+def proxies(job: Opened, cases: Sequence[Case], traces: Sequence[Trace]) -> list[dict[str, float]]:
     """Name → cosine of every case, in order; {} for a query that failed.
 
     ``job`` is open. A query without a reference or without a modification lacks what needs it.
@@ -53,7 +53,7 @@ def proxies(job: Evaluation, cases: Sequence[Case], traces: Sequence[Trace]) -> 
     ]
 
 
-def _of(job: Evaluation, trace: Trace, vectors: dict[str, Any], reference: Any) -> dict[str, float]:
+def _of(job: Opened, trace: Trace, vectors: dict[str, Any], reference: Any) -> dict[str, float]:
     target = vectors.get(trace.intent.target_caption)
     asked = vectors.get(trace.query.modification)
     hits = [_row(job, hit.row) for hit in trace.ranking.hits[:TOP]]
@@ -70,13 +70,13 @@ def _of(job: Evaluation, trace: Trace, vectors: dict[str, Any], reference: Any) 
     return found
 
 
-def _row(job: Evaluation, row: int) -> NDArray[Any]:
+def _row(job: Opened, row: int) -> NDArray[Any]:
     from ..scoring.contract import unit
 
     return unit(job.composer.gallery.take([row])[0])
 
 
-def _references(job: Evaluation, cases: Sequence[Case]) -> dict[str, Any]:
+def _references(job: Opened, cases: Sequence[Case]) -> dict[str, Any]:
     """Unit vectors of the references by id: of the index where it has them, else encoded."""
     wanted = dict.fromkeys(case.reference for case in cases if case.reference)
     found = {ident: _row(job, job.row[ident]) for ident in wanted if ident in job.row}

@@ -13,6 +13,7 @@ from ..benchmarks.records import Benchmark, Case, Item
 from ..errors import InputError
 from ..evaluation import runs
 from ..evaluation.evaluate import Evaluation, sample
+from ..evaluation.opened import Opened
 from ..evaluation.sources import Source, Texts, index_beside
 from ..records.keys import file_hash
 from ..records.lines import read_lines
@@ -53,7 +54,7 @@ class RunQueries:
 
     def open(
         self, composer: Composer, count: int | None, seed: int, on_index: OnProgress | None = None
-    ) -> tuple[Evaluation, tuple[tuple[str, str], ...]]:
+    ) -> tuple[Opened, tuple[tuple[str, str], ...]]:
         """``count`` queries by lot, over the gallery's index for this composer's encoder.
 
         With it (path, reason) of pictures that failed. Raises what building the index raises.
@@ -64,7 +65,7 @@ class RunQueries:
         place = self.source.index if same and self.source.index else beside
         cases = sample(self.cases, count, seed, None)
         job = Evaluation(self.benchmark, cases, composer, self.folder, place, self.texts)
-        return job, job.open(on_index)
+        return job.open(on_index)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class FileQueries:
 
     path: Path
 
-    def open(self, composer: Composer, count: int | None, seed: int) -> Evaluation:
+    def open(self, composer: Composer, count: int | None, seed: int) -> Opened:
         """``count`` queries by lot, over the index that ``composer`` has.
 
         A reference or target is a path relative to the file, or the id of an item. Raises
@@ -89,11 +90,9 @@ class FileQueries:
         rules = jsonl.protocol("queries", exclude_reference=composer.recipe.exclude_reference)
         gallery = tuple(Item(item.id, Path(item.path)) for item in items.values())
         benchmark = Benchmark("queries", "all", rules, cases, gallery)
-        job = Evaluation(benchmark, cases, composer, self.path.parent, index.folder, captions)
-        job.item_of = {row: item.id for row, item in items.items()}
-        job.row = {ident: row for row, ident in job.item_of.items()}
-        job.path = {item.id: item.path for item in gallery} | reader.outside
-        return job
+        rows = {item.id: row for row, item in items.items()}
+        paths = {item.id: item.path for item in gallery} | reader.outside
+        return Opened(benchmark, cases, composer, rows, paths, captions)
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..evaluation import runs
 from ..evaluation.compare import places
-from ..evaluation.evaluate import CHUNK, Evaluation
+from ..evaluation.evaluate import CHUNK
+from ..evaluation.opened import Opened
 from ..evaluation.runs import Result, Run
 from ..records.trace import Ranking, Trace
 from .proxies import proxies
@@ -33,7 +33,7 @@ class Exhibits:
     captions: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, job: Evaluation) -> Exhibits:
+    def of(cls, job: Opened) -> Exhibits:
         """The gallery of an evaluation that is open."""
         if job.captions is not None:
             return cls({}, job.captions)
@@ -66,11 +66,10 @@ class Trial:
 
 
 def attempt(
-    job: Evaluation, variant: LabVariant, on_progress: Callable[[int, int], None] | None = None
+    job: Opened, variant: LabVariant, on_progress: Callable[[int, int], None] | None = None
 ) -> Trial:
     """All cases of ``job``, which is open, by one variant. Raises what the composer raises."""
-    mine = copy(job)
-    mine.composer = replace(job.composer, recipe=variant.recipe)
+    mine = replace(job, composer=replace(job.composer, recipe=variant.recipe))
     traces: list[Trace] = []
     results: list[Result] = []
     judged: dict[str, dict[str, float]] = {}

@@ -18,7 +18,8 @@ from ..benchmarks.records import Case
 from ..config.recipe import Fusion, Recipe
 from ..errors import ConfigError
 from ..evaluation.compare import Difference, differences
-from ..evaluation.evaluate import CHUNK, Evaluation
+from ..evaluation.evaluate import CHUNK
+from ..evaluation.opened import Opened
 from ..evaluation.runs import Result, Run
 from ..records.trace import Grain, Trace
 from ..scoring import FAMILIES, linear
@@ -76,12 +77,12 @@ def weighable(recipe: Recipe) -> Weighed:
 class Grounded:
     """A benchmark's queries with their grains: nothing below this asks a model."""
 
-    job: Evaluation
+    job: Opened
     cases: tuple[Case, ...]
     traces: tuple[Trace, ...]
 
     @classmethod
-    def of(cls, job: Evaluation, on_progress: Callable[[int, int], None] | None = None) -> Grounded:
+    def of(cls, job: Opened, on_progress: Callable[[int, int], None] | None = None) -> Grounded:
         """Run the stages up to ground. ``job`` is open, its recipe is that of `weighable`."""
         traces: list[Trace] = []
         for part in portions(job.cases, needs(job.composer), CHUNK):
@@ -133,7 +134,7 @@ class Grounded:
             alive = [pair for pair in pairs if not pair[1].error]
             grains = [reweighted(trace.grains, before, weights) for _, trace in alive]
             scopes = [self.job.scope(case) for case, _ in alive]
-            found = search_gallery(composer.gallery, grains, fusion, self.job.places(), scopes, searcher)
+            found = search_gallery(composer.gallery, grains, fusion, self.job.places, scopes, searcher)
             ranked = {
                 case.id: replace(trace, ranking=ranking, subset=subset)
                 for (case, trace), (ranking, subset) in zip(alive, found, strict=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from likebut.indexes.store import Index
 from likebut.pipeline import benchmarks
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.errors import ConfigError, InputError, ModelError
@@ -245,9 +246,7 @@ def test_p_values_are_worked_out_by_hand() -> None:
 def test_a_recipe_that_scores_captions_has_the_gallery_captioned(tmp_path: Path) -> None:
     job = evaluation(tmp_path, recipe="weimocir")
     assert job.run({}).failed_pictures == ()
-    index = job.composer.index
-    assert index is not None
-    side = index.caption_side
+    side = Index.open(tmp_path / "eval.index").caption_side
     assert side is not None
     assert side.captioned == side.count == 4
     assert [item.caption for item in side.all_items()] == ["\n".join(["a square of one colour"] * 3)] * 4

@@ -12,6 +12,7 @@ from likebut.pipeline.benchmarks import jsonl
 from likebut.pipeline.benchmarks.records import Benchmark, Case, Item
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.evaluation.evaluate import Evaluation
+from likebut.pipeline.evaluation.opened import Opened
 from likebut.pipeline.lab.trial import Trial, attempt
 from likebut.pipeline.lab.variants import variants
 from tests.pipeline.colours import COLOURS, colour_composer
@@ -44,9 +45,7 @@ def write_prompt(folder: Path, word: str) -> str:
     return str(path)
 
 
-def evaluation(
-    tmp_path: Path, *pairs: tuple[str, str], targets: tuple[str, ...] = ("blue.png",)
-) -> Evaluation:
+def evaluation(tmp_path: Path, *pairs: tuple[str, str], targets: tuple[str, ...] = ("blue.png",)) -> Opened:
     """One query, "blue please" about the red picture; the reasoner answers by ``pairs``."""
     again = ("^That reply cannot be used", "I still cannot")
     composer = colour_composer(tmp_path, *pairs, again, recipe=load_recipe("cirevl"))
@@ -56,8 +55,7 @@ def evaluation(
     job = Evaluation(
         benchmark, benchmark.cases, replace(composer, index=None), tmp_path / "run", tmp_path / "own.index"
     )
-    job.open()
-    return job
+    return job.open()[0]
 
 
 Try = Callable[..., list[Trial]]

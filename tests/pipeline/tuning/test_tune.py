@@ -95,9 +95,9 @@ def planted(tmp_path: Path, *, fusion: Fusion | None = None, **changes: Any) -> 
 def tuned(tmp_path: Path, half: str = "first", seed: int = 0, **more: Any) -> Tuning:
     job = planted(tmp_path, **more)
     weighed = weighable(job.composer.recipe)
-    job.open()
+    opened, _ = job.open()
     metric = Metric.of("Recall@1", job.benchmark.protocol)
-    return tune(Grounded.of(job), weighed, metric, half, trials=200, seed=seed)
+    return tune(Grounded.of(opened), weighed, metric, half, trials=200, seed=seed)
 
 
 def score_of(run: runs.Run, metric: str) -> float:
@@ -158,8 +158,8 @@ def test_the_pools_agree_with_the_whole_gallery(
     tmp_path: Path, name: str, calibration: Any, exclude: bool
 ) -> None:
     job = planted(tmp_path, fusion=Fusion(calibration=calibration), exclude_reference=exclude)
-    job.open()
-    grounded = Grounded.of(job)
+    opened, _ = job.open()
+    grounded = Grounded.of(opened)
     metric = Metric.of(name, job.benchmark.protocol)
     pools = grounded.pools(metric, 40)
     assert max(pool.shares.shape[1] for pool in pools) < len(job.benchmark.items) / 2
@@ -174,8 +174,8 @@ def test_a_subset_and_an_own_gallery_are_ranked_by_themselves(tmp_path: Path) ->
     job.cases = tuple(
         replace(case, subset=(f"t{n}", f"near-m{n}", f"near-r{n}")) for n, case in enumerate(job.cases)
     )
-    job.open()
-    grounded = Grounded.of(job)
+    opened, _ = job.open()
+    grounded = Grounded.of(opened)
     metric = Metric.of("subset_recall@1", job.benchmark.protocol)
     weights = {"reference": 0.3, "modification": 0.7}
     setting = np.array([list(weights.values())])
@@ -188,8 +188,8 @@ def test_a_subset_and_an_own_gallery_are_ranked_by_themselves(tmp_path: Path) ->
 
 def test_a_query_that_failed_counts_as_not_found_in_pools_and_in_runs(tmp_path: Path) -> None:
     job = planted(tmp_path)
-    job.open()
-    grounded = Grounded.of(job)
+    opened, _ = job.open()
+    grounded = Grounded.of(opened)
     metric = Metric.of("Recall@1", job.benchmark.protocol)
     weights = {"reference": 0.6, "modification": 0.4}
     whole = score_of(grounded.run("x", weights), "Recall@1")
@@ -209,9 +209,9 @@ def test_a_query_that_failed_counts_as_not_found_in_pools_and_in_runs(tmp_path: 
 def test_nothing_is_asked_again(tmp_path: Path) -> None:
     tuned(tmp_path)
     job = planted(tmp_path)
-    job.open()
+    opened, _ = job.open()
     encoder: Any = job.composer.encoder.encoder
-    Grounded.of(job)
+    Grounded.of(opened)
     assert encoder.asked == 0
 
 
@@ -239,12 +239,13 @@ def test_unlabelled_or_few_queries_are_refused(tmp_path: Path) -> None:
     job = planted(tmp_path)
     metric = Metric.of("Recall@1", job.benchmark.protocol)
     job.cases = tuple(replace(case, targets=()) for case in job.cases)
-    job.open()
+    opened, _ = job.open()
     with pytest.raises(InputError, match="no labelled query of 60"):
-        tune(Grounded.of(job), weighable(job.composer.recipe), metric, "first")
+        tune(Grounded.of(opened), weighable(job.composer.recipe), metric, "first")
     job.cases = tuple(case for case in planted(tmp_path).cases if half_of(case.id) == "first")
+    opened, _ = job.open()
     with pytest.raises(InputError, match="second half"):
-        tune(Grounded.of(job), weighable(job.composer.recipe), metric, "first")
+        tune(Grounded.of(opened), weighable(job.composer.recipe), metric, "first")
 
 
 def test_another_family_and_a_single_grain_are_refused() -> None:
@@ -267,8 +268,8 @@ def test_the_shares_of_the_only_mix_are_weights_and_order_alike(tmp_path: Path) 
     orders = []
     for used in (recipe, weighed.recipe):
         job.composer = replace(job.composer, recipe=used)
-        job.open()
-        run = Grounded.of(job).run("x", dict(used.grains))
+        opened, _ = job.open()
+        run = Grounded.of(opened).run("x", dict(used.grains))
         orders.append([[ident for ident, _ in result.ranking] for result in run.results])
     assert orders[0] == orders[1]
 
