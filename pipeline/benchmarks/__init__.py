@@ -6,10 +6,12 @@ import inspect
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, did_you_mean
-from .records import Benchmark
+
+if TYPE_CHECKING:
+    from .records import Benchmark
 
 # Name → the module that reads it: ``SPLITS``, ``load``, and ``SERVER`` where one takes submissions.
 BENCHMARKS = {

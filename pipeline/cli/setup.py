@@ -131,6 +131,7 @@ def takes_setup(*names: str, **defaults: str) -> Callable[[Command], Command]:
             read = {name: _READ.get(name, lambda same: same)(value) for name, value in said.items()}
             command(**given, setup=Setup(**read))
 
+        run.__annotations__ = {one.name: one.annotation for one in taken}  # read once, not again
         run.__signature__ = signature(command).replace(parameters=taken)  # type: ignore[attr-defined]
         return run
 
