@@ -42,6 +42,7 @@ def reply_facts(reply: Reply) -> dict[str, Any]:
         "seconds": reply.seconds,
         "finish": reply.finish,
         "served": reply.served,
+        **({"chances": dict(reply.chances)} if reply.chances else {}),
     }
 
 

@@ -205,6 +205,7 @@ class CachedEngine:
             "schema": request.schema,
             "sampling": asdict(request.sampling),
             "repeat": repeat,
+            **({"choices": list(request.choices)} if request.choices else {}),
             **self._held(request),
             **self._added(),
         }

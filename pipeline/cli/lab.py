@@ -32,7 +32,7 @@ EPILOG = (
 )
 
 
-@takes_setup("index", "folders", "recipe", "weights", "samples", "choose", *MODELS)
+@takes_setup("index", "folders", "recipe", "weights", "samples", "choose", "rerank", "top", *MODELS)
 def compare(
     prompts: Annotated[
         list[str],
@@ -92,6 +92,7 @@ def compare(
     # One method for all that is compared: the first profile says which numbers are usual.
     method = load_recipe(setup.recipe, load_profile(names[0]).variant)
     method = method.with_weights(dict(setup.weights)).with_samples(setup.samples, setup.choose)
+    method = method.with_rerank(setup.rerank, setup.top)
     found = variants(method, prompts, names, stage)
     queries = _queries(on, setup, data, captions)
     setup = setup if on.is_dir() else with_gallery(setup)

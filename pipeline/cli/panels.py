@@ -24,7 +24,7 @@ PANELS = {
         "retry_errors",
         "submission",
     ),
-    "Method": ("recipe", "weights", "settings", "samples", "choose", "option"),
+    "Method": ("recipe", "weights", "settings", "samples", "choose", "rerank", "top", "option"),
     "Models": ("device", "offline", "cache"),
     "Cost": ("max_calls", "max_cost", "dry_run"),
     "Which queries": ("split", "limit", "sample", "seed", "allow_missing", "draw", "captions"),

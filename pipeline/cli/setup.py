@@ -69,6 +69,13 @@ OPTIONS: dict[str, Any] = {
         Choose | None,
         typer.Option("--choose", help="Of several samples: vote, mean of vectors, best by CLIP, first."),
     ],
+    "rerank": Annotated[
+        str | None,
+        typer.Option(
+            "--rerank", metavar="JUDGE", help="Who looks at the first hits again: yes, … or none."
+        ),
+    ],
+    "top": Annotated[int | None, typer.Option("--top", min=1, max=1000, help="How many hits are judged.")],
     "device": Annotated[
         str | None, typer.Option("--device", help="cpu, cuda, cuda:1, mps; missing means the profile's.")
     ],
@@ -92,7 +99,7 @@ OPTIONS: dict[str, Any] = {
     ],
 }
 GALLERY = ("index", "folders", "where", "without")
-METHOD = ("recipe", "profile", "weights", "samples", "choose")
+METHOD = ("recipe", "profile", "weights", "samples", "choose", "rerank", "top")
 MODELS = ("device", "offline", "cache")
 COST = ("max_calls", "max_cost")
 _READ: dict[str, Callable[[Any], Any]] = {

@@ -1,4 +1,4 @@
-"""A profile: which models play the three parts, and where they run."""
+"""A profile: which models play the parts, and where they run."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class EncoderChoice(Strict):
 
 
 class Profile(Strict):
-    """Which models play the three parts.
+    """Which models play the parts; the reasoner judges where no ``judge`` is named.
 
     ``variant``: of a recipe that has one of this name, its numbers are taken unless others are
     asked for. ``threads`` of models on the processor; 0 leaves it to torch or OMP_NUM_THREADS.
@@ -68,3 +68,4 @@ class Profile(Strict):
     captioner: EngineChoice
     reasoner: EngineChoice
     encoder: EncoderChoice
+    judge: EngineChoice | None = None

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from .. import scoring
 from ..errors import ConfigError, did_you_mean
 from ..records.roles import ELEMENTS, ROLES, role_of
 from .finite import Finite
@@ -36,6 +37,20 @@ class ReasonStage(Strict):
     samples: int = Field(1, ge=1, le=40)
     choose: Literal["first", "vote", "mean", "best"] = "vote"
     temperature: float | None = Field(None, ge=0, le=2)
+
+
+class RerankStage(Strict):
+    """A second look at the first ``top`` hits by a judge (see `likebut.pipeline.stages.judges`).
+
+    ``fusion``: how its confidence c joins a hit's score S: S + weight · spread · logit(c), S · c, or c
+    in its place. Without a ``prompt`` the judge has one of its own.
+    """
+
+    judge: str
+    prompt: str = ""
+    top: int = Field(20, ge=1, le=1000)
+    fusion: Literal["logit", "multiply", "replace"] = "logit"
+    weight: float = Field(1.0, ge=0, le=100)
 
 
 class Fusion(Strict):
@@ -89,6 +104,7 @@ class Recipe(Strict):
     grains: dict[str, Finite]
     caption_grains: dict[str, Finite] = {}
     fusion: Fusion = Fusion()
+    rerank: RerankStage | None = None
     variants: dict[str, Variant] = {}
 
     _questions = field_validator("reason", mode="before")(_several)
@@ -119,6 +135,19 @@ class Recipe(Strict):
         recipe = self.model_copy(update={"reason": stages})
         recipe.check_samples("--samples")
         return recipe
+
+    def with_rerank(self, judge: str | None, top: int | None) -> Recipe:
+        """The recipe with another judge ("none": without one) or shortlist. Raises ConfigError."""
+        stage = self.rerank
+        if judge == "none":
+            stage = None
+        elif judge and (stage is None or stage.judge != judge):
+            stage = RerankStage.model_validate({"judge": judge})
+        if top is not None and stage is None:
+            raise ConfigError(f"recipe {self.name} has no judge for --top", "name one with --rerank")
+        if top is not None and stage is not None:
+            stage = stage.model_copy(update={"top": top})
+        return self.model_copy(update={"rerank": stage})
 
     def check_samples(self, where: str) -> None:
         """Raises ConfigError where several samples of a question would be one and the same."""
@@ -184,9 +213,7 @@ class Recipe(Strict):
 
     def check_caption_grains(self, where: str) -> None:
         """Raises ConfigError where a family that looks at pictures alone is to score captions."""
-        from ..scoring import FAMILIES
-
-        family = FAMILIES.get(self.fusion.family)
+        family = scoring.FAMILIES.get(self.fusion.family)
         if self.caption_grains and family and not family.folds:
             raise ConfigError(
                 f"{where}: the family {self.fusion.family} does not score captions",
@@ -204,21 +231,4 @@ class Recipe(Strict):
         for mix, parts in self.mixes.items():
             for role in parts:
                 self.check_role(role, f"{where}: [mixes.{mix}]")
-        check_family(self.fusion, where)
-
-
-def check_family(fusion: Fusion, where: str) -> None:
-    """Raises ConfigError for an unknown score family, or a number that it does not have."""
-    from ..scoring import FAMILIES
-
-    if fusion.family not in FAMILIES:
-        raise ConfigError(
-            f"{where}: no score family {fusion.family!r}", did_you_mean(fusion.family, list(FAMILIES))
-        )
-    known = FAMILIES[fusion.family].numbers
-    for name in fusion.numbers:
-        if name not in known:
-            raise ConfigError(
-                f"{where}: the family {fusion.family} has no number {name!r}",
-                did_you_mean(name, list(known)),
-            )
+        scoring.check(self.fusion.family, self.fusion.numbers, where)

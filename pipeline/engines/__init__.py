@@ -31,6 +31,7 @@ ENGINES = {
         "likebut.pipeline.engines.openai:OpenAIEngine", "server", "server", package="openai", extra="openai"
     ),
     "scripted": Kind("likebut.pipeline.engines.scripted:ScriptedEngine", weights="file"),
+    "overlap": Kind("likebut.pipeline.engines.overlap:OverlapEngine", weights="file"),
 }
 _HANDED_IN = Kind("", "server", "file")  # nothing is known of it
 

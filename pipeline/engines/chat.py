@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..records.chat import Message, Reply
+from .choices import SHOWN, chances_of, likeliest
 from .constraining import closed
 from .contract import Request
 from .pictures import data_url
@@ -41,6 +42,8 @@ def body(model: str, request: Request, structured: str) -> dict[str, Any]:
         "temperature": sampling.temperature,
         "seed": sampling.seed,
     }
+    if request.choices:
+        fields |= {"max_tokens": 1, "logprobs": True, "top_logprobs": SHOWN}
     if request.schema is not None and structured == "json_schema":
         # Without "strict": hosted servers refuse strict schemas that use any keyword beyond their
         # own short list, and local ones (vLLM, llama.cpp, Ollama) hold to the schema anyway.
@@ -65,8 +68,8 @@ def _message(message: Message) -> dict[str, Any]:
     return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
 
 
-def read(content: bytes) -> Reply:
-    """The reply in a body.
+def read(content: bytes, choices: tuple[str, ...] = ()) -> Reply:
+    """The reply in a body; of a server that shows no probabilities the one word that it gave.
 
     Raises BrokenAnswer where it is cut, or no chat completion, and Complaint where it is an error.
     """
@@ -86,9 +89,22 @@ def read(content: bytes) -> Reply:
             ),
         )
         refusal = message.get("refusal")
+        if choices and not refusal:
+            reply = _weighed(reply, choices, choice.get("logprobs"))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
         raise BrokenAnswer from problem
     return Reply(**{**vars(reply), "finish": "content_filter"}) if refusal else reply
+
+
+def _weighed(reply: Reply, choices: tuple[str, ...], shown: Any) -> Reply:
+    """With the chances of the choices."""
+    first = ((shown or {}).get("content") or [{}])[0]
+    pairs = [(one["token"], float(one["logprob"])) for one in first.get("top_logprobs") or ()]
+    word = "".join(reply.text.split()[:1]).strip(".,!")
+    chances = chances_of(choices, pairs or [(word, 0.0)])
+    served = reply.served if pairs else f"{reply.served}; no probabilities".removeprefix("; ")
+    told = {"text": likeliest(chances), "chances": chances, "finish": "stop", "served": served}
+    return Reply(**{**vars(reply), **told})
 
 
 def _check_error(record: Any) -> None:

@@ -24,11 +24,16 @@ class EngineSpec:
 
 @dataclass(frozen=True)
 class Request:
-    """One conversation to continue; ``schema`` is the JSON schema that the reply should fit."""
+    """One conversation to continue; ``schema`` is the JSON schema that the reply should fit.
+
+    With ``choices`` no reply is written: what is wanted is how probable each of these words is as the
+    next token, in all its spellings that are one (" Yes", "yes").
+    """
 
     messages: tuple[Message, ...]
     sampling: Sampling = field(default_factory=Sampling)
     schema: Mapping[str, Any] | None = None
+    choices: tuple[str, ...] = ()
 
 
 # Takes the place of a request and its reply, in the thread that called the engine.

@@ -141,7 +141,7 @@ class OpenAIEngine:
             if attempt:
                 pause = backoff.wait(attempt - 1, trouble.seconds, self._draw)
                 await self._pause(pause, now.closing)
-            outcome = await self._attempt(body, now)
+            outcome = await self._attempt(body, request.choices, now)
             if isinstance(outcome, Reply):
                 return outcome
             trouble = outcome
@@ -166,13 +166,15 @@ class OpenAIEngine:
             for one in waits:
                 one.cancel()
 
-    async def _attempt(self, body: dict[str, Any], now: _Round) -> Reply | Passing:
+    async def _attempt(
+        self, body: dict[str, Any], choices: tuple[str, ...], now: _Round
+    ) -> Reply | Passing:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self.server.timeout):  # the client's counts silences only
                 raw = await self._ask(body, now)
             self._reached = True
-            reply = chat.read(raw.content)
+            reply = chat.read(raw.content, choices)
             self._taken.add(_held(body))
         except chat.BrokenAnswer:
             return Passing("the server's answer was cut or is no chat completion")

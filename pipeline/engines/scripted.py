@@ -2,7 +2,8 @@
 
 The script is a list of {"match": regular expression, "reply": text}, in options["replies"] or in
 the JSON file that the spec names as its model. The first match in the last message answers. An
-entry may have a "finish" ("length": the reply was cut), or an "error" instead of a reply.
+entry may have a "finish" ("length": the reply was cut), or an "error" instead of a reply; "chances"
+({"Yes": 0.9}) answer a request with choices, and a reply that is one of them is sure.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError, ModelError
 from ..records.chat import FAILED, Reply
+from .choices import likeliest
 from .contract import EngineSpec, OnReply, Request
 
 
@@ -46,12 +49,16 @@ class ScriptedEngine:
         asked = "\n".join([*(image.name for image in message.images), message.text])
         for pattern, entry in self.script:
             if pattern.search(asked):
-                return _reply(entry, asked)
+                return _reply(entry, asked, request.choices)
         raise ModelError(f"the script has no answer to {asked[:80]!r}", "add an entry that matches")
 
 
-def _reply(entry: Mapping[str, str], asked: str) -> Reply:
+def _reply(entry: Mapping[str, Any], asked: str, choices: tuple[str, ...]) -> Reply:
     if "error" in entry:
         return Reply("", finish=entry.get("finish", FAILED), error=entry["error"])
+    if choices:
+        sure = {choice: float(choice == entry.get("reply")) for choice in choices}
+        chances = {**sure, **entry.get("chances", {})}
+        return Reply(likeliest(chances), len(asked.split()), 1, chances=chances)
     text = entry["reply"]
     return Reply(text, len(asked.split()), len(text.split()), finish=entry.get("finish", "stop"))

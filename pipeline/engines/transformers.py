@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from ..errors import ConfigError, InputError, ModelError
 from ..machine import models
 from ..machine.devices import choose_device, choose_dtype
 from ..records.chat import REFUSED, Reply
+from .choices import likeliest, spelled
 from .constraining import Grammars, constrains
 from .contract import EngineSpec, OnReply, Request
 from .options import check_names, template_of
@@ -55,6 +57,8 @@ class TransformersEngine:
         """
         for request in requests:
             self._check_images(request)
+            if request.choices and self._loaded.sort == "captioner":
+                raise ConfigError(f"{self.model_name} only captions", "choose a chat model as judge")
         replies: dict[int, Reply] = {}
         for places in self._batches(requests):
             found = self._answers([requests[place] for place in places])
@@ -74,10 +78,10 @@ class TransformersEngine:
             return [self._answers([request])[0] for request in requests]
 
     def _batches(self, requests: Sequence[Request]) -> list[list[int]]:
-        """Places of requests that may share a batch: equal reply length, equal image count."""
-        groups: dict[tuple[int, int], list[int]] = {}
+        """Places of requests that may share a batch: of equal reply length, image count and choices."""
+        groups: dict[tuple[Any, ...], list[int]] = {}
         for place, request in enumerate(requests):
-            kind = (request.sampling.max_tokens, _image_count(request))
+            kind = (request.sampling.max_tokens, _image_count(request), request.choices)
             groups.setdefault(kind, []).append(place)
         size = max(1, self.batch_size)
         return [
@@ -97,13 +101,14 @@ class TransformersEngine:
         started = time.perf_counter()
         inputs = model_inputs(requests, self._loaded, self.template)
         asked = _prompt_lengths(inputs, len(requests))
-        limit = requests[0].sampling.max_tokens
+        limit = 1 if requests[0].choices else requests[0].sampling.max_tokens
         context = self._loaded.context
         if self._loaded.sort != "captioner" and context and max(asked) + limit > context:
             if len(requests) > 1:  # padding counts too: each alone has all the room there is
                 return [self._answers([request])[0] for request in requests]
             limit = self._room(asked[0], context)
-        replies = self._run(inputs, requests, limit)
+        choices = requests[0].choices
+        replies = self._weigh(inputs, choices) if choices else self._run(inputs, requests, limit)
         each = (time.perf_counter() - started) / len(requests)
         return [
             replace(reply, prompt_tokens=prompt, seconds=each)
@@ -118,29 +123,50 @@ class TransformersEngine:
             )
         return context - prompt
 
+    def _weigh(self, inputs: Any, choices: tuple[str, ...]) -> list[Reply]:
+        """How probable each choice is as the next token of every prompt: one forward pass."""
+        from .weighing import next_token
+
+        loaded = self._loaded
+        with self._memory(len(inputs["input_ids"])):
+            probabilities = next_token(loaded, inputs)
+        tokens = {
+            choice: spelled(choice, lambda text: loaded.tokenizer.encode(text, add_special_tokens=False))
+            for choice in choices
+        }
+        rows = [{c: float(row[ids].sum()) for c, ids in tokens.items()} for row in probabilities]
+        return [Reply(likeliest(row), reply_tokens=1, chances=row) for row in rows]
+
+    @contextmanager
+    def _memory(self, prompts: int) -> Iterator[None]:
+        """Raises ModelError where the device has too little for so many at once."""
+        import torch
+
+        try:
+            with torch.inference_mode():
+                yield
+        except torch.OutOfMemoryError as problem:
+            raise ModelError(
+                f"{self.model_name} does not fit the memory of {self.device} with {prompts} prompts "
+                "at once",
+                "set a smaller batch_size in the profile, or choose a smaller model",
+            ) from problem
+
     def _run(self, inputs: Any, requests: Sequence[Request], limit: int) -> list[Reply]:
         """The replies to one batch of inputs. Raises ModelError out of memory."""
-        import torch
         from transformers import LogitsProcessorList
 
         from .drawing import make_noise
 
         start = _Start()
         steps = [start, *self._masks(requests), *make_noise(requests)]
-        try:
-            with torch.inference_mode():
-                output = self._loaded.model.generate(
-                    **inputs.to(self._loaded.model.device),
-                    max_new_tokens=limit,
-                    do_sample=False,
-                    logits_processor=LogitsProcessorList(steps),
-                )
-        except torch.OutOfMemoryError as problem:
-            raise ModelError(
-                f"{self.model_name} does not fit the memory of {self.device} with "
-                f"{len(requests)} prompts at once",
-                "set a smaller batch_size in the profile, or choose a smaller model",
-            ) from problem
+        with self._memory(len(requests)):
+            output = self._loaded.model.generate(
+                **inputs.to(self._loaded.model.device),
+                max_new_tokens=limit,
+                do_sample=False,
+                logits_processor=LogitsProcessorList(steps),
+            )
         return [self._reply(row) for row in output[:, start.column :].tolist()]
 
     def _masks(self, requests: Sequence[Request]) -> list[Any]:

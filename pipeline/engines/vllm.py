@@ -18,6 +18,7 @@ from ..machine import models
 from ..machine.devices import choose_dtype
 from ..records.chat import REFUSED, Message, Reply
 from ..records.keys import file_hash
+from .choices import SHOWN, chances_of, likeliest
 from .constraining import closed, constrains
 from .contract import EngineSpec, OnReply, Request
 from .last_words import Said, heard
@@ -111,13 +112,14 @@ class VLLMEngine:
 
         started = time.perf_counter()
         waiting: dict[str, int] = {}
+        choices = [request.choices for request in requests]
         for place, request in enumerate(requests):
             try:
                 waiting[self._enqueue(request)] = place
             except (VLLMClientError, ValueError, TypeError, GalleryError) as problem:
                 keep(place, Reply("", finish=REFUSED, error=_first_line(problem)))
         try:
-            self._decode(waiting, keep, started)
+            self._decode(waiting, choices, keep, started)
         finally:  # after Ctrl-C the next call must not meet what this one left
             if waiting:
                 self._llm.llm_engine.abort_request(list(waiting))
@@ -133,8 +135,9 @@ class VLLMEngine:
         params = self._vllm.SamplingParams(
             temperature=sampling.temperature,
             seed=sampling.seed,
-            max_tokens=sampling.max_tokens,
+            max_tokens=1 if request.choices else sampling.max_tokens,
             structured_outputs=self._schema(request),
+            logprobs=SHOWN if request.choices else None,
         )
         messages = for_template(request.messages, self._llm.get_tokenizer(), self._template)
         (ident,) = self._llm.enqueue_chat(
@@ -152,7 +155,9 @@ class VLLMEngine:
 
         return StructuredOutputsParams(json=closed(request.schema))
 
-    def _decode(self, waiting: dict[str, int], keep: OnReply, started: float) -> None:
+    def _decode(
+        self, waiting: dict[str, int], choices: Sequence[tuple[str, ...]], keep: OnReply, started: float
+    ) -> None:
         """Step until all of ``waiting`` is answered; what is answered leaves it.
 
         The seconds of all replies add up to those since ``started``.
@@ -173,7 +178,8 @@ class VLLMEngine:
             passed = time.perf_counter() - started
             started += passed if done else 0.0
             for output in done:
-                keep(waiting.pop(output.request_id), _reply(output, passed / len(done)))
+                place = waiting.pop(output.request_id)
+                keep(place, _reply(output, choices[place], passed / len(done)))
 
 
 def _device(asked: str) -> str:
@@ -215,14 +221,19 @@ def _turn(message: Message) -> dict[str, Any]:
     return {"role": message.role, "content": [*parts, {"type": "text", "text": message.text}]}
 
 
-def _reply(output: Any, seconds: float) -> Reply:
+def _reply(output: Any, choices: tuple[str, ...], seconds: float) -> Reply:
     answer = output.outputs[0]
+    chances = {}
+    if choices:
+        shown = [(one.decoded_token or "", one.logprob) for one in answer.logprobs[0].values()]
+        chances = chances_of(choices, shown)
     return Reply(
-        answer.text.strip(),
+        likeliest(chances) if chances else answer.text.strip(),
         prompt_tokens=len(output.prompt_token_ids or ()),
         reply_tokens=len(answer.token_ids),
         seconds=seconds,
-        finish=str(answer.finish_reason or "stop"),
+        finish="stop" if chances else str(answer.finish_reason or "stop"),
+        chances=chances,
     )
 
 

@@ -49,7 +49,7 @@ class Opened:
         subset = [self.row[ident] for ident in case.subset if ident in self.row]
         return Scope([self.row[case.reference]] if excluded else [], subset)
 
-    def traces(self, cases: Sequence[Case], until: Literal["ground", "search"] = "search") -> list[Trace]:
+    def traces(self, cases: Sequence[Case], until: Literal["ground", "rerank"] = "rerank") -> list[Trace]:
         """What the composer makes of the cases, in order, once the evaluation is open."""
         return self.composer.compose([self._begun(c) for c in cases], self.places, until)
 

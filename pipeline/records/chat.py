@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -35,6 +36,7 @@ class Reply:
     what a server calls it. Where there is no answer, ``error`` says why, and ``finish`` is
     "refused" (this prompt cannot be taken: asking again changes nothing) or "failed" (no answer
     came: asking again may help). ``served`` is what the server says about the model that answered.
+    ``chances`` are the probabilities of the request's choices as the reply's first token.
     """
 
     text: str
@@ -45,6 +47,7 @@ class Reply:
     finish: str = "stop"
     error: str = ""
     served: str = ""
+    chances: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,8 @@ class Grain:
 class Hit:
     """One ranked item: its place (from 1), score, and the share of every grain in the score.
 
-    ``alike`` are the paths of worse hits that are folded under it, see `folding`.
+    ``alike`` are the paths of worse hits that are folded under it, see `folding`. ``judged`` is a
+    judge's confidence in it, where it was asked, and ``before`` its rank until then.
     """
 
     rank: int
@@ -116,6 +117,8 @@ class Hit:
     score: float
     shares: Mapping[str, float] = field(default_factory=dict)
     alike: tuple[str, ...] = ()
+    judged: float | None = None
+    before: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,15 @@ class Ranking:
     """The hits of one query, best first."""
 
     hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Which judge looked at the hits, at how many, and about how many of them it had no answer."""
+
+    judge: str = ""
+    asked: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True)
@@ -135,6 +147,7 @@ class Scope:
 
 # What a stage has not filled yet. They are told by identity: a captioner may say nothing, too.
 NOT_DESCRIBED, NOT_REASONED, NOT_RANKED = Description(), Intent(""), Ranking(())
+NOT_JUDGED = Judgement()
 
 
 @dataclass(frozen=True)
@@ -158,6 +171,7 @@ class Trace:
     warnings: tuple[str, ...] = ()
     error: str = ""
     scope: Scope | None = None
+    judgement: Judgement = NOT_JUDGED
 
     def failed(self, error: str) -> Trace:
         """The trace of a query that cannot be answered."""

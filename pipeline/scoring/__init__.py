@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from ..errors import ConfigError, did_you_mean
 from .contract import Candidates, Family
 
 FAMILIES: dict[str, Family] = {
@@ -28,3 +29,14 @@ def folds(family: str, asked: Candidates) -> dict[str, Any]:
     """The `Fold` of every side, of a family that folds."""
     found: dict[str, Any] = import_module(FAMILIES[family].target).folds(asked)
     return found
+
+
+def check(family: str, numbers: Mapping[str, float], where: str) -> None:
+    """Raises ConfigError for an unknown score family, or a number that it does not have."""
+    if family not in FAMILIES:
+        raise ConfigError(f"{where}: no score family {family!r}", did_you_mean(family, list(FAMILIES)))
+    known = FAMILIES[family].numbers
+    for name in numbers:
+        if name not in known:
+            hint = did_you_mean(name, list(known))
+            raise ConfigError(f"{where}: the family {family} has no number {name!r}", hint)

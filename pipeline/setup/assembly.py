@@ -9,11 +9,14 @@ from ..asking.engine import CachedEngine
 from ..asking.read_only import ReadOnlyCache
 from ..config.files import load_profile, load_recipe
 from ..config.profile import EngineChoice, Profile
+from ..config.recipe import Recipe
 from ..encoders.contract import EncoderSpec
 from ..engines import kind_of
 from ..engines.contract import EngineSpec
+from ..errors import ConfigError, did_you_mean
 from ..records.chat import Price, Sampling
 from ..stages.composer import Composer
+from ..stages.judges import JUDGES
 from ..stages.vocabulary import vocabulary
 from .names import Setup
 
@@ -28,7 +31,8 @@ def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -
     """
     models = load_profile(setup.profile)
     chosen = load_recipe(setup.recipe, models.variant).with_weights(dict(setup.weights))
-    chosen = chosen.with_samples(setup.samples, setup.choose)
+    chosen = chosen.with_samples(setup.samples, setup.choose).with_rerank(setup.rerank, setup.top)
+    check_judge(chosen)
     device = setup.device
     _prepare(setup, models.threads)
     cache = ReadOnlyCache(setup.answers) if dry else Cache(setup.answers)
@@ -38,11 +42,21 @@ def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -
     for account, asked in ((captioner, chosen.describe), (reasoner, chosen.reason)):
         if asked:
             account.check()
+    judging = models.judge or models.reasoner
+    judge = None
+    if chosen.rerank:
+        judge = budget.account(judging.model, charge_of(judging))
+        judge.check()
     specs = _engine(models.captioner, device), _engine(models.reasoner, device)
     describing = CachedEngine(specs[0], cache, account=captioner)
     # A model that does both is loaded once.
     alike = specs[0] == specs[1] and captioner.price == reasoner.price
     reasoning = describing if alike else CachedEngine(specs[1], cache, account=reasoner)
+    judged = (
+        reasoning
+        if judge is None or judging == models.reasoner
+        else CachedEngine(_engine(judging, device), cache, account=judge)
+    )
     return Composer(
         recipe=chosen,
         profile=models.name,
@@ -52,6 +66,8 @@ def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -
         captioner_sampling=_sampling(models.captioner),
         reasoner_sampling=_sampling(models.reasoner),
         reasoner_sees=models.reasoner.sees,
+        judge=judged,
+        judge_sees=judging.sees,
         words=vocabulary(models.vocabulary),
         unwanted=setup.without,
     )
@@ -73,6 +89,13 @@ def _prepare(setup: Setup, threads: int) -> None:
         forbid_network()
     if setup.device not in (None, "cpu"):
         choose_device(setup.device or "auto")
+
+
+def check_judge(recipe: Recipe) -> None:
+    """Raises ConfigError for a judge that there is not."""
+    if recipe.rerank and recipe.rerank.judge not in JUDGES:
+        hint = did_you_mean(recipe.rerank.judge, [*JUDGES, "none"])
+        raise ConfigError(f"no judge {recipe.rerank.judge!r}", hint)
 
 
 def charge_of(choice: EngineChoice) -> Price | None:

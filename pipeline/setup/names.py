@@ -22,11 +22,12 @@ AnyPath = str | os.PathLike[str]
 class Setup:
     """What answers queries, by name.
 
-    ``recipe`` and ``profile`` are names or .toml files; ``weights``, ``samples`` and ``choose`` stand
-    in for the recipe's. The gallery is an ``index``, or ``folders`` of pictures whose index is brought
-    up to date: its pictures that meet all conditions of ``where`` ("date>=2024-05"). ``without`` are
-    words that are searched away. ``max_calls`` and ``max_cost`` (dollars) limit what models are asked;
-    ``cache`` is the file of their answers, None the user's own.
+    ``recipe`` and ``profile`` are names or .toml files; ``weights``, ``samples``, ``choose``, ``rerank``
+    (a judge, or "none") and ``top`` (how many hits it judges) stand in for the recipe's. The gallery is
+    an ``index``, or ``folders`` of pictures whose index is brought up to date: its pictures that meet
+    all conditions of ``where`` ("date>=2024-05"). ``without`` are words that are searched away.
+    ``max_calls`` and ``max_cost`` (dollars) limit what models are asked; ``cache`` is the file of their
+    answers, None the user's own.
     """
 
     recipe: str = "likebut"
@@ -34,6 +35,8 @@ class Setup:
     weights: Mapping[str, float] = field(default_factory=dict)
     samples: int | None = None
     choose: str | None = None
+    rerank: str | None = None
+    top: int | None = None
     index: AnyPath | None = None
     folders: AnyPath | Sequence[AnyPath] = ()
     where: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ...indexes.searchers import make_searcher
 from ..asking.encoder import CachedEncoder
 from ..asking.engine import CachedEngine
-from ..config.recipe import Recipe
+from ..config.recipe import Recipe, RerankStage
 from ..errors import ConfigError
 from ..machine.kept import picture_file
 from ..records.chat import Sampling
@@ -29,6 +29,7 @@ from .fits import check_preprocessing, check_sides
 from .ground import Ground
 from .reason import Reason
 from .reference import vectors_seen
+from .rerank import Rerank
 from .search import Search
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from ...indexes.contract import Gallery
 
-Until = Literal["describe", "reason", "ground", "search"]
+Until = Literal["describe", "reason", "ground", "search", "rerank"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Composer:
     captioner_sampling: Sampling = Sampling()
     reasoner_sampling: Sampling = Sampling()
     reasoner_sees: bool = False
+    judge: CachedEngine | None = None
+    judge_sees: bool = False
     words: frozenset[str] = frozenset()
     index: Gallery | None = None
     searcher: str = "exact"
@@ -117,7 +120,7 @@ class Composer:
             [resumed(trace, Understood.of(trace, self.recipe.elements).changed(changes))], k
         )[0]
 
-    def stages(self, until: Until = "search", k: int = 10) -> tuple[Stage, ...]:
+    def stages(self, until: Until = "rerank", k: int = 10) -> tuple[Stage, ...]:
         """The stages up to ``until``, the last of which finds the ``k`` best.
 
         Raises ConfigError without an index, which describe and reason do not need.
@@ -128,18 +131,34 @@ class Composer:
             Describe(recipe, self.captioner, self.captioner_sampling, looks),
             Reason(recipe, self.reasoner, self.reasoner_sampling, encoder, self.seen, looks),
         ]
-        if until in ("ground", "search"):
+        if until in ("ground", "search", "rerank"):
+            depth = max(k, recipe.rerank.top) if recipe.rerank and until == "rerank" else k
             stages.append(Ground(recipe, encoder, self.seen, self.unwanted))
-            stages.append(Search(recipe, self.gallery, k, make_searcher(self.searcher), self.barred))
+            stages.append(Search(recipe, self.gallery, depth, make_searcher(self.searcher), self.barred))
+            if recipe.rerank:
+                stages.append(self._rerank(recipe.rerank, k))
         names = [stage.name for stage in stages]
-        return tuple(stages[: names.index(until) + 1])
+        last = until if until in names else names[-1]
+        return tuple(stages[: names.index(last) + 1])
+
+    def _rerank(self, stage: RerankStage, k: int) -> Rerank:
+        return Rerank(
+            self.recipe,
+            stage,
+            self.gallery,
+            self.judge or self.reasoner,
+            self.judge_sees,
+            self.captioner,
+            self.captioner_sampling,
+            k,
+        )
 
     def seen(self, traces: Sequence[Trace]) -> list[NDArray[Any] | None]:
         """The (d,) unit vectors of references, None where there is none."""
         return vectors_seen(traces, self.gallery, self.encoder)
 
     def compose(
-        self, queries: Sequence[Query | Trace], k: int = 10, until: Until = "search"
+        self, queries: Sequence[Query | Trace], k: int = 10, until: Until = "rerank"
     ) -> list[Trace]:
         """A Trace per query, in order, with its ``k`` best hits; none where it ends before search.
 

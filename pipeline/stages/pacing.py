@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from .composer import Composer
+    from .composer import Composer, Until
     from .contract import Need
 
 _Item = TypeVar("_Item")
@@ -18,7 +18,8 @@ _Item = TypeVar("_Item")
 
 def needs(composer: Composer) -> list[Need]:
     """How often each engine is asked about one query at most, all retries included."""
-    return [need for stage in composer.stages("reason") for need in stage.needs()]
+    last: Until = "rerank" if composer.index is not None else "reason"
+    return [need for stage in composer.stages(last) for need in stage.needs()]
 
 
 def portions(items: Sequence[_Item], needs: Sequence[Need], most: int) -> Iterator[Sequence[_Item]]:

@@ -58,6 +58,8 @@ class Question(_Strict):
     sampling: dict[str, _Plain]
     repeat: _Count
     held: str = ""  # the schema as it was written, where an engine held the reply to it
+    extra_body: dict[str, Any] | None = None
+    choices: list[str] = []
 
 
 class KeptReply(_Strict):
@@ -69,6 +71,7 @@ class KeptReply(_Strict):
     seconds: float = Field(ge=0)
     finish: str
     served: str
+    chances: dict[str, Annotated[float, Field(ge=0, le=1.001)]] = {}
 
 
 class Entry(_Strict):

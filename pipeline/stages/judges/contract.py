@@ -1,0 +1,68 @@
+"""What the rerank stage asks of a judge."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from ...records.chat import Exchange
+from ...records.trace import Trace
+
+if TYPE_CHECKING:
+    from ...asking.engine import CachedEngine
+    from ...prompting import Prompt
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One hit by its row: its captions on one line, or its picture for a judge that sees."""
+
+    row: int
+    caption: str = ""
+    picture: Path | None = None
+
+
+class Case(NamedTuple):
+    """A query with the hits that are judged, best first."""
+
+    trace: Trace
+    candidates: Sequence[Candidate]
+
+
+class Judged(NamedTuple):
+    """Row → confidence from 0 to 1 that the hit is what was asked for; rows without an answer lack."""
+
+    confidence: Mapping[int, float]
+    exchanges: tuple[Exchange, ...] = ()
+
+
+class Judge(Protocol):
+    """Asks ``engine`` about all cases at once, with one ``prompt``; a Judged a case, in order."""
+
+    def __call__(self, cases: Sequence[Case], prompt: Prompt, engine: CachedEngine) -> list[Judged]:
+        """Raises BudgetReached, ModelError; a candidate's own failure leaves it without a confidence."""
+
+
+class JudgeKind(NamedTuple):
+    """``target`` is its function, ``prompt`` and ``seeing`` its usual prompts for captions and pictures.
+
+    ``calls`` is how often it asks about a shortlist; 0 means once a candidate.
+    """
+
+    target: str
+    prompt: str
+    seeing: str
+    calls: int = 0
+
+
+def values_of(prompt: Prompt, trace: Trace, candidate: str = "") -> dict[str, str]:
+    """What a prompt may say of a query, and of one candidate: the variables that it declares."""
+    known = {
+        "caption": trace.description.caption,
+        "modification": trace.query.modification,
+        "target_caption": trace.intent.target_caption or trace.query.modification,
+        "candidate": candidate,
+    }
+    return {name: text for name, text in known.items() if name in prompt.variables}

@@ -1,0 +1,155 @@
+"""The rerank stage: a judge looks at the first hits once more, and what it says moves them.
+
+Only the shortlist is judged, and of a benchmark's subsets all members. Nothing below the shortlist
+passes it, and a hit that the judge has no answer about stays in its place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import prompting
+from ..asking.engine import CachedEngine
+from ..config.recipe import Recipe, RerankStage
+from ..records.chat import Sampling
+from ..records.trace import NOT_JUDGED, Hit, Judgement, Ranking, Trace
+from .contract import Need
+from .describe import describe
+from .judges import JUDGES, make_judge
+from .judges.contract import Candidate, Case, Judged
+
+if TYPE_CHECKING:
+    from ...indexes.contract import Gallery
+
+CAPTION_PROMPT = "describe/dense"
+SUREST = 1e-3  # a confidence counts as this far from 0 and 1 at least: its logit stays finite
+_APART = 1e-6
+
+
+@dataclass(frozen=True)
+class Rerank:
+    """The ``k`` best of every trace's ranking, after the recipe's judge has looked at its first hits.
+
+    A judge that does not see (``sees``) reads the captions of the gallery, and of pictures without
+    one what the ``captioner`` says.
+    """
+
+    recipe: Recipe
+    stage: RerankStage
+    gallery: Gallery
+    engine: CachedEngine
+    sees: bool
+    captioner: CachedEngine
+    sampling: Sampling
+    k: int
+    name = "rerank"
+
+    def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
+        """Traces with judged rankings."""
+        found = list(traces)
+        places = [n for n, trace in enumerate(traces) if trace.judgement is NOT_JUDGED]
+        shown = [self._shortlist(traces[n]) for n in places]
+        candidates = self._candidates([hit for hits in shown for hit in hits])
+        cases = [
+            Case(traces[n], [candidates[hit.row] for hit in hits if hit.row in candidates])
+            for n, hits in zip(places, shown, strict=True)
+        ]
+        prompt = prompting.load(self.prompt)
+        judged = make_judge(self.stage.judge)(cases, prompt, self.engine) if cases else []
+        for n, hits, one in zip(places, shown, judged, strict=True):
+            found[n] = self._moved(traces[n], hits, one)
+        return found
+
+    def needs(self) -> Sequence[Need]:
+        """The judge, once a candidate or as often as its kind says, and the captioner of its captions."""
+        calls = JUDGES[self.stage.judge].calls or self.stage.top
+        needs = [Need(self.engine, calls)]
+        return needs if self.sees else [*needs, Need(self.captioner, self.stage.top)]
+
+    @property
+    def prompt(self) -> str:
+        """The recipe's, or the judge's usual one."""
+        kind = JUDGES[self.stage.judge]
+        return self.stage.prompt or (kind.seeing if self.sees else kind.prompt)
+
+    def _shortlist(self, trace: Trace) -> list[Hit]:
+        """What is judged: the first hits, and the whole subset, each once."""
+        by_row = {hit.row: hit for hit in (*trace.ranking.hits[: self.stage.top], *trace.subset.hits)}
+        return list(by_row.values())
+
+    def _candidates(self, hits: Sequence[Hit]) -> dict[int, Candidate]:
+        """Row → the hit as the judge gets it; a picture that cannot be captioned lacks."""
+        rows = list(dict.fromkeys(hit.row for hit in hits))
+        paths = {hit.row: Path(hit.path) for hit in hits if hit.path}
+        if self.sees:
+            return {row: Candidate(row, picture=paths[row]) for row in rows if row in paths}
+        side = self.gallery.side("captions") or self.gallery
+        captions = {item.row: item.caption for item in side.items(rows)}  # type: ignore[attr-defined]
+        known = {row: " ".join((captions[row] or "").split()) for row in rows}
+        lacking = [row for row in rows if not known[row] and row in paths]
+        prompt = prompting.load(self.recipe.describe.prompt if self.recipe.describe else CAPTION_PROMPT)
+        if "modification" in prompt.variables:  # of no single query
+            prompt = prompting.load(CAPTION_PROMPT)
+        described = describe([paths[row] for row in lacking], prompt, self.captioner, self.sampling)
+        known |= {row: said.caption for row, (said, _) in zip(lacking, described, strict=True)}
+        return {row: Candidate(row, caption) for row, caption in known.items() if caption}
+
+    def _moved(self, trace: Trace, hits: Sequence[Hit], judged: Judged) -> Trace:
+        ranking = reranked(trace.ranking.hits, judged.confidence, self.stage)
+        whole = self.stage.model_copy(update={"top": max(1, len(trace.subset.hits))})
+        failed = sum(hit.row not in judged.confidence for hit in hits)
+        trace = replace(
+            trace,
+            ranking=Ranking(ranking[: self.k]),
+            subset=Ranking(reranked(trace.subset.hits, judged.confidence, whole)),
+            exchanges=(*trace.exchanges, *judged.exchanges),
+            judgement=Judgement(self.stage.judge, len(hits), failed),
+        )
+        if failed:
+            trace = trace.warned(f"the judge had no answer about {failed} of {len(hits)} hits")
+        return trace
+
+
+def reranked(hits: Sequence[Hit], confidence: Mapping[int, float], stage: RerankStage) -> tuple[Hit, ...]:
+    """The hits in their new order, with ranks, scores that fall with it, and shares that still add up."""
+    short, below = list(hits[: stage.top]), hits[stage.top :]
+    fused = _fused(short, confidence, stage)
+    order = iter(sorted((hit for hit in short if hit.row in fused), key=lambda h: (-fused[h.row], h.rank)))
+    moved = [next(order) if hit.row in fused else hit for hit in short]
+    found: list[Hit] = []
+    for hit in moved:
+        last = found[-1].score if found else math.inf
+        score = fused.get(hit.row, min(hit.score, last))
+        found.append(_scored(hit, "judge", min(score, last), confidence.get(hit.row)))
+    drop = min(0.0, found[-1].score - below[0].score - _APART) if found and below else 0.0
+    found += [_scored(hit, "below the shortlist", hit.score + drop, None) for hit in below]
+    return tuple(replace(hit, rank=rank, before=hit.rank) for rank, hit in enumerate(found, 1))
+
+
+def _fused(hits: Sequence[Hit], confidence: Mapping[int, float], stage: RerankStage) -> dict[int, float]:
+    """Row → its score with the judge's confidence c, by the recipe's fusion.
+
+    logit: S + w·σ·logit(c), with σ the spread of the shortlist's scores; multiply: S·c; replace: c.
+    """
+    asked = [hit for hit in hits if hit.row in confidence]
+    if stage.fusion == "replace":
+        return {hit.row: confidence[hit.row] for hit in asked}
+    if stage.fusion == "multiply":
+        return {hit.row: hit.score * confidence[hit.row] for hit in asked}
+    mean = sum(hit.score for hit in hits) / max(1, len(hits))
+    spread = math.sqrt(sum((hit.score - mean) ** 2 for hit in hits) / max(1, len(hits))) or 1.0
+    sure = {hit.row: min(1 - SUREST, max(SUREST, confidence[hit.row])) for hit in asked}
+    return {
+        hit.row: hit.score + stage.weight * spread * math.log(sure[hit.row] / (1 - sure[hit.row]))
+        for hit in asked
+    }
+
+
+def _scored(hit: Hit, share: str, score: float, judged: float | None) -> Hit:
+    added = score - hit.score
+    shares = {**hit.shares, share: added} if added or judged is not None else hit.shares
+    return replace(hit, score=score, shares=shares, judged=judged)
