@@ -22,13 +22,16 @@ from .. import prompting
 from ..asking.dry import SHARE, AskedBefore, Call, DryEngine
 from ..engines import kind_of
 from ..engines.server import Server
+from ..engines.tokens import CHARACTERS
 from ..records.chat import Price, Reply
 from ..records.trace import Query, Trace
 from ..stages.composer import Composer, begun, run
 from ..stages.describe import describe
+from ..stages.judges import JUDGES
 
 CHUNK = 256
 _ADVICE = 40  # tokens that ask for a better reply
+SHORT = 20  # tokens of a caption that nobody has seen
 OnProgress = Callable[[int, int], None]
 
 
@@ -96,6 +99,7 @@ class _Work:
     def __init__(self, composer: Composer, asked: AskedBefore) -> None:
         self.captioner = DryEngine(composer.captioner, asked)
         self.reasoner = DryEngine(composer.reasoner, asked)
+        self.judge = DryEngine(composer.judge or composer.reasoner, asked)
         # What is made of several samples changes no question, and would take an encoder.
         stages = [stage.model_copy(update={"choose": "first"}) for stage in composer.recipe.reason]
         self.composer = replace(
@@ -114,11 +118,29 @@ class _Work:
         for stage in self.composer.stages("reason"):
             traces = run(stage, traces)
             self._file(stage.name)
+        self._judge(traces)
         for trace in traces:
             if trace.error:
                 self.failing.append((trace.query.id, trace.error))
             for name in {exchange.stage for exchange in trace.exchanges}:
                 self.queries[name] = self.queries.get(name, 0) + 1
+
+    def _judge(self, traces: Sequence[Trace]) -> None:
+        """Count a question about every hit of the shortlist, which is not known: none is in the cache."""
+        stage = self.composer.recipe.rerank
+        alive = [trace for trace in traces if not trace.error]
+        if stage is None or not alive:
+            return
+        kind = JUDGES[stage.judge]
+        prompt = prompting.load(stage.prompt or (kind.seeing if self.composer.judge_sees else kind.prompt))
+        known = len(alive[0].description.caption) or CHARACTERS * SHORT
+        size = (len(prompt.source) + known) / CHARACTERS
+        calls = (kind.calls or stage.top) * len(alive)
+        self.calls[("rerank", self.judge)] = [
+            *self.calls.get(("rerank", self.judge), ()),
+            *([Call(size, 1, None)] * calls),
+        ]
+        self.queries["rerank"] = self.queries.get("rerank", 0) + len(alive)
 
     def caption(self, gallery: Sequence[Path]) -> None:
         """Describe pictures as `captioning` does."""

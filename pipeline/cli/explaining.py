@@ -27,6 +27,7 @@ def explain_trace(trace: Trace, *, every: bool) -> None:
         ("target caption", intent.target_caption),
         *((name, "; ".join(texts)) for name, texts in intent.elements.items()),
         ("fallback", intent.fallback),
+        ("judge", _judgement(trace)),
     ]
     grains = trace.grains if every else trace.grains[:GRAINS]
     lines += [("grain", f"{grain.weight:+.3f} {grain.name}") for grain in grains]
@@ -37,6 +38,13 @@ def explain_trace(trace: Trace, *, every: bool) -> None:
     for name, text in lines:
         if text:
             _labelled(name, text)
+
+
+def _judgement(trace: Trace) -> str:
+    """ "yes: 20 hits, 1 without an answer"; empty where nobody judged."""
+    one = trace.judgement
+    lost = f", {one.failed} without an answer" if one.failed else ""
+    return f"{one.judge}: {one.asked} hits{lost}" if one.judge else ""
 
 
 def explain_hits(hits: Sequence[Hit], *, every: bool) -> None:

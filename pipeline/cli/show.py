@@ -37,6 +37,8 @@ def hit_rows(trace: Trace, folders: Folders = None, *, links: bool = False) -> l
         row: dict[str, Any] = {"rank": hit.rank, "score": round(hit.score, 6), "path": path}
         if links and hit.path:
             row[LINK] = Path(hit.path).absolute().as_uri()
+        if trace.judgement.judge:
+            row["judged"], row["was"] = hit.judged, hit.before
         if any(one.alike for one in trace.ranking.hits):
             row["alike"] = len(hit.alike)
         rows.append(row)
@@ -63,8 +65,8 @@ def show_hits(trace: Trace, form: Format, folders: Folders = None, *, null: bool
             print(row["path"], end="\0")
         return
     rows = hit_rows(trace, folders, links=form is Format.table and takes_links())
-    alike = ("alike",) if rows and "alike" in rows[0] else ()
-    write_rows(rows, form, columns=("rank", "score", "path", *alike))
+    more = [name for name in ("judged", "was", "alike") if rows and name in rows[0]]
+    write_rows(rows, form, columns=("rank", "score", "path", *more))
 
 
 def takes_links() -> bool:

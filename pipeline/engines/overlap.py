@@ -18,7 +18,7 @@ from .contract import EngineSpec, OnReply, Request
 from .options import check_names
 
 OPTIONS = ("sure", "doubt")
-_LINES = re.compile(r"^Wanted: (.*)$.*^Candidate: (.*)$", re.MULTILINE | re.DOTALL)
+_LINES = re.compile(r"^Wanted: ([^\n]*)$.*^Candidate: ([^\n]*)$", re.MULTILINE | re.DOTALL)
 
 
 class OverlapEngine:

@@ -28,6 +28,7 @@ ROLE_COLOURS = {
     "modification": "#cc79a7",
     "reference": "#e69f00",
     "caption": "#8a8a8a",
+    "judge": "#f0e442",
 }
 ROLE_NAMES = {
     "target_caption": "target caption",
@@ -151,8 +152,9 @@ def small_picture(path: str) -> bytes:
 
 
 def roles_of(trace: Trace) -> list[str]:
-    """The roles of a trace's grains, in their order, each once."""
-    return list(dict.fromkeys(grain.role for grain in trace.grains))
+    """The roles of a trace's grains, in their order, each once, and the judge."""
+    roles = dict.fromkeys(grain.role for grain in trace.grains)
+    return [*roles, *(["judge"] if trace.judgement.judge else [])]
 
 
 def shares_by_role(trace: Trace, hit: Hit) -> dict[str, float]:
