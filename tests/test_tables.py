@@ -23,6 +23,7 @@ from likebut.pipeline.records.traces import trace_from_json, trace_to_json
 from likebut.pipeline.scoring.contract import Family
 from likebut.pipeline.setup.assembly import assemble
 from likebut.pipeline.setup.names import Setup
+from likebut.pipeline.stages import judges
 from tests.pipeline.colours import ColourEncoder, colour_composer, paint_gallery
 
 ROOT = Path(__file__).parent.parent
@@ -106,6 +107,14 @@ def load(data, split, *, allow_missing=False, annotations_only=False, shout=Fals
     rules = Protocol("twins/all", 1, "all", False, "as it is", "itself", ("Recall@1",))
     return Benchmark("twins", split, rules, cases, items)
 ''',
+    "lenient": '''
+"""A judge that is sure of the last."""
+from likebut.pipeline.stages.judges.contract import Judged
+
+
+def judge(cases, prompt, engine):
+    return [Judged({one.row: float(n) / 9 for n, one in enumerate(c.candidates)}) for c in cases]
+''',
     "hello": '''
 """A command."""
 
@@ -137,6 +146,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     family = Family("theirs.constant", {"bonus": 5.0})
     monkeypatch.setitem(scoring.FAMILIES, "constant", family)
     monkeypatch.setitem(benchmarks.BENCHMARKS, "twins", "theirs.twins")
+    kind = judges.JudgeKind("theirs.lenient:judge", "judge/yes", "judge/yes-seen", once=1)
+    monkeypatch.setitem(judges.JUDGES, "lenient", kind)
     yield folder
     for name in [name for name in sys.modules if name.split(".")[0] == "theirs"]:
         del sys.modules[name]
@@ -181,6 +192,18 @@ def test_a_searcher_is_a_file_and_a_line(tmp_path: Path, package: Path) -> None:
     composer = replace(own, searcher="backwards")
     trace = composer.ask(Query("q", None, "blue"), k=4)
     assert [Path(hit.path).stem for hit in trace.ranking.hits][-1] == "blue"
+
+
+def test_a_judge_is_a_file_and_a_line(tmp_path: Path, package: Path) -> None:
+    recipe = tmp_path / "theirs.toml"
+    recipe.write_text(
+        'description = "x"\n[grains]\nmodification = 1.0\n'
+        '[rerank]\njudge = "lenient"\ntop = 4\nfusion = "replace"\n'
+    )
+    composer = colour_composer(tmp_path, (".", "a square"), recipe=load_recipe(str(recipe)))
+    trace = composer.ask(Query("q", None, "blue"), k=4)
+    assert Path(trace.ranking.hits[-1].path).stem == "blue"
+    assert trace.judgement.judge == "lenient"
 
 
 def test_a_mapper_is_a_file_and_a_line(tmp_path: Path, package: Path) -> None:
@@ -272,7 +295,8 @@ def test_a_role_is_a_list_of_a_prompt_that_a_recipe_gives_a_weight(tmp_path: Pat
 
 
 def test_no_file_but_the_tables_compares_other_names() -> None:
-    names = {*searchers.SEARCHERS, *mappers.MAPPERS, *scoring.FAMILIES, *benchmarks.BENCHMARKS}
+    names = {*judges.JUDGES} - {"list"}  # of Python, too
+    names |= {*searchers.SEARCHERS, *mappers.MAPPERS, *scoring.FAMILIES, *benchmarks.BENCHMARKS}
     for path in OURS:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Compare):

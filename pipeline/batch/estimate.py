@@ -135,7 +135,7 @@ class _Work:
         prompt = prompting.load(stage.prompt or (kind.seeing if self.composer.judge_sees else kind.prompt))
         known = len(alive[0].description.caption) or CHARACTERS * SHORT
         size = (len(prompt.source) + known) / CHARACTERS
-        calls = (kind.calls or stage.top) * len(alive)
+        calls = kind.calls(stage.top) * len(alive)
         self.calls[("rerank", self.judge)] = [
             *self.calls.get(("rerank", self.judge), ()),
             *([Call(size, 1, None)] * calls),

@@ -66,8 +66,7 @@ class Rerank:
 
     def needs(self) -> Sequence[Need]:
         """The judge, once a candidate or as often as its kind says, and the captioner of its captions."""
-        calls = JUDGES[self.stage.judge].calls or self.stage.top
-        needs = [Need(self.engine, calls)]
+        needs = [Need(self.engine, JUDGES[self.stage.judge].calls(self.stage.top))]
         return needs if self.sees else [*needs, Need(self.captioner, self.stage.top)]
 
     @property

@@ -6,8 +6,15 @@ from importlib import import_module
 
 from .contract import Judge, JudgeKind
 
+_HERE = "likebut.pipeline.stages.judges"
 JUDGES: dict[str, JudgeKind] = {
-    "yes": JudgeKind("likebut.pipeline.stages.judges.yes:judge", "judge/yes", "judge/yes-seen")
+    "yes": JudgeKind(f"{_HERE}.yes:judge", "judge/yes", "judge/yes-seen", each=1),
+    "list": JudgeKind(f"{_HERE}.orders:judge_list", "judge/list", "judge/list-seen", once=1),
+    "list2": JudgeKind(f"{_HERE}.orders:judge_list_twice", "judge/list", "judge/list-seen", once=2),
+    "pair": JudgeKind(f"{_HERE}.orders:judge_pair", "judge/yes", "judge/yes-seen", each=1),
+    "questions": JudgeKind(
+        f"{_HERE}.questions:judge", "judge/questions", "judge/questions", each=5, once=1
+    ),
 }
 
 

@@ -48,13 +48,18 @@ class Judge(Protocol):
 class JudgeKind(NamedTuple):
     """``target`` is its function, ``prompt`` and ``seeing`` its usual prompts for captions and pictures.
 
-    ``calls`` is how often it asks about a shortlist; 0 means once a candidate.
+    It asks ``each`` times about a candidate at most, and ``once`` about a whole shortlist.
     """
 
     target: str
     prompt: str
     seeing: str
-    calls: int = 0
+    each: int = 0
+    once: int = 0
+
+    def calls(self, top: int) -> int:
+        """The most calls about a shortlist of so many."""
+        return self.once + self.each * top
 
 
 def values_of(prompt: Prompt, trace: Trace, candidate: str = "") -> dict[str, str]:
