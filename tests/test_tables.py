@@ -203,7 +203,7 @@ def test_a_judge_is_a_file_and_a_line(tmp_path: Path, package: Path) -> None:
     composer = colour_composer(tmp_path, (".", "a square"), recipe=load_recipe(str(recipe)))
     trace = composer.ask(Query("q", None, "blue"), k=4)
     assert Path(trace.ranking.hits[-1].path).stem == "blue"
-    assert trace.judgement.judge == "lenient"
+    assert [one.judge for one in trace.judgements] == ["lenient"]
 
 
 def test_a_mapper_is_a_file_and_a_line(tmp_path: Path, package: Path) -> None:

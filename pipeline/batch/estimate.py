@@ -20,6 +20,7 @@ from pathlib import Path
 
 from .. import prompting
 from ..asking.dry import SHARE, AskedBefore, Call, DryEngine
+from ..config.recipe import RerankStage
 from ..engines import kind_of
 from ..engines.server import Server
 from ..engines.tokens import CHARACTERS
@@ -127,10 +128,13 @@ class _Work:
 
     def _judge(self, traces: Sequence[Trace]) -> None:
         """Count a question about every hit of the shortlist, which is not known: none is in the cache."""
-        stage = self.composer.recipe.rerank
         alive = [trace for trace in traces if not trace.error]
-        if stage is None or not alive:
-            return
+        for stage in self.composer.recipe.rerank if alive else ():
+            self._count(stage, alive)
+        if self.composer.recipe.rerank:
+            self.queries["rerank"] = self.queries.get("rerank", 0) + len(alive)
+
+    def _count(self, stage: RerankStage, alive: Sequence[Trace]) -> None:
         kind = JUDGES[stage.judge]
         prompt = prompting.load(stage.prompt or (kind.seeing if self.composer.judge_sees else kind.prompt))
         known = len(alive[0].description.caption) or CHARACTERS * SHORT
@@ -140,7 +144,9 @@ class _Work:
             *self.calls.get(("rerank", self.judge), ()),
             *([Call(size, 1, None)] * calls),
         ]
-        self.queries["rerank"] = self.queries.get("rerank", 0) + len(alive)
+        self.queries["rerank"] = len(alive) + (
+            self.queries.get("rerank", 0) if stage is self.composer.recipe.rerank[0] else 0
+        )
 
     def caption(self, gallery: Sequence[Path]) -> None:
         """Describe pictures as `captioning` does."""

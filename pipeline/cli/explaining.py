@@ -42,9 +42,10 @@ def explain_trace(trace: Trace, *, every: bool) -> None:
 
 def _judgement(trace: Trace) -> str:
     """ "yes: 20 hits, 1 without an answer"; empty where nobody judged."""
-    one = trace.judgement
-    lost = f", {one.failed} without an answer" if one.failed else ""
-    return f"{one.judge}: {one.asked} hits{lost}" if one.judge else ""
+    return "; ".join(
+        f"{one.judge}: {one.asked} hits" + (f", {one.failed} without an answer" if one.failed else "")
+        for one in trace.judgements
+    )
 
 
 def explain_hits(hits: Sequence[Hit], *, every: bool) -> None:

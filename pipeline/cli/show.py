@@ -37,7 +37,7 @@ def hit_rows(trace: Trace, folders: Folders = None, *, links: bool = False) -> l
         row: dict[str, Any] = {"rank": hit.rank, "score": round(hit.score, 6), "path": path}
         if links and hit.path:
             row[LINK] = Path(hit.path).absolute().as_uri()
-        if trace.judgement.judge:
+        if trace.judgements:
             row["judged"], row["was"] = hit.judged, hit.before
         if any(one.alike for one in trace.ranking.hits):
             row["alike"] = len(hit.alike)

@@ -104,10 +104,10 @@ class Recipe(Strict):
     grains: dict[str, Finite]
     caption_grains: dict[str, Finite] = {}
     fusion: Fusion = Fusion()
-    rerank: RerankStage | None = None
+    rerank: list[RerankStage] = []
     variants: dict[str, Variant] = {}
 
-    _questions = field_validator("reason", mode="before")(_several)
+    _questions = field_validator("reason", "rerank", mode="before")(_several)
 
     def with_weights(self, weights: dict[str, float]) -> Recipe:
         """The recipe with some weights changed. Raises ConfigError for an unknown grain."""
@@ -138,16 +138,14 @@ class Recipe(Strict):
 
     def with_rerank(self, judge: str | None, top: int | None) -> Recipe:
         """The recipe with another judge ("none": without one) or shortlist. Raises ConfigError."""
-        stage = self.rerank
-        if judge == "none":
-            stage = None
-        elif judge and (stage is None or stage.judge != judge):
-            stage = RerankStage.model_validate({"judge": judge})
-        if top is not None and stage is None:
+        stages = [] if judge == "none" else self.rerank
+        if judge not in (None, "none", *(stage.judge for stage in stages)):
+            stages = [RerankStage.model_validate({"judge": judge})]
+        if top is not None and not stages:
             raise ConfigError(f"recipe {self.name} has no judge for --top", "name one with --rerank")
-        if top is not None and stage is not None:
-            stage = stage.model_copy(update={"top": top})
-        return self.model_copy(update={"rerank": stage})
+        if top is not None:
+            stages = [stage.model_copy(update={"top": top}) for stage in stages]
+        return self.model_copy(update={"rerank": stages})
 
     def check_samples(self, where: str) -> None:
         """Raises ConfigError where several samples of a question would be one and the same."""

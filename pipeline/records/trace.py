@@ -147,7 +147,6 @@ class Scope:
 
 # What a stage has not filled yet. They are told by identity: a captioner may say nothing, too.
 NOT_DESCRIBED, NOT_REASONED, NOT_RANKED = Description(), Intent(""), Ranking(())
-NOT_JUDGED = Judgement()
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ class Trace:
     warnings: tuple[str, ...] = ()
     error: str = ""
     scope: Scope | None = None
-    judgement: Judgement = NOT_JUDGED
+    judgements: tuple[Judgement, ...] = ()
 
     def failed(self, error: str) -> Trace:
         """The trace of a query that cannot be answered."""

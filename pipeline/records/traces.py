@@ -9,7 +9,7 @@ from typing import Any
 from ..machine.spelling import whole, whole_if_there
 from .chat import Exchange, Message, Reply
 from .roles import ELEMENTS, FIELDS
-from .trace import NOT_JUDGED, Description, Grain, Hit, Intent, Judgement, Query, Ranking, Trace
+from .trace import Description, Grain, Hit, Intent, Judgement, Query, Ranking, Trace
 
 # Of the record below. It grows when a field is renamed, moved or means something else; a new field
 # is no new version. Records without one are read as version 1.
@@ -48,7 +48,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
                 for h in trace.ranking.hits
             ]
         },
-        **({"judgement": vars(trace.judgement)} if trace.judgement.judge else {}),
+        **({"judgements": [vars(one) for one in trace.judgements]} if trace.judgements else {}),
         "exchanges": [_exchange_to_json(exchange) for exchange in trace.exchanges],
         "seconds": dict(trace.seconds),
         "warnings": list(trace.warnings),
@@ -105,7 +105,7 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
         seconds=record["seconds"],
         warnings=tuple(record["warnings"]),
         error=record["error"],
-        judgement=Judgement(**record["judgement"]) if "judgement" in record else NOT_JUDGED,
+        judgements=tuple(Judgement(**one) for one in record.get("judgements", ())),
     )
 
 

@@ -154,7 +154,7 @@ def small_picture(path: str) -> bytes:
 def roles_of(trace: Trace) -> list[str]:
     """The roles of a trace's grains, in their order, each once, and the judge."""
     roles = dict.fromkeys(grain.role for grain in trace.grains)
-    return [*roles, *(["judge"] if trace.judgement.judge else [])]
+    return [*roles, *(["judge"] if trace.judgements else [])]
 
 
 def shares_by_role(trace: Trace, hit: Hit) -> dict[str, float]:

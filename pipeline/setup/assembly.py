@@ -93,9 +93,9 @@ def _prepare(setup: Setup, threads: int) -> None:
 
 def check_judge(recipe: Recipe) -> None:
     """Raises ConfigError for a judge that there is not."""
-    if recipe.rerank and recipe.rerank.judge not in JUDGES:
-        hint = did_you_mean(recipe.rerank.judge, [*JUDGES, "none"])
-        raise ConfigError(f"no judge {recipe.rerank.judge!r}", hint)
+    for stage in recipe.rerank:
+        if stage.judge not in JUDGES:
+            raise ConfigError(f"no judge {stage.judge!r}", did_you_mean(stage.judge, [*JUDGES, "none"]))
 
 
 def charge_of(choice: EngineChoice) -> Price | None:

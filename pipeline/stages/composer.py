@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ...indexes.searchers import make_searcher
 from ..asking.encoder import CachedEncoder
 from ..asking.engine import CachedEngine
-from ..config.recipe import Recipe, RerankStage
+from ..config.recipe import Recipe
 from ..errors import ConfigError
 from ..machine.kept import picture_file
 from ..records.chat import Sampling
@@ -132,19 +132,19 @@ class Composer:
             Reason(recipe, self.reasoner, self.reasoner_sampling, encoder, self.seen, looks),
         ]
         if until in ("ground", "search", "rerank"):
-            depth = max(k, recipe.rerank.top) if recipe.rerank and until == "rerank" else k
+            judges = recipe.rerank if until == "rerank" else []
+            depth = max(k, *(stage.top for stage in judges), 0)
             stages.append(Ground(recipe, encoder, self.seen, self.unwanted))
             stages.append(Search(recipe, self.gallery, depth, make_searcher(self.searcher), self.barred))
-            if recipe.rerank:
-                stages.append(self._rerank(recipe.rerank, k))
+            stages += [self._rerank(number, depth) for number in range(len(judges) - 1)]
+            stages += [self._rerank(len(judges) - 1, k)] if judges else []
         names = [stage.name for stage in stages]
-        last = until if until in names else names[-1]
-        return tuple(stages[: names.index(last) + 1])
+        return tuple(stages[: names.index(until) + 1] if until in names[:4] else stages)
 
-    def _rerank(self, stage: RerankStage, k: int) -> Rerank:
+    def _rerank(self, number: int, k: int) -> Rerank:
         return Rerank(
             self.recipe,
-            stage,
+            number,
             self.gallery,
             self.judge or self.reasoner,
             self.judge_sees,

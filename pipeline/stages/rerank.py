@@ -16,7 +16,7 @@ from .. import prompting
 from ..asking.engine import CachedEngine
 from ..config.recipe import Recipe, RerankStage
 from ..records.chat import Sampling
-from ..records.trace import NOT_JUDGED, Hit, Judgement, Ranking, Trace
+from ..records.trace import Hit, Judgement, Ranking, Trace
 from .contract import Need
 from .describe import describe
 from .judges import JUDGES, make_judge
@@ -32,14 +32,16 @@ _APART = 1e-6
 
 @dataclass(frozen=True)
 class Rerank:
-    """The ``k`` best of every trace's ranking, after the recipe's judge has looked at its first hits.
+    """The ``k`` best of every trace's ranking, after a judge of the recipe has looked at its first hits.
+
+    It is the recipe's judge of this ``number``, from 0.
 
     A judge that does not see (``sees``) reads the captions of the gallery, and of pictures without
     one what the ``captioner`` says.
     """
 
     recipe: Recipe
-    stage: RerankStage
+    number: int
     gallery: Gallery
     engine: CachedEngine
     sees: bool
@@ -51,7 +53,7 @@ class Rerank:
     def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
         """Traces with judged rankings."""
         found = list(traces)
-        places = [n for n, trace in enumerate(traces) if trace.judgement is NOT_JUDGED]
+        places = [n for n, trace in enumerate(traces) if len(trace.judgements) <= self.number]
         shown = [self._shortlist(traces[n]) for n in places]
         candidates = self._candidates([hit for hits in shown for hit in hits])
         cases = [
@@ -63,6 +65,11 @@ class Rerank:
         for n, hits, one in zip(places, shown, judged, strict=True):
             found[n] = self._moved(traces[n], hits, one)
         return found
+
+    @property
+    def stage(self) -> RerankStage:
+        """What the recipe says of this judge."""
+        return self.recipe.rerank[self.number]
 
     def needs(self) -> Sequence[Need]:
         """The judge, once a candidate or as often as its kind says, and the captioner of its captions."""
@@ -106,7 +113,7 @@ class Rerank:
             ranking=Ranking(ranking[: self.k]),
             subset=Ranking(reranked(trace.subset.hits, judged.confidence, whole)),
             exchanges=(*trace.exchanges, *judged.exchanges),
-            judgement=Judgement(self.stage.judge, len(hits), failed),
+            judgements=(*trace.judgements, Judgement(self.stage.judge, len(hits), failed)),
         )
         if failed:
             trace = trace.warned(f"the judge had no answer about {failed} of {len(hits)} hits")
@@ -126,7 +133,9 @@ def reranked(hits: Sequence[Hit], confidence: Mapping[int, float], stage: Rerank
         found.append(_scored(hit, "judge", min(score, last), confidence.get(hit.row)))
     drop = min(0.0, found[-1].score - below[0].score - _APART) if found and below else 0.0
     found += [_scored(hit, "below the shortlist", hit.score + drop, None) for hit in below]
-    return tuple(replace(hit, rank=rank, before=hit.rank) for rank, hit in enumerate(found, 1))
+    return tuple(
+        replace(hit, rank=rank, before=hit.before or hit.rank) for rank, hit in enumerate(found, 1)
+    )
 
 
 def _fused(hits: Sequence[Hit], confidence: Mapping[int, float], stage: RerankStage) -> dict[int, float]:
@@ -150,5 +159,9 @@ def _fused(hits: Sequence[Hit], confidence: Mapping[int, float], stage: RerankSt
 
 def _scored(hit: Hit, share: str, score: float, judged: float | None) -> Hit:
     added = score - hit.score
-    shares = {**hit.shares, share: added} if added or judged is not None else hit.shares
-    return replace(hit, score=score, shares=shares, judged=judged)
+    shares = (
+        {**hit.shares, share: hit.shares.get(share, 0.0) + added}
+        if added or judged is not None
+        else hit.shares
+    )
+    return replace(hit, score=score, shares=shares, judged=hit.judged if judged is None else judged)

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from likebut.pipeline.engines import make_engine
+from likebut.pipeline.engines.contract import EngineSpec
+from likebut.pipeline.records.chat import Reply
+from tests.real.judging import verdicts
+
 ENGINES = os.environ.get("LIKEBUT_ENGINES")
 
 
@@ -24,6 +29,13 @@ def language_model() -> Path:
     """The folder of the real LLM."""
     assert ENGINES
     return Path(ENGINES, "llm").absolute()
+
+
+@pytest.fixture(scope="session")
+def weighed(language_model: Path) -> list[Reply]:
+    """What the LLM says of every candidate by the transformers engine, in float32."""
+    spec = EngineSpec("transformers", str(language_model), device="cpu", dtype="float32", batch_size=10)
+    return make_engine(spec).generate(verdicts())
 
 
 @pytest.fixture(scope="session", autouse=True)

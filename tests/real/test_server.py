@@ -18,9 +18,10 @@ from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
 from likebut.pipeline.engines.contract import EngineSpec, Request
 from likebut.pipeline.machine.devices import choose_dtype
-from likebut.pipeline.records.chat import Message, Sampling
+from likebut.pipeline.records.chat import Message, Reply, Sampling
 from tests.pipeline.engines.faulty_server import FaultyServer, faulty_server
 from tests.real.asking import COUNT, ask
+from tests.real.judging import CLOSE, furthest, verdicts
 
 MODEL = "qwen"
 COMPACT = '{"backend": "xgrammar", "disable_any_whitespace": true}'
@@ -119,6 +120,18 @@ def test_a_hundred_questions_are_answered_within_the_schema_and_replayed_for_not
     assert first.lost == 0
     assert again.calls == 0
     assert again.targets == first.targets
+
+
+def test_it_is_as_sure_of_yes_as_transformers_is(
+    url: str, weighed: list[Reply], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Cache(tmp_path / "cache.sqlite") as cache:
+        engine = CachedEngine(spec(url, concurrency=16), cache)
+        apart = furthest(engine.generate(verdicts()), weighed)
+        assert furthest(engine.generate(verdicts()), weighed) == apart  # from the cache
+    with capsys.disabled():
+        print(f"\nvLLM as a server: confidences differ from those of transformers by {apart:.4f} at most")
+    assert apart <= CLOSE
 
 
 def fault(words: str, attempt: int) -> str:

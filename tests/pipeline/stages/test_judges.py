@@ -107,6 +107,5 @@ def test_every_judge_counts_its_calls_and_has_prompts(judge: str) -> None:
 
 def test_every_recipe_names_a_judge_that_is_there() -> None:
     for name in recipe_names():
-        stage = load_recipe(name).rerank
-        assert stage is None or stage.judge in JUDGES
+        assert all(stage.judge in JUDGES for stage in load_recipe(name).rerank)
         assert Path(name).name == name

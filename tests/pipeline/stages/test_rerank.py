@@ -16,7 +16,7 @@ from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.config.recipe import RerankStage
 from likebut.pipeline.errors import ConfigError
-from likebut.pipeline.records.trace import Hit, Query, Scope, Trace
+from likebut.pipeline.records.trace import Hit, Judgement, Query, Scope, Trace
 from likebut.pipeline.records.traces import trace_from_json, trace_to_json
 from likebut.pipeline.setup.assembly import assemble
 from likebut.pipeline.setup.names import Setup
@@ -86,7 +86,7 @@ def test_nothing_below_the_shortlist_passes_it_and_scores_fall(
 
 def judged_composer(tmp_path: Path, *verdicts: dict[str, Any], **stage_values: Any) -> Any:
     """The colour world, whose judge answers by script about captions that the captioner wrote."""
-    recipe = load_recipe("cirevl").model_copy(update={"rerank": stage(**stage_values)})
+    recipe = load_recipe("cirevl").model_copy(update={"rerank": [stage(**stage_values)]})
     composer = colour_composer(tmp_path, (".", REPLY), recipe=recipe)
     captions = [
         {"match": f"{name}.png", "reply": f"a {name} square"} for name in ("red", "green", "blue", "grey")
@@ -118,10 +118,10 @@ def test_a_judge_reads_the_captions_of_the_first_hits_and_moves_them(tmp_path: P
     asked = [exchange for exchange in trace.exchanges if exchange.stage == "rerank"]
     assert len(asked) == 3  # the reference is left out of the ranking
     assert "Wanted: " in asked[0].messages[-1].text
-    assert (trace.judgement.judge, trace.judgement.asked, trace.judgement.failed) == ("yes", 3, 0)
+    assert trace.judgements == (Judgement("yes", 3, 0),)
     assert trace.seconds["rerank"] >= 0
     again = trace_from_json(trace_to_json(trace))
-    assert (again.judgement, again.ranking) == (trace.judgement, trace.ranking)
+    assert (again.judgements, again.ranking) == (trace.judgements, trace.ranking)
 
 
 def test_a_failure_of_one_candidate_leaves_it_and_is_counted(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_failure_of_one_candidate_leaves_it_and_is_counted(tmp_path: Path) -> 
     trace = composer.ask(tmp_path / "gallery" / "red.png", "make it blue", k=4)
     assert Path(trace.ranking.hits[0].path).stem == "blue"
     assert trace.ranking.hits[0].judged is None
-    assert trace.judgement.failed == 1
+    assert trace.judgements[0].failed == 1
     assert "no answer about 1 of 3" in trace.warnings[-1]
 
 
@@ -143,7 +143,7 @@ def test_a_subset_is_judged_whole(tmp_path: Path) -> None:
     (trace,) = composer.compose([Trace(query, scope=scope)], 4)
     assert next(Path(hit.path).stem for hit in trace.subset.hits) == "grey"
     assert next(Path(hit.path).stem for hit in trace.ranking.hits) == "blue"  # alone on the shortlist
-    assert trace.judgement.asked == 3
+    assert trace.judgements[0].asked == 3
 
 
 def test_a_judge_that_sees_is_shown_reference_and_candidate(tmp_path: Path) -> None:
@@ -173,13 +173,31 @@ def test_judges_are_named_and_left_out_by_an_option(tmp_path: Path) -> None:
     def recipe(**values: Any) -> Any:
         return assemble(Setup(cache=tmp_path / "c", **values)).recipe
 
-    assert recipe(rerank="yes", top=7).rerank == stage(top=7)
-    assert recipe().rerank is None
+    assert recipe(rerank="yes", top=7).rerank == [stage(top=7)]
+    assert recipe().rerank == []
     with pytest.raises(ConfigError, match="no judge 'yess'"):
         recipe(rerank="yess")
     with pytest.raises(ConfigError, match="no judge for --top"):
         recipe(top=5)
     mine = tmp_path / "mine.toml"
     mine.write_text('description = "x"\n[grains]\nmodification = 1.0\n[rerank]\njudge = "yes"\n')
-    assert recipe(recipe=str(mine)).rerank == stage(top=20)
-    assert recipe(recipe=str(mine), rerank="none").rerank is None
+    assert recipe(recipe=str(mine)).rerank == [stage(top=20)]
+    assert recipe(recipe=str(mine), rerank="none").rerank == []
+
+
+def test_judges_follow_one_another(tmp_path: Path) -> None:
+    """The first prefers grey to all, the second accepts blue among the first three."""
+    composer = judged_composer(
+        tmp_path,
+        {"match": "Candidates: ", "reply": "all of them"},
+        {"match": "Candidate: a grey", "chances": {"Yes": 0.4, "No": 0.6}},
+        {"match": "Candidate: a blue", "chances": {"Yes": 0.3, "No": 0.7}},
+        NO,
+        top=3,
+    )
+    both = [stage(top=3, fusion="replace"), RerankStage.model_validate({"judge": "list", "top": 2})]
+    composer = replace(composer, recipe=composer.recipe.model_copy(update={"rerank": both}))
+    trace = composer.ask(tmp_path / "gallery" / "red.png", "make it blue", k=2)
+    assert [Path(hit.path).stem for hit in trace.ranking.hits] == ["grey", "blue"]
+    assert [(one.judge, one.asked) for one in trace.judgements] == [("yes", 3), ("list", 2)]
+    assert trace.judgements[1].failed == 2  # this script writes no list
