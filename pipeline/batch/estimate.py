@@ -144,9 +144,6 @@ class _Work:
             *self.calls.get(("rerank", self.judge), ()),
             *([Call(size, 1, None)] * calls),
         ]
-        self.queries["rerank"] = len(alive) + (
-            self.queries.get("rerank", 0) if stage is self.composer.recipe.rerank[0] else 0
-        )
 
     def caption(self, gallery: Sequence[Path]) -> None:
         """Describe pictures as `captioning` does."""

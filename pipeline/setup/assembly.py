@@ -39,24 +39,14 @@ def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -
     budget = budget or setup.budget()
     captioner = budget.account(models.captioner.model, charge_of(models.captioner))
     reasoner = budget.account(models.reasoner.model, charge_of(models.reasoner))
-    for account, asked in ((captioner, chosen.describe), (reasoner, chosen.reason)):
+    for account, asked in ((captioner, chosen.describe), (reasoner, chosen.reason or chosen.rerank)):
         if asked:
             account.check()
-    judging = models.judge or models.reasoner
-    judge = None
-    if chosen.rerank:
-        judge = budget.account(judging.model, charge_of(judging))
-        judge.check()
     specs = _engine(models.captioner, device), _engine(models.reasoner, device)
     describing = CachedEngine(specs[0], cache, account=captioner)
     # A model that does both is loaded once.
     alike = specs[0] == specs[1] and captioner.price == reasoner.price
     reasoning = describing if alike else CachedEngine(specs[1], cache, account=reasoner)
-    judged = (
-        reasoning
-        if judge is None or judging == models.reasoner
-        else CachedEngine(_engine(judging, device), cache, account=judge)
-    )
     return Composer(
         recipe=chosen,
         profile=models.name,
@@ -66,8 +56,8 @@ def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -
         captioner_sampling=_sampling(models.captioner),
         reasoner_sampling=_sampling(models.reasoner),
         reasoner_sees=models.reasoner.sees,
-        judge=judged,
-        judge_sees=judging.sees,
+        judge=_judge(models, chosen, device, cache, budget) or reasoning,
+        judge_sees=(models.judge or models.reasoner).sees,
         words=vocabulary(models.vocabulary),
         unwanted=setup.without,
     )
@@ -89,6 +79,17 @@ def _prepare(setup: Setup, threads: int) -> None:
         forbid_network()
     if setup.device not in (None, "cpu"):
         choose_device(setup.device or "auto")
+
+
+def _judge(
+    models: Profile, recipe: Recipe, device: str | None, cache: Cache, budget: Budget
+) -> CachedEngine | None:
+    """The judge of the profile; None where the recipe has none, or the reasoner judges."""
+    if not recipe.rerank or models.judge is None:
+        return None
+    account = budget.account(models.judge.model, charge_of(models.judge))
+    account.check()
+    return CachedEngine(_engine(models.judge, device), cache, account=account)
 
 
 def check_judge(recipe: Recipe) -> None:
