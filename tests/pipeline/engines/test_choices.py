@@ -143,6 +143,12 @@ def test_two_captions_differ_by_words_and_neighbours() -> None:
     assert differences("a red cat and a blue dog", "a blue cat and a red dog") == 4
 
 
+def test_it_sorts_a_list_by_what_differs() -> None:
+    text = "Wanted: a red cat\nCandidates: (1) a blue dog (2) a red cat (3) a red dog\nSort."
+    (reply,) = make_engine(EngineSpec("overlap", "words")).generate([ask(text, choices=())])
+    assert json.loads(reply.text) == {"order": [2, 3, 1]}
+
+
 def test_the_judge_of_the_drawn_world_is_sure_of_what_is_said_alike() -> None:
     engine = make_engine(EngineSpec("overlap", "words"))
     same, other, none = engine.generate(

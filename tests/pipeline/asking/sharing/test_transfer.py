@@ -69,6 +69,22 @@ def rows(cache: Cache) -> list[Any]:
     )
 
 
+@pytest.mark.parametrize(
+    "parts", [{"extra_body": {"top_k": 5, "more": {"a": [1]}}}, {"choices": ["Yes", "No"]}, {"held": "{}"}]
+)
+def test_questions_with_parts_of_their_own_travel(
+    other: Cache, tmp_path: Path, parts: dict[str, Any]
+) -> None:
+    cache = Cache(tmp_path / "own.sqlite")
+    asked = question("right?", **parts)
+    reply = Reply("Yes", 9, 1, chances={"Yes": 0.75, "No": 0.25})
+    cache.put_answer(content_key(**asked), "qwen", reply, asked)
+    export_answers(cache, tmp_path / "a.jsonl")
+    assert import_answers(other, tmp_path / "a.jsonl").new == 1
+    (found,) = other.answers([content_key(**asked)]).values()
+    assert found.chances == {"Yes": 0.75, "No": 0.25}
+
+
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst"])
 def test_what_is_exported_is_imported_as_it_was(
     cache: Cache, other: Cache, tmp_path: Path, name: str
