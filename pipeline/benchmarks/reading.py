@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +27,23 @@ def read_json(path: Path, kind: type, what: str) -> Any:
     if not isinstance(value, kind):
         raise InputError(f"{path} is no {what}: a {kind.__name__} was expected")
     return value
+
+
+def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a table by column. Raises InputError naming the file and the column that it lacks."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        hint = "give the folder that holds the official files with --data"
+        raise InputError(f"no table at {path}", hint) from None
+    except (OSError, ValueError, csv.Error) as problem:
+        raise InputError(f"cannot read the table {path}: {problem}") from problem
+    for number, row in enumerate(rows, 2):
+        for column in columns:
+            if not row.get(column):
+                raise InputError(f"{path}, line {number}: the column {column!r} is missing or empty")
+    return rows
 
 
 def field(row: Mapping[str, Any], name: str, kind: type | tuple[type, ...], where: str) -> Any:
@@ -94,7 +112,7 @@ def reduced(benchmark: Benchmark, here: tuple[Item, ...], missing: tuple[str, ..
     kept, dropped = [], []
     for case in benchmark.cases:
         targets = _present(case.targets, known)
-        if case.reference not in known or (case.targets and not targets):
+        if (case.reference and case.reference not in known) or (case.targets and not targets):
             dropped.append(case.id)
             continue
         correct = _present(case.correct, known)

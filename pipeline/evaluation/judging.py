@@ -33,8 +33,8 @@ def score(
             if inside is None:
                 inside = _subset_flags(case, ranking, subset)
             value = metrics.recall_at(inside, int(k))
-        elif kind == "mAP":
-            value = metrics.average_precision_at(correct, total, int(k))
+        elif kind in metrics.OF_ALL:
+            value = metrics.OF_ALL[kind](correct, total, int(k))
         else:
             value = metrics.recall_at(found, int(k))
         if scope:

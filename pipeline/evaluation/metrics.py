@@ -8,6 +8,7 @@ as not found: ask for one place more than the largest k.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 
@@ -65,6 +66,32 @@ def average_precision_at(flags: Sequence[bool], total: int, k: int) -> float:
             right += 1
             gain += right / rank
     return gain / min(total, k) if total else 0.0
+
+
+def precision_at(flags: Sequence[bool], total: int, k: int) -> float:
+    """The share of the first ``k`` places that is right."""
+    return sum(flags[:k]) / k
+
+
+def ndcg_at(flags: Sequence[bool], total: int, k: int) -> float:
+    """nDCG@k of ``total`` right items, those that are not in the list counted as ranked last (INQUIRE)."""
+    gain = sum(1 / math.log2(rank + 1) for rank, right in enumerate(flags[:k], 1) if right)
+    best = sum(1 / math.log2(rank + 1) for rank in range(1, min(total, k) + 1))
+    return gain / best if total else 0.0
+
+
+def reciprocal_rank_at(flags: Sequence[bool], total: int, k: int) -> float:
+    """1 / the rank of the first right item; 0 where none is among the first ``k``."""
+    return next((1 / rank for rank, right in enumerate(flags[:k], 1) if right), 0.0)
+
+
+# Metrics over all correct items: of the places, their number in all, and k.
+OF_ALL = {
+    "mAP": average_precision_at,
+    "precision": precision_at,
+    "nDCG": ndcg_at,
+    "MRR": reciprocal_rank_at,
+}
 
 
 def interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float, float]:
