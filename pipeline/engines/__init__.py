@@ -13,13 +13,13 @@ class Kind(NamedTuple):
     """What the rest of the product asks of an engine without loading it.
 
     ``target`` is its module and class. One that runs "here" takes time and no money. Its weights are
-    a commit of the hub, a file, or lie with a server. ``package`` is what it imports beyond what
-    every installation has, and ``extra`` the extra of likebut that brings it.
+    a commit of the hub, a file, lie with a server, or there are none. ``package`` is what it imports
+    beyond what every installation has, and ``extra`` the extra of likebut that brings it.
     """
 
     target: str
     runs: Literal["here", "server"] = "here"
-    weights: Literal["hub", "file", "server"] = "hub"
+    weights: Literal["hub", "file", "server", "none"] = "hub"
     package: str = ""
     extra: str = ""
 
@@ -31,7 +31,7 @@ ENGINES = {
         "likebut.pipeline.engines.openai:OpenAIEngine", "server", "server", package="openai", extra="openai"
     ),
     "scripted": Kind("likebut.pipeline.engines.scripted:ScriptedEngine", weights="file"),
-    "overlap": Kind("likebut.pipeline.engines.overlap:OverlapEngine", weights="file"),
+    "overlap": Kind("likebut.pipeline.engines.overlap:OverlapEngine", weights="none"),
 }
 _HANDED_IN = Kind("", "server", "file")  # nothing is known of it
 

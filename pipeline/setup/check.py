@@ -59,6 +59,8 @@ def check_profile(
         ("reasoner", profile.reasoner),
         ("encoder", profile.encoder),
     ]
+    if profile.judge:
+        parts.append(("judge", profile.judge))
     for part, choice in parts:
         try:
             found += _package(part, choice)
@@ -111,6 +113,8 @@ def _package(part: str, choice: Choice) -> list[Finding]:
 
 def _model(part: str, choice: Choice, offline: bool) -> tuple[Finding, _Place]:
     """A model that runs here: on disk with its size, or to be fetched. Raises LikebutError."""
+    if _kind_of_weights(choice) == "none":
+        return Finding(part, "ok", "needs no model"), _Place("cpu", 0.0)
     device = choose_device(choice.device)
     name = choice.model + (f" {_tag(choice)}" if _tag(choice) else "")
     folder = models.local_folder(choice.model) or _fetched(choice)
@@ -126,6 +130,10 @@ def _model(part: str, choice: Choice, offline: bool) -> tuple[Finding, _Place]:
         advice = "run it once without --offline"
         return Finding(part, "missing", f"{name} is not on this machine ({size}): {advice}"), place
     return Finding(part, "fetch", f"{name}, {size}, is fetched by the first run"), place
+
+
+def _kind_of_weights(choice: Choice) -> str:
+    return engines.kind_of(choice.engine).weights if isinstance(choice, EngineChoice) else "hub"
 
 
 def _tag(choice: Choice) -> str:

@@ -12,9 +12,8 @@ from likebut.pipeline.asking.engine import CachedEngine
 from likebut.pipeline.engines.contract import EngineSpec, Request
 from likebut.pipeline.engines.vllm import VLLMEngine
 from likebut.pipeline.errors import ConfigError, ModelError
-from likebut.pipeline.records.chat import REFUSED, Message, Reply, Sampling
+from likebut.pipeline.records.chat import REFUSED, Message, Sampling
 from tests.real.asking import COUNT, ask
-from tests.real.judging import CLOSE, furthest, verdicts
 
 OPTIONS = {"max_model_len": 2048, "max_num_batched_tokens": 1024, "enforce_eager": True}
 
@@ -43,15 +42,6 @@ def test_a_hundred_questions_are_answered_within_the_schema_and_replayed_for_not
     assert first.lost == 0
     assert again.calls == 0
     assert again.targets == first.targets
-
-
-def test_it_is_as_sure_of_yes_as_transformers_is(
-    engine: VLLMEngine, weighed: list[Reply], capsys: pytest.CaptureFixture[str]
-) -> None:
-    apart = furthest(engine.generate(verdicts()), weighed)
-    with capsys.disabled():
-        print(f"\nvLLM in process: confidences differ from those of transformers by {apart:.4f} at most")
-    assert apart <= CLOSE
 
 
 def test_what_cannot_be_taken_is_refused_alone_and_the_rest_is_answered_in_order(

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,9 @@ from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.engine import CachedEngine
 from likebut.pipeline.engines.contract import EngineSpec, Request
 from likebut.pipeline.machine.devices import choose_dtype
-from likebut.pipeline.records.chat import Message, Reply, Sampling
+from likebut.pipeline.records.chat import Message, Sampling
 from tests.pipeline.engines.faulty_server import FaultyServer, faulty_server
 from tests.real.asking import COUNT, ask
-from tests.real.judging import CLOSE, furthest, verdicts
 
 MODEL = "qwen"
 COMPACT = '{"backend": "xgrammar", "disable_any_whitespace": true}'
@@ -50,11 +50,17 @@ FAULTS: dict[int, tuple[str, ...]] = {
 @pytest.fixture(scope="module")
 def url(language_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a vLLM server that holds the model."""
+    dtype = str(choose_dtype("auto", "cpu")).removeprefix("torch.")
+    with serving(language_model, dtype, tmp_path_factory.mktemp("server") / "log") as address:
+        yield address
+
+
+@contextmanager
+def serving(language_model: Path, dtype: str, log: Path) -> Iterator[str]:
+    """A vLLM server with the model, for as long as the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    dtype = str(choose_dtype("auto", "cpu")).removeprefix("torch.")
-    log = tmp_path_factory.mktemp("server") / "log"
     command = [
         # `vllm serve` asks for the version of a package that the CPU build does not come in
         sys.executable,
@@ -120,18 +126,6 @@ def test_a_hundred_questions_are_answered_within_the_schema_and_replayed_for_not
     assert first.lost == 0
     assert again.calls == 0
     assert again.targets == first.targets
-
-
-def test_it_is_as_sure_of_yes_as_transformers_is(
-    url: str, weighed: list[Reply], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with Cache(tmp_path / "cache.sqlite") as cache:
-        engine = CachedEngine(spec(url, concurrency=16), cache)
-        apart = furthest(engine.generate(verdicts()), weighed)
-        assert furthest(engine.generate(verdicts()), weighed) == apart  # from the cache
-    with capsys.disabled():
-        print(f"\nvLLM as a server: confidences differ from those of transformers by {apart:.4f} at most")
-    assert apart <= CLOSE
 
 
 def fault(words: str, attempt: int) -> str:
