@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from .decode import MAX_PIXELS
-from .errors import EXIT_USAGE, GalleryError
+from .errors import EXIT_USAGE, GalleryError, Problem
 from .job import Job, Settings
 from .sides import realign
 
@@ -44,7 +44,7 @@ class BuildReport:
     reused: int
     renamed: int
     removed: int
-    failed: tuple[tuple[str, str], ...]
+    failed: tuple[Problem, ...]
     seconds: float
     seconds_by: dict[str, float]
     duplicates: int = 0

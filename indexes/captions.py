@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .contract import OF_CAPTIONS, EncoderId
-from .errors import EXIT_USAGE, GalleryError, IndexMissing, rebuild_hint
+from .errors import EXIT_USAGE, GalleryError, IndexMissing, Problem, rebuild_hint
 from .files import disk_errors
 from .items import Item
 from .lock import write_lock
@@ -158,7 +158,7 @@ def captions_of(captions: Mapping[str, Sequence[str]]) -> list[Captioned]:
 
 def match(
     items: Iterable[Item], captions: Mapping[str, Sequence[str]]
-) -> tuple[dict[Key, tuple[str, ...]], tuple[tuple[str, str], ...]]:
+) -> tuple[dict[Key, tuple[str, ...]], tuple[Problem, ...]]:
     """Captions by item, and (key, reason) of every key that names none.
 
     A key is an item's id, else its file name, else its stem; the most exact one wins.
@@ -181,4 +181,4 @@ def match(
             else:
                 found[fitting[0]] = texts
     unmatched |= dict.fromkeys(open_keys, "no such item")
-    return found, tuple((key, unmatched[key]) for key in captions if key in unmatched)
+    return found, tuple(Problem(key, unmatched[key]) for key in captions if key in unmatched)

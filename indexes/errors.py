@@ -3,10 +3,18 @@
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 EXIT_USAGE = 2
 EXIT_INPUT = 3
 EXIT_BUSY = 7
+
+
+class Problem(NamedTuple):
+    """A file or an item by name, and what is wrong with it."""
+
+    name: str
+    reason: str
 
 
 class GalleryError(Exception):

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from .contract import EncoderId
-from .errors import GalleryError, IndexDamaged, IndexIncompatible, IndexMissing, another_hint, rebuild_hint
+from .errors import (
+    GalleryError,
+    IndexDamaged,
+    IndexIncompatible,
+    IndexMissing,
+    Problem,
+    another_hint,
+    rebuild_hint,
+)
 from .files import FileEntry
 from .own import foreign
 from .seal import MANIFEST, is_sealed, seal
@@ -53,7 +61,7 @@ class Manifest:
     # of the ids and contents, row by row (see `rows_hash`); empty in an index made before it was kept
     rows_sha256: str = ""
     # (path, reason) of what failed and is tried again, and (ending, how many) of what is not read here
-    unread: tuple[tuple[str, str], ...] = ()
+    unread: tuple[Problem, ...] = ()
     left_out: tuple[tuple[str, int], ...] = ()
     # where captions come from, for people and for comparing; empty for an index of pictures
     source: str = ""
@@ -162,7 +170,7 @@ def _parse(content: dict[str, Any]) -> Manifest:
         items=FileEntry(**content["items"]),
         stats=FileEntry(**content["stats"]),
         failed=_failed(content),
-        unread=tuple((str(path), str(why)) for path, why in content.get("unread", ())),
+        unread=tuple(Problem(str(path), str(why)) for path, why in content.get("unread", ())),
         left_out=tuple((str(end), int(count)) for end, count in content.get("left_out", ())),
         roots=tuple(content["roots"]),
         rows_sha256=content.get("rows_sha256", ""),

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .contract import EncoderId
-from .errors import readable
+from .errors import Problem, readable
 from .items import Item
 from .journal import Journal, Place, Stamp
 from .manifest import Failed
@@ -60,9 +60,9 @@ class Plan:
         failed = Failed(found.path, found.size, found.mtime_ns, reason, found.ctime_ns, found.inode)
         self.failed.append((failed, lasting))
 
-    def problems(self) -> tuple[tuple[str, str], ...]:
+    def problems(self) -> tuple[Problem, ...]:
         """(path, reason) of every failed file, by path."""
-        return tuple(sorted((readable(f.path), f.reason) for f, _ in self.failed))
+        return tuple(sorted(Problem(readable(f.path), f.reason) for f, _ in self.failed))
 
     def counts(self) -> dict[str, int]:
         """How many items were reused, renamed, removed, duplicates, resumed."""
@@ -117,9 +117,9 @@ class Plan:
         """The failed files that need not be tried again, by path."""
         return tuple(sorted((f for f, keep in self.failed if keep), key=lambda f: f.path))
 
-    def unread(self, found: Scan) -> tuple[tuple[str, str], ...]:
+    def unread(self, found: Scan) -> tuple[Problem, ...]:
         """(path, reason) of what failed and is tried again each time."""
-        again = [(failed.path, failed.reason) for failed, keep in self.failed if not keep]
+        again = [Problem(failed.path, failed.reason) for failed, keep in self.failed if not keep]
         return tuple(sorted((*again, *found.problems)))
 
     def is_current(self, roots: tuple[str, ...]) -> bool:

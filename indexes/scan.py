@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .errors import GalleryError, readable
+from .errors import GalleryError, Problem, readable
 from .formats import optional_suffixes, why_not
 
 SUFFIXES = frozenset(
@@ -46,7 +46,7 @@ class Scan:
     """
 
     files: tuple[File, ...]
-    problems: tuple[tuple[str, str], ...]
+    problems: tuple[Problem, ...]
     left_out: tuple[tuple[str, int], ...] = ()
 
 
@@ -57,7 +57,7 @@ def scan(roots: Sequence[Path]) -> Scan:
     ``GalleryError`` for a root that does not exist.
     """
     groups: list[tuple[str, list[File]]] = []
-    problems: list[tuple[str, str]] = []
+    problems: list[Problem] = []
     seen: set[tuple[int, int]] = set()
     kinds = Kinds()
     for root in roots:
@@ -73,9 +73,7 @@ def scan(roots: Sequence[Path]) -> Scan:
     return Scan(_unique(groups), tuple(problems), kinds.left_out())
 
 
-def _walk(
-    base: str, seen: set[tuple[int, int]], problems: list[tuple[str, str]], kinds: Kinds
-) -> list[File]:
+def _walk(base: str, seen: set[tuple[int, int]], problems: list[Problem], kinds: Kinds) -> list[File]:
     """The pictures below ``base``; linked folders last, so that a real one keeps its name."""
     files: list[File] = []
     folders: list[str] = [base]
@@ -90,7 +88,7 @@ def _walk(
             with os.scandir(folder) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            problems.append((readable(folder), _reason(error)))
+            problems.append(Problem(readable(folder), _reason(error)))
             continue
         for entry in entries:
             if entry.name.startswith("."):
@@ -133,14 +131,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _found(path: str, name: str, problems: list[tuple[str, str]]) -> File | None:
+def _found(path: str, name: str, problems: list[Problem]) -> File | None:
     try:
         status = os.stat(path)
     except OSError as error:
-        problems.append((readable(path), _reason(error)))
+        problems.append(Problem(readable(path), _reason(error)))
         return None
     if not stat.S_ISREG(status.st_mode):
-        problems.append((readable(path), "not a regular file"))
+        problems.append(Problem(readable(path), "not a regular file"))
         return None
     return File(readable(name), path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .contract import EncoderId
-from .errors import GalleryError
+from .errors import GalleryError, Problem
 from .files import FileEntry, npy_chunks, store_file
 from .items import Item, write_items
 from .manifest import Failed, Manifest, read_manifest, rows_hash, write_manifest
@@ -47,7 +47,7 @@ class Content:
     gather: Callable[[int, int], NDArray[Any]]
     kept: Manifest | None = None
     source: str = ""
-    unread: tuple[tuple[str, str], ...] = ()
+    unread: tuple[Problem, ...] = ()
     left_out: tuple[tuple[str, int], ...] = ()
 
 

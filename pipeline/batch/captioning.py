@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...indexes.errors import Problem
 from .. import prompting
 from ..asking.encoder import CachedEncoder
 from ..asking.engine import CachedEngine
@@ -40,7 +41,7 @@ class CaptionReport:
     items: int
     captioned: int
     asked: int
-    failed: tuple[tuple[str, str], ...]
+    failed: tuple[Problem, ...]
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class _Writing:
     total: int
     done: int = 0
     found: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-    failed: list[tuple[str, str]] = field(default_factory=list)
+    failed: list[Problem] = field(default_factory=list)
 
     def take(self, items: Sequence[Item]) -> None:
         """Describe ``items``; every answer is in the cache before the next batch is asked."""
@@ -155,7 +156,7 @@ class _Writing:
                 self.found[item.id, item.content_hash] = description.captions
             else:
                 why = description.problem or "the captioner said nothing about it"
-                self.failed.append((item.id, why))
+                self.failed.append(Problem(item.id, why))
         self.done += len(items)
         if self.on_progress:
             self.on_progress(self.done, self.total)
@@ -165,8 +166,8 @@ class _Writing:
         try:
             same = file_hash(Path(item.path)) == item.content_hash
         except OSError as problem:
-            self.failed.append((item.id, (problem.strerror or "cannot be read").lower()))
+            self.failed.append(Problem(item.id, (problem.strerror or "cannot be read").lower()))
             return False
         if not same:
-            self.failed.append((item.id, "changed since it was indexed"))
+            self.failed.append(Problem(item.id, "changed since it was indexed"))
         return same

@@ -18,9 +18,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ...indexes.errors import Problem
 from .. import prompting
 from ..asking.dry import SHARE, AskedBefore, Call, DryEngine
-from ..config.recipe import RerankStage
 from ..engines import kind_of
 from ..engines.server import Server
 from ..engines.tokens import CHARACTERS
@@ -67,7 +67,7 @@ class Estimate:
     """The rows of an estimate, and (query id, reason) of what cannot be asked at all."""
 
     rows: tuple[Row, ...]
-    failing: tuple[tuple[str, str], ...] = ()
+    failing: tuple[Problem, ...] = ()
 
 
 def estimate(
@@ -111,7 +111,7 @@ class _Work:
         )
         self.calls: dict[tuple[str, DryEngine], list[Call]] = {}
         self.queries: dict[str, int] = {}
-        self.failing: list[tuple[str, str]] = []
+        self.failing: list[Problem] = []
 
     def take(self, queries: Sequence[Query | Trace]) -> None:
         """Run the stages that ask models."""
@@ -122,7 +122,7 @@ class _Work:
         self._judge(traces)
         for trace in traces:
             if trace.error:
-                self.failing.append((trace.query.id, trace.error))
+                self.failing.append(Problem(trace.query.id, trace.error))
             for name in {exchange.stage for exchange in trace.exchanges}:
                 self.queries[name] = self.queries.get(name, 0) + 1
 
@@ -130,16 +130,16 @@ class _Work:
         """Count a question about every hit of the shortlist, which is not known: none is in the cache."""
         alive = [trace for trace in traces if not trace.error]
         for stage in self.composer.recipe.rerank if alive else ():
-            self._count(stage, alive)
+            self._count(stage.judge, stage.prompt, stage.top, alive)
         if self.composer.recipe.rerank:
             self.queries["rerank"] = self.queries.get("rerank", 0) + len(alive)
 
-    def _count(self, stage: RerankStage, alive: Sequence[Trace]) -> None:
-        kind = JUDGES[stage.judge]
-        prompt = prompting.load(stage.prompt or (kind.seeing if self.composer.judge_sees else kind.prompt))
+    def _count(self, judge: str, named: str, top: int, alive: Sequence[Trace]) -> None:
+        kind = JUDGES[judge]
+        prompt = prompting.load(named or (kind.seeing if self.composer.judge_sees else kind.prompt))
         known = len(alive[0].description.caption) or CHARACTERS * SHORT
         size = (len(prompt.source) + known) / CHARACTERS
-        calls = kind.calls(stage.top) * len(alive)
+        calls = kind.calls(top) * len(alive)
         self.calls[("rerank", self.judge)] = [
             *self.calls.get(("rerank", self.judge), ()),
             *([Call(size, 1, None)] * calls),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...indexes.captions import match
+from ...indexes.errors import Problem
 from ...indexes.items import Item
 from .. import prompting
 from ..engines.contract import OnReply, Request
@@ -36,7 +37,7 @@ class Taken:
 
     new: int
     known: int
-    unmatched: tuple[tuple[str, str], ...]
+    unmatched: tuple[Problem, ...]
 
 
 class _Published:
@@ -148,7 +149,7 @@ def take_rewrites(
         if on_progress:
             on_progress(count, len(fitting))
     known = {query.id for query in queries}
-    unmatched = tuple((name, "no such query") for name in texts if name not in known)
+    unmatched = tuple(Problem(name, "no such query") for name in texts if name not in known)
     return Taken(engine.asked, len(fitting) - engine.asked, unmatched)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ...indexes.errors import Problem
 from ..errors import EXIT_PARTIAL, ConfigError
 from ..setup.names import Setup
 from .output import say
@@ -79,7 +80,7 @@ def import_file(
             f"{model} is not on this machine: its answers are used without it where the profile says "
             f'revision = "{commit}"'
         )
-    tell_refused([(f"line {number}", why) for number, why in done.refused], " lines")
+    tell_refused([Problem(f"line {number}", why) for number, why in done.refused], " lines")
     if done.refused:
         raise typer.Exit(EXIT_PARTIAL)
 

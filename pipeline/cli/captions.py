@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ...indexes.errors import Problem
 from ..errors import EXIT_PARTIAL, ConfigError
 from ..setup.names import Setup
 from .money import telling
@@ -98,7 +99,7 @@ def _of(captioned: int, items: int) -> str:
     return f"{captioned} of {items} items have captions{rest}"
 
 
-def _name(what: str, problems: Sequence[tuple[str, str]]) -> None:
+def _name(what: str, problems: Sequence[Problem]) -> None:
     for name, reason in problems[:SHOWN]:
         say(f"  {what}: {name}: {reason}")
     if len(problems) > SHOWN:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...indexes.errors import Problem
 from ..errors import ConfigError
 from ..setup.names import Setup
 from . import lab_tables
@@ -148,7 +149,7 @@ def _queries(on: Path, setup: Setup, data: Path | None, captions: Path | None) -
 
 def _open(
     queries: RunQueries | FileQueries, composer: Composer, sample: int | None, seed: int
-) -> tuple[Opened, tuple[tuple[str, str], ...]]:
+) -> tuple[Opened, tuple[Problem, ...]]:
     """The queries over an index for this composer's encoder."""
     from ..lab.queries import RunQueries
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...indexes.errors import Problem
 from ..errors import ConfigError, InputError
 from .output import progress, say
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _TOLD = 10  # of what was refused is shown one by one
 
 
-def tell_refused(refused: Sequence[tuple[str, str]], kind: str = "") -> None:
+def tell_refused(refused: Sequence[Problem], kind: str = "") -> None:
     """Say (what, why) of what was not taken over, the first ones of many of a kind."""
     for what, why in refused[:_TOLD]:
         say(f"{what} was not taken: {why}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...indexes.errors import Problem
 from ..errors import ConfigError
 from ..machine.outputs import check_file
 from ..setup.names import Setup
@@ -130,7 +131,7 @@ def _text(source: Path, asked: Recipe, weighed: Weighed, weights: dict[str, floa
     return recipe_text.with_questions(text, asked.reason)
 
 
-def _tell(done: Tuning, place: Path, failed: int, unreadable: tuple[tuple[str, str], ...]) -> None:
+def _tell(done: Tuning, place: Path, failed: int, unreadable: tuple[Problem, ...]) -> None:
     for path, reason in unreadable:
         say(f"unreadable: {path}: {reason}")
     found = done.found

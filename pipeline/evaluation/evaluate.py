@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from ...indexes.errors import Problem
 from ..benchmarks import crops
 from ..benchmarks.records import Benchmark, Case
 from ..errors import InputError
@@ -22,6 +23,7 @@ from .sources import Source, index_beside
 
 CHUNK = 256
 OnProgress = Callable[[int, int], None]
+Failures = tuple[Problem, ...]
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Report:
 
     answered: int
     skipped: int
-    failed_pictures: tuple[tuple[str, str], ...]
+    failed_pictures: Failures
 
 
 def sample(cases: Sequence[Case], count: int | None, seed: int, limit: int | None) -> tuple[Case, ...]:
@@ -93,7 +95,7 @@ class Evaluation:
         self._finish()
         return Report(len(waiting), len(done), failed)
 
-    def open(self, on_progress: OnProgress | None = None) -> tuple[Opened, tuple[tuple[str, str], ...]]:
+    def open(self, on_progress: OnProgress | None = None) -> tuple[Opened, Failures]:
         """Build or refresh the index of the gallery.
 
         Gives (path, reason) of pictures that failed, too. Raises what building the index raises.
@@ -115,7 +117,7 @@ class Evaluation:
         row = {ident: rows[place] for ident, place in whole.items() if place in rows}
         return Opened(self.benchmark, self.cases, composer, row, path), failed
 
-    def _index(self, pictures: list[Path], on_progress: OnProgress | None) -> tuple[tuple[str, str], ...]:
+    def _index(self, pictures: list[Path], on_progress: OnProgress | None) -> Failures:
         from ...indexes.build import build
 
         own = index_beside(self.folder, self.benchmark, self.composer.encoder.fingerprint)

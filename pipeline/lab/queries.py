@@ -12,7 +12,7 @@ from ..benchmarks import jsonl
 from ..benchmarks.records import Benchmark, Case, Item
 from ..errors import InputError
 from ..evaluation import runs
-from ..evaluation.evaluate import Evaluation, sample
+from ..evaluation.evaluate import Evaluation, Failures, sample
 from ..evaluation.opened import Opened
 from ..evaluation.sources import Source, Texts, index_beside
 from ..records.keys import file_hash
@@ -54,7 +54,7 @@ class RunQueries:
 
     def open(
         self, composer: Composer, count: int | None, seed: int, on_index: OnProgress | None = None
-    ) -> tuple[Opened, tuple[tuple[str, str], ...]]:
+    ) -> tuple[Opened, Failures]:
         """``count`` queries by lot, over the gallery's index for this composer's encoder.
 
         With it (path, reason) of pictures that failed. Raises what building the index raises.
