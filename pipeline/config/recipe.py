@@ -2,66 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
 from .. import scoring
 from ..errors import ConfigError, did_you_mean
 from ..records.roles import ELEMENTS, ROLES, role_of
 from .finite import Finite
+from .parts import DescribeStage, Fusion, ReasonStage, RerankStage
 from .strict import Strict
-
-
-class DescribeStage(Strict):
-    """The captioner's prompt and how many captions it writes."""
-
-    prompt: str
-    captions: int = Field(1, ge=1, le=15)
-
-
-class ReasonStage(Strict):
-    """One question to the reasoner, and how often an unusable reply is asked for again.
-
-    ``sees``: the reference image is shown instead of a caption. ``over``: one question about the
-    main caption, or one about each of several captions, whose answers become the rewrites.
-    ``samples``: how often each question is answered anew, at ``temperature`` (where nothing is
-    said, the profile's, but no less than 0.7); ``choose`` makes one answer of them, see
-    `likebut.pipeline.stages.choose`.
-    """
-
-    prompt: str
-    retries: int = Field(2, ge=0, le=10)
-    sees: bool = False
-    over: Literal["caption", "captions"] = "caption"
-    samples: int = Field(1, ge=1, le=40)
-    choose: Literal["first", "vote", "mean", "best"] = "vote"
-    temperature: float | None = Field(None, ge=0, le=2)
-
-
-class RerankStage(Strict):
-    """A second look at the first ``top`` hits by a judge (see `likebut.pipeline.stages.judges`).
-
-    ``fusion``: how its confidence c joins a hit's score S: S + weight · spread · logit(c), S · c, or c
-    in its place. Without a ``prompt`` the judge has one of its own.
-    """
-
-    judge: str
-    prompt: str = ""
-    top: int = Field(20, ge=1, le=1000)
-    fusion: Literal["logit", "multiply", "replace"] = "logit"
-    weight: float = Field(1.0, ge=0, le=100)
-
-
-class Fusion(Strict):
-    """How grains become one score: a family of `likebut.pipeline.scoring`, with its numbers.
-
-    ``linear`` folds into one vector; the other families are computed over the whole gallery.
-    """
-
-    family: str = "linear"
-    calibration: Literal["none", "zscore", "centred"] = "none"
-    numbers: dict[str, Finite] = {}
 
 
 def _several(value: Any) -> Any:

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..machine.outputs import replacing
-from .recipe import ReasonStage, Recipe
+from .parts import ReasonStage
+from .recipe import Recipe
 
 _WORDS = ("name", "description", "paper")  # these change nothing that is done
 _HEADER = re.compile(r"\s*\[")

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..asking.encoder import CachedEncoder
 from ..asking.engine import CachedEngine
-from ..config.recipe import ReasonStage
+from ..config.parts import ReasonStage
 from ..prompting import Prompt
 from ..records.chat import Exchange, Sampling
 from ..records.trace import Intent

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .. import prompting
 from ..asking.encoder import CachedEncoder
 from ..asking.engine import CachedEngine
-from ..config.recipe import ReasonStage, Recipe
+from ..config.parts import ReasonStage
+from ..config.recipe import Recipe
 from ..records.chat import FAILED, Exchange, Sampling
 from ..records.trace import NOT_REASONED, Intent, Trace
 from .ask import Question

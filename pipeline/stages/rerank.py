@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from .. import prompting
 from ..asking.engine import CachedEngine
-from ..config.recipe import Recipe, RerankStage
+from ..config.parts import RerankStage
+from ..config.recipe import Recipe
 from ..records.chat import Sampling
 from ..records.trace import Hit, Judgement, Ranking, Trace
 from .contract import Need

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..config.recipe import Fusion, Recipe
+from ..config.parts import Fusion
+from ..config.recipe import Recipe
 from ..errors import ConfigError
 from ..records.trace import NOT_RANKED, Grain, Hit, Ranking, Scope, Trace
 from ..scoring import FAMILIES, folds, parts

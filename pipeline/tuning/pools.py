@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ...indexes.contract import Gallery
     from ..benchmarks.records import Protocol
-    from ..config.recipe import Fusion
+    from ..config.parts import Fusion
     from ..records.trace import Grain
 
 SIZE = 200  # items of every role

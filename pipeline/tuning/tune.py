@@ -15,7 +15,8 @@ import numpy as np
 
 from ...indexes.searchers import make_searcher
 from ..benchmarks.records import Case
-from ..config.recipe import Fusion, Recipe
+from ..config.parts import Fusion
+from ..config.recipe import Recipe
 from ..errors import ConfigError
 from ..evaluation.compare import Difference, differences
 from ..evaluation.evaluate import CHUNK

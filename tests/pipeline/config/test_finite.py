@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from likebut.pipeline.cli.options import read_weights
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.config.finite import LARGEST, finite
-from likebut.pipeline.config.recipe import Fusion
+from likebut.pipeline.config.parts import Fusion
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.records.trace import Query
 from tests.pipeline.colours import ColourEncoder, colour_composer

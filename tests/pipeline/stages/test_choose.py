@@ -16,7 +16,7 @@ from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.encoder import CachedEncoder
 from likebut.pipeline.asking.engine import CachedEngine
 from likebut.pipeline.config.files import load_recipe
-from likebut.pipeline.config.recipe import ReasonStage
+from likebut.pipeline.config.parts import ReasonStage
 from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.engines.contract import EngineSpec, Request
 from likebut.pipeline.engines.scripted import ScriptedEngine

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.config.files import load_recipe
-from likebut.pipeline.config.recipe import RerankStage
+from likebut.pipeline.config.parts import RerankStage
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.records.trace import Hit, Judgement, Query, Scope, Trace
 from likebut.pipeline.records.traces import trace_from_json, trace_to_json

@@ -10,7 +10,7 @@ import pytest
 
 from likebut.indexes.exact import Exact
 from likebut.pipeline.config.files import load_recipe, recipe_names
-from likebut.pipeline.config.recipe import Fusion
+from likebut.pipeline.config.parts import Fusion
 from likebut.pipeline.records.trace import Grain, Query
 from likebut.pipeline.stages.search import Scope, search
 from tests.pipeline.colours import REPLY, colour_composer

@@ -17,7 +17,8 @@ from likebut.indexes.items import Item
 from likebut.indexes.store import SIDE, Index
 from likebut.indexes.writing import Content, write_index
 from likebut.pipeline.config.files import load_recipe
-from likebut.pipeline.config.recipe import Fusion, Recipe
+from likebut.pipeline.config.parts import Fusion
+from likebut.pipeline.config.recipe import Recipe
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.records.trace import Description, Grain, Query, Trace
 from likebut.pipeline.scoring.linear import fold

@@ -19,7 +19,8 @@ from likebut.pipeline.asking.encoder import CachedEncoder
 from likebut.pipeline.benchmarks.jsonl import protocol
 from likebut.pipeline.benchmarks.records import Benchmark, Case, Item
 from likebut.pipeline.config.files import load_recipe
-from likebut.pipeline.config.recipe import Fusion, Recipe
+from likebut.pipeline.config.parts import Fusion
+from likebut.pipeline.config.recipe import Recipe
 from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.errors import ConfigError, InputError
 from likebut.pipeline.evaluation import runs
