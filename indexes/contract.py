@@ -64,8 +64,39 @@ class Side(Protocol):
         """(n, d) of these rows, in the order they are named."""
 
 
+class Box(NamedTuple):
+    """A part of a picture, in shares of its width and height: 0 is left and top, 1 right and bottom."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class Regions(Protocol):
+    """R vectors of length 1 per item of a gallery: of parts of its picture, the same for all items."""
+
+    @property
+    def kind(self) -> str:
+        """How the parts are made: "crops" or "patches"."""
+
+    @property
+    def boxes(self) -> Sequence[Box]:
+        """The R parts."""
+
+    def take(self, rows: Sequence[int] | NDArray[Any]) -> NDArray[np.float32]:
+        """(n, R, d) of these rows, in the order they are named; zeros where an item has none."""
+
+
 class Gallery(Side, Protocol):
     """Items, the side of their pictures, and others beside it, row for row."""
+
+    @property
+    def regions(self) -> Regions | None:
+        """Vectors of parts of the pictures; None where it has none.
+
+        Raises ``IndexStale`` or ``IndexDamaged`` for those that do not fit.
+        """
 
     @property
     def folder(self) -> Path:

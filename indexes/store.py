@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from .contract import Regions
+
 SIDE = CAPTIONS  # the folder of the caption side
 
 
@@ -132,6 +134,11 @@ class Index:
         Raises what ``caption_side`` raises.
         """
         return self if name == PICTURES else self.caption_side if name == CAPTIONS else None
+
+    @property
+    def regions(self) -> Regions | None:
+        """None: vectors of parts are not kept yet."""
+        return None
 
     @property
     def captioned(self) -> int:
