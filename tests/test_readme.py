@@ -47,6 +47,7 @@ def test_the_readme_has_commands_for_all_of_likebut() -> None:
     assert named - shown == {"demo"}  # shown as `make demo`
 
 
+@pytest.mark.timeout(900)  # it is every command there is
 def test_every_command_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

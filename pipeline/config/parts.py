@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -58,4 +58,17 @@ class Fusion(Strict):
 
     family: str = "linear"
     calibration: Literal["none", "zscore", "centred"] = "none"
+    numbers: dict[str, Finite] = {}
+
+
+class RegionScore(Strict):
+    """How ``region_grains`` are held against parts of pictures: a form of `likebut.pipeline.scoring.late`.
+
+    Only the ``pool`` best of all other grains are looked at so closely; ``alone``: what those grains say
+    chooses the pool and does not count in the score.
+    """
+
+    form: str = "max"
+    pool: Annotated[int, Field(ge=1, le=10_000)] = 200
+    alone: bool = False
     numbers: dict[str, Finite] = {}

@@ -9,9 +9,14 @@ from pydantic import field_validator
 from .. import scoring
 from ..errors import ConfigError, did_you_mean
 from ..records.roles import ELEMENTS, ROLES, role_of
+from ..scoring import late
+from ..scoring.contract import CAPTION_SIDE, REGION_SIDE
 from .finite import Finite
-from .parts import DescribeStage, Fusion, ReasonStage, RerankStage
+from .parts import DescribeStage, Fusion, ReasonStage, RegionScore, RerankStage
 from .strict import Strict
+
+# The tables of grains beside [grains], with what their names begin with everywhere else.
+_SIDES = {"caption_grains": CAPTION_SIDE, "region_grains": REGION_SIDE}
 
 
 def _several(value: Any) -> Any:
@@ -30,6 +35,7 @@ class Variant(Strict):
 
     grains: dict[str, Finite] = {}
     caption_grains: dict[str, Finite] = {}
+    region_grains: dict[str, Finite] = {}
     mixes: dict[str, dict[str, Finite]] = {}
     numbers: dict[str, Finite] = {}
 
@@ -40,7 +46,8 @@ class Recipe(Strict):
     """A method as data; a stage that is absent is skipped.
 
     ``mixes`` name grains that are made of other grains: weighted, added, and brought to length 1.
-    ``grains`` score the gallery's pictures, ``caption_grains`` its captions.
+    ``grains`` score the gallery's pictures, ``caption_grains`` its captions, ``region_grains`` parts of
+    its pictures, as ``regions`` says.
     """
 
     name: str = ""
@@ -53,7 +60,9 @@ class Recipe(Strict):
     mixes: dict[str, dict[str, Finite]] = {}
     grains: dict[str, Finite]
     caption_grains: dict[str, Finite] = {}
+    region_grains: dict[str, Finite] = {}
     fusion: Fusion = Fusion()
+    regions: RegionScore = RegionScore()
     rerank: list[RerankStage] = []
     variants: dict[str, Variant] = {}
 
@@ -61,16 +70,13 @@ class Recipe(Strict):
 
     def with_weights(self, weights: dict[str, float]) -> Recipe:
         """The recipe with some weights changed. Raises ConfigError for an unknown grain."""
-        shown: dict[str, float] = {}
-        captions: dict[str, float] = {}
+        changed = {side: dict(getattr(self, side)) for side in ("grains", *_SIDES)}
         for name, weight in weights.items():
-            role = name.removeprefix("caption/")
-            self.check_grain(role, "--weight")
-            (shown if role == name else captions)[role] = weight
-        changed = {"grains": {**self.grains, **shown}}
-        changed["caption_grains"] = {**self.caption_grains, **captions}
+            side, prefix = next((s, p) for s, p in (*_SIDES.items(), ("grains", "")) if name.startswith(p))
+            self.check_grain(role := name.removeprefix(prefix), "--weight")
+            changed[side][role] = weight
         recipe = self.model_copy(update=changed)
-        recipe.check_caption_grains("--weight")
+        recipe.check_sides("--weight")
         return recipe
 
     def with_samples(self, samples: int | None, choose: str | None) -> Recipe:
@@ -119,6 +125,7 @@ class Recipe(Strict):
                 "reason": self.reason if chosen.reason is None else chosen.reason,
                 "grains": {**self.grains, **chosen.grains},
                 "caption_grains": {**self.caption_grains, **chosen.caption_grains},
+                "region_grains": {**self.region_grains, **chosen.region_grains},
                 "mixes": {**self.mixes, **chosen.mixes},
                 "fusion": self.fusion.model_copy(update={"numbers": numbers}),
             }
@@ -130,9 +137,14 @@ class Recipe(Strict):
         return {name: weight for name, weight in self.caption_grains.items() if weight}
 
     @property
+    def region_weights(self) -> dict[str, float]:
+        """The region grains that have a weight; a gallery needs regions for them."""
+        return {name: weight for name, weight in self.region_grains.items() if weight}
+
+    @property
     def roles(self) -> list[str]:
-        """All roles that have a weight, in mixes and on both sides, too."""
-        weights = (*self.grains.items(), *self.caption_grains.items())
+        """All roles that have a weight, in mixes and on every side, too."""
+        weights = (item for side in ("grains", *_SIDES) for item in getattr(self, side).items())
         found = (role for name, weight in weights if weight for role in self.mixes.get(name, (name,)))
         return list(dict.fromkeys(found))
 
@@ -159,22 +171,26 @@ class Recipe(Strict):
             known = [*ROLES, *self.elements, *others]
             raise ConfigError(f"{where}: no grain {name!r}", did_you_mean(name, known))
 
-    def check_caption_grains(self, where: str) -> None:
-        """Raises ConfigError where a family that looks at pictures alone is to score captions."""
+    def check_sides(self, where: str) -> None:
+        """Raises ConfigError where a family that looks at pictures alone is to score something else."""
         family = scoring.FAMILIES.get(self.fusion.family)
-        if self.caption_grains and family and not family.folds:
-            raise ConfigError(
-                f"{where}: the family {self.fusion.family} does not score captions",
-                "[caption_grains] need the family linear",
-            )
+        for side in _SIDES:
+            if getattr(self, side) and family and not family.folds:
+                what = side.partition("_")[0]
+                raise ConfigError(
+                    f"{where}: the family {self.fusion.family} does not score {what}s",
+                    f"[{side}] need the family linear",
+                )
 
     def check(self, where: str) -> None:
         """Raises ConfigError for grains, mixes and families that do not exist."""
         for role in self.grains:
             self.check_grain(role, f"{where}: [grains]")
-        for role in self.caption_grains:
-            self.check_grain(role, f"{where}: [caption_grains]")
-        self.check_caption_grains(where)
+        for side in _SIDES:
+            for role in getattr(self, side):
+                self.check_grain(role, f"{where}: [{side}]")
+        self.check_sides(where)
+        late.check(self.regions.form, self.regions.numbers, f"{where}: [regions]")
         self.check_samples(where)
         for mix, parts in self.mixes.items():
             for role in parts:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...indexes.contract import Box
 from ..machine.spelling import whole, whole_if_there
 from .chat import Exchange, Message, Reply
 from .roles import ELEMENTS, FIELDS
@@ -44,6 +45,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
                     "alike": [whole(path) for path in h.alike],
                     **({} if h.judged is None else {"judged": h.judged}),
                     **({"before": h.before} if h.before else {}),
+                    **({"boxes": {name: list(b) for name, b in h.boxes.items()}} if h.boxes else {}),
                 }
                 for h in trace.ranking.hits
             ]
@@ -110,7 +112,8 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
 
 
 def _hit_from_json(record: Mapping[str, Any]) -> Hit:
-    return Hit(**{**record, "alike": tuple(record.get("alike", ()))})
+    boxes = {name: Box(*box) for name, box in record.get("boxes", {}).items()}
+    return Hit(**{**record, "alike": tuple(record.get("alike", ())), "boxes": boxes})
 
 
 def intent_to_json(intent: Intent) -> dict[str, Any]:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ...indexes.contract import Gallery, Side
 
 
+# What the roles and names of grains begin with that score something else than whole pictures.
+CAPTION_SIDE, REGION_SIDE = "caption/", "region/"
+
+
 class Family(NamedTuple):
     """``target`` is its module, ``numbers`` what it takes, with what they are where nobody says.
 

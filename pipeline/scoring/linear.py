@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ...indexes.contract import CAPTIONS, PICTURES
 from ..errors import ConfigError
 from ..records.trace import Grain
+from .contract import CAPTION_SIDE, REGION_SIDE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 # A grain that does not vary over the gallery says nothing; below this spread it is left uncalibrated
 # rather than blown up. Cosines of float16 vectors are exact to about 1e-3.
 SMALLEST_SPREAD = 1e-4
-CAPTION_SIDE = "caption/"
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[
 def folds(asked: Candidates) -> dict[str, Fold]:
     """The fold of every side that a grain scores. Raises what `fold` raises."""
     split = dict(zip((PICTURES, CAPTIONS), sides(asked.grains), strict=True))
-    if not asked.grains:
+    if not any(split.values()):
         fold(())  # says so
     plain = asked.calibration == "none"
     found = {}
@@ -83,9 +83,10 @@ def folds(asked: Candidates) -> dict[str, Fold]:
 
 
 def sides(grains: Sequence[Grain]) -> tuple[list[Grain], list[Grain]]:
-    """The grains that score pictures, and those that score captions, in order."""
+    """The grains that score pictures, and those that score captions, in order; no others fold."""
     captions = [grain for grain in grains if grain.role.startswith(CAPTION_SIDE)]
-    return [grain for grain in grains if not grain.role.startswith(CAPTION_SIDE)], captions
+    others = (CAPTION_SIDE, REGION_SIDE)
+    return [grain for grain in grains if not grain.role.startswith(others)], captions
 
 
 def fold(

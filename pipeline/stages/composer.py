@@ -28,7 +28,7 @@ from .editing import Understood, resumed, resumed_with
 from .fits import check_preprocessing, check_sides
 from .ground import Ground
 from .reason import Reason
-from .reference import vectors_seen
+from .reference import parts_seen, vectors_seen
 from .rerank import Rerank
 from .search import Search
 
@@ -134,7 +134,7 @@ class Composer:
         if until in ("ground", "search", "rerank"):
             judges = recipe.rerank if until == "rerank" else []
             depth = max(k, *(stage.top for stage in judges), 0)
-            stages.append(Ground(recipe, encoder, self.seen, self.unwanted))
+            stages.append(Ground(recipe, encoder, self.seen, self.parts_seen, self.unwanted))
             stages.append(Search(recipe, self.gallery, depth, make_searcher(self.searcher), self.barred))
             stages += [self._rerank(number, depth) for number in range(len(judges) - 1)]
             stages += [self._rerank(len(judges) - 1, k)] if judges else []
@@ -156,6 +156,10 @@ class Composer:
     def seen(self, traces: Sequence[Trace]) -> list[NDArray[Any] | None]:
         """The (d,) unit vectors of references, None where there is none."""
         return vectors_seen(traces, self.gallery, self.encoder)
+
+    def parts_seen(self, traces: Sequence[Trace]) -> list[NDArray[Any] | None]:
+        """The (R, d) unit vectors of the parts of references, None where there is none."""
+        return parts_seen(traces, self.gallery, self.encoder)
 
     def compose(
         self, queries: Sequence[Query | Trace], k: int = 10, until: Until = "rerank"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..asking.encoder import CachedEncoder
 from ..config.recipe import Recipe
 from ..records.roles import grain_name, main_text, role_of, texts_of
 from ..records.trace import Grain, Trace
-from ..scoring.linear import CAPTION_SIDE
+from ..scoring.contract import CAPTION_SIDE, REGION_SIDE
 from .contract import Need
 from .negative import negative_grains, too_long
 
@@ -21,16 +21,25 @@ Encoded = Mapping[str, tuple[Any, int]]
 Weights = Mapping[str, float]
 
 
+class Seen(NamedTuple):
+    """A reference in unit vectors: the ``whole`` (d,), and its ``parts`` (R, d) where they are asked for."""
+
+    whole: NDArray[Any] | None = None
+    parts: NDArray[Any] | None = None
+
+
 @dataclass(frozen=True)
 class Ground:
     """The grains of a recipe, and one of each of the texts that are ``unwanted``.
 
-    ``seen`` gives the (d,) unit vectors of references, None where there is none.
+    ``seen`` gives the (d,) unit vectors of references, ``parts_seen`` the (R, d) of their parts; None
+    where there is none.
     """
 
     recipe: Recipe
     encoder: CachedEncoder
     seen: Callable[[Sequence[Trace]], list[NDArray[Any] | None]]
+    parts_seen: Callable[[Sequence[Trace]], list[NDArray[Any] | None]]
     unwanted: tuple[str, ...] = ()
     name = "ground"
 
@@ -39,12 +48,9 @@ class Ground:
         places = [n for n, trace in enumerate(traces) if not trace.grains]
         if not places:
             return list(traces)
-        looked = [n for n in places if looks(traces[n], self.recipe)]
-        vectors = dict(zip(looked, self.seen([traces[n] for n in looked]), strict=True))
+        seen = self._look([traces[n] for n in places])
         without, cut = negative_grains(self.unwanted, self.recipe, self.encoder)
-        grounded = ground(
-            [traces[n] for n in places], self.recipe, self.encoder, [vectors.get(n) for n in places]
-        )
+        grounded = ground([traces[n] for n in places], self.recipe, self.encoder, seen)
         found = list(traces)
         for n, (grains, warnings) in zip(places, grounded, strict=True):
             trace = replace(traces[n], grains=(*grains, *without)).warned(*warnings, *cut)
@@ -54,6 +60,17 @@ class Ground:
                 trace = trace.failed(f"the encoder gave no finite vector for {broken}")
             found[n] = trace
         return found
+
+    def _look(self, traces: Sequence[Trace]) -> list[Seen]:
+        """What is asked for of every reference."""
+        seen = [Seen() for _ in traces]
+        looked = [n for n, trace in enumerate(traces) if looks(trace, self.recipe)]
+        for n, vector in zip(looked, self.seen([traces[n] for n in looked]), strict=True):
+            seen[n] = Seen(vector)
+        if self.recipe.region_weights.get("reference"):
+            for n, vectors in zip(looked, self.parts_seen([traces[n] for n in looked]), strict=True):
+                seen[n] = seen[n]._replace(parts=vectors)
+        return seen
 
     def needs(self) -> Sequence[Need]:
         """None: an encoder costs no calls."""
@@ -75,15 +92,19 @@ def _worded(weights: Weights, trace: Trace) -> dict[str, float]:
     return {n: weight for n, weight in weights.items() if not (twice and n == "modification")}
 
 
-def _both(trace: Trace, recipe: Recipe) -> tuple[Weights, Weights]:
-    """The weights of grains that score pictures, and of those that score captions."""
-    return picture_weights(trace, recipe), _worded(recipe.caption_grains, trace)
+def _sides(trace: Trace, recipe: Recipe) -> dict[str, Weights]:
+    """The weights of grains by what they score: pictures (""), captions, or parts of pictures."""
+    return {
+        "": picture_weights(trace, recipe),
+        CAPTION_SIDE: _worded(recipe.caption_grains, trace),
+        REGION_SIDE: _worded(recipe.region_grains, trace),
+    }
 
 
 def _roles(trace: Trace, recipe: Recipe) -> list[str]:
     """All roles that have a weight in this query, in mixes, too."""
     roles: dict[str, None] = {}
-    for weights in _both(trace, recipe):
+    for weights in _sides(trace, recipe).values():
         for name, weight in weights.items():
             if weight:
                 roles.update(dict.fromkeys(recipe.mixes.get(name, (name,))))
@@ -133,9 +154,9 @@ def not_finite(grains: Sequence[Grain]) -> str:
 
 
 def ground(
-    traces: Sequence[Trace], recipe: Recipe, encoder: CachedEncoder, pictures: Sequence[NDArray[Any] | None]
+    traces: Sequence[Trace], recipe: Recipe, encoder: CachedEncoder, seen: Sequence[Seen]
 ) -> list[tuple[list[Grain], list[str]]]:
-    """(grains, warnings) per trace, in order; ``pictures`` are the unit vectors of references.
+    """(grains, warnings) per trace, in order, with what is ``seen`` of each reference.
 
     All texts of the batch are encoded together, each once. A text that is longer than the
     encoder's context is used as far as it goes, and a warning says so.
@@ -147,19 +168,29 @@ def ground(
     )
     encoded = dict(zip(unique, encoder.texts_with_counts(unique), strict=True)) if unique else {}
     return [
-        (_grains(trace, recipe, encoded, picture), _warnings(trace, recipe, encoded, encoder))
-        for trace, picture in zip(traces, pictures, strict=True)
+        (_grains(trace, recipe, encoded, one), _warnings(trace, recipe, encoded, encoder))
+        for trace, one in zip(traces, seen, strict=True)
     ]
 
 
-def _grains(trace: Trace, recipe: Recipe, encoded: Encoded, picture: NDArray[Any] | None) -> list[Grain]:
-    """The grains of both sides; those of the caption side have it in name and role."""
-    pictured, captioned = (
-        _of_side(weights, trace, recipe.mixes, encoded, picture) for weights in _both(trace, recipe)
-    )
-    return pictured + [
-        replace(g, name=f"{CAPTION_SIDE}{g.name}", role=f"{CAPTION_SIDE}{g.role}") for g in captioned
-    ]
+def _grains(trace: Trace, recipe: Recipe, encoded: Encoded, seen: Seen) -> list[Grain]:
+    """The grains of all sides; what they score is the beginning of their names and roles."""
+    found: list[Grain] = []
+    for side, weights in _sides(trace, recipe).items():
+        if side == REGION_SIDE and seen.parts is not None and weights.get("reference"):
+            found += _parts_of_reference(weights["reference"], seen.parts)
+            weights = {name: weight for name, weight in weights.items() if name != "reference"}
+        found += [
+            replace(grain, name=f"{side}{grain.name}", role=f"{side}{grain.role}")
+            for grain in _of_side(weights, trace, recipe.mixes, encoded, seen.whole)
+        ]
+    return found
+
+
+def _parts_of_reference(weight: float, parts: NDArray[Any]) -> list[Grain]:
+    """A grain a part of the reference; they share the weight."""
+    role = f"{REGION_SIDE}reference"
+    return [Grain(f"{role}:{n}", role, weight / len(parts), vector) for n, vector in enumerate(parts, 1)]
 
 
 def _of_side(

@@ -10,6 +10,7 @@ from ..asking.encoder import CachedEncoder
 from ..records.keys import file_hash
 from ..records.trace import Query, Trace
 from ..scoring.contract import unit
+from .closer import regions_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +31,25 @@ def vectors_seen(
     encoded = dict(zip(others, encoder.encode_files(others), strict=True)) if others else {}
     return [
         unit(index.take([row])[0]) if row is not None else encoded[picture] if picture else None
+        for row, picture in zip(rows, pictures, strict=True)
+    ]
+
+
+def parts_seen(
+    traces: Sequence[Trace], index: Gallery, encoder: CachedEncoder
+) -> list[NDArray[Any] | None]:
+    """The (R, d) unit vectors of the parts of references, made as the gallery's are; None without one.
+
+    Raises ConfigError for a gallery without regions.
+    """
+    regions = regions_of(index)
+    rows = [_row(trace.query, index) for trace in traces]
+    pictures = [trace.query.reference for trace in traces]
+    others = list(dict.fromkeys(p for p, row in zip(pictures, rows, strict=True) if p and row is None))
+    found = encoder.encode_region_files(others, regions.kind) if others else []
+    encoded = dict(zip(others, found, strict=True))
+    return [
+        regions.take([row])[0] if row is not None else encoded[picture] if picture else None
         for row, picture in zip(rows, pictures, strict=True)
     ]
 

@@ -1,7 +1,8 @@
 """The search stage: grains in, rankings out, over the whole gallery or a few of its rows.
 
 A family of scores that folds asks a searcher for the best rows; any other is computed for every row.
-Either way a family's parts over the rows that are shown are the shares of their scores.
+Either way a family's parts over the rows that are shown are the shares of their scores. Grains of
+regions change the order of a pool of the best, see ``closer``.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..config.parts import Fusion
+from ...indexes.contract import Box
+from ..config.parts import Fusion, RegionScore
 from ..config.recipe import Recipe
 from ..errors import ConfigError
 from ..records.trace import NOT_RANKED, Grain, Hit, Ranking, Scope, Trace
 from ..scoring import FAMILIES, folds, parts
 from ..scoring.contract import Candidates
+from .closer import Looked, look, region_grains, regions_of
 from .contract import Need
 from .reference import rows_showing
 
@@ -48,7 +51,10 @@ class Search:
             asked = [traces[n] for n in places]
             scopes = [self._scope(trace) for trace in asked]
             grains = [trace.grains for trace in asked]
-            ranked = search(self.index, grains, self.recipe.fusion, self.k, scopes, self.searcher)
+            recipe = self.recipe
+            ranked = search(
+                self.index, grains, recipe.fusion, self.k, scopes, self.searcher, recipe.regions
+            )
             for n, (ranking, subset) in zip(places, ranked, strict=True):
                 found[n] = replace(traces[n], ranking=ranking, subset=subset)
         return found
@@ -79,17 +85,21 @@ def search(
     k: int,
     scopes: Sequence[Scope],
     searcher: Searcher,
+    regions: RegionScore | None = None,
 ) -> list[Rankings]:
     """(the ``k`` best of the gallery, the whole subset) per query, in order, with all shares."""
     asked = [Candidates(grains, gallery, fusion.calibration) for grains in queries]
     if not asked:
         return []
+    closer = regions or RegionScore()
+    deep = max(k, closer.pool) if any(map(region_grains, queries)) else k
     scored = (
-        _by_searching(asked, fusion, k, scopes, searcher)
+        _by_searching(asked, fusion, deep, scopes, searcher)
         if FAMILIES[fusion.family].folds
-        else (_by_looking(*one, fusion, k, searcher) for one in zip(asked, scopes, strict=True))
+        else (_by_looking(*one, fusion, deep, searcher) for one in zip(asked, scopes, strict=True))
     )
-    return [_rankings(gallery, one) for one in scored]
+    looked = (_closer(one, s, closer, fusion, k) for one, s in zip(asked, scored, strict=True))
+    return [_rankings(gallery, one) for one in looked]
 
 
 class _Scored(NamedTuple):
@@ -98,6 +108,7 @@ class _Scored(NamedTuple):
     best: Ranked
     subset: Ranked
     parts: Callable[[NDArray[Any]], Mapping[str, NDArray[Any]]]
+    looked: Looked | None = None
 
 
 def _by_searching(
@@ -134,6 +145,24 @@ def _parts_of(asked: Candidates, fusion: Fusion, rows: NDArray[Any]) -> dict[str
     return parts(fusion.family, replace(asked, rows=rows), fusion.numbers)
 
 
+def _closer(asked: Candidates, scored: _Scored, score: RegionScore, fusion: Fusion, k: int) -> _Scored:
+    """The ``k`` best, after the region grains have been held against the parts of all that is scored."""
+    from ...indexes.exact import best_of
+
+    grains = region_grains(asked.grains)
+    if not grains:
+        return scored
+    (pool, best), (inside, values) = scored.best, scored.subset
+    looked = look(asked.gallery, grains, score, fusion, pool, inside)
+    kept = 0.0 if score.alone else 1.0
+    best, values = kept * best + looked.total(pool), kept * values + looked.total(inside)
+
+    def parts(rows: NDArray[Any]) -> Mapping[str, NDArray[Any]]:
+        return {**({} if score.alone else scored.parts(rows)), **looked.parts_of(rows)}
+
+    return _Scored(best_of(pool, best, k), best_of(inside, values, len(inside)), parts, looked)
+
+
 def _by_looking(asked: Candidates, scope: Scope, fusion: Fusion, k: int, searcher: Searcher) -> _Scored:
     """The score of every row; a query that has nothing that the family works on is folded.
 
@@ -164,23 +193,27 @@ def _by_looking(asked: Candidates, scope: Scope, fusion: Fusion, k: int, searche
 
 
 def _rankings(gallery: Gallery, scored: _Scored) -> Rankings:
-    best, subset = (
-        _ranking(gallery, rows, scores, scored.parts(rows) if len(rows) else {})
-        for rows, scores in (scored.best, scored.subset)
-    )
+    best, subset = (_ranking(gallery, scored, *ranked) for ranked in (scored.best, scored.subset))
     return best, subset
 
 
-def _ranking(
-    gallery: Gallery, rows: NDArray[Any], scores: NDArray[Any], parts: Mapping[str, NDArray[Any]]
-) -> Ranking:
+def _ranking(gallery: Gallery, scored: _Scored, rows: NDArray[Any], scores: NDArray[Any]) -> Ranking:
     items = gallery.items(rows.tolist())
+    parts = scored.parts(rows) if len(rows) else {}
     columns = zip(*(values.tolist() for values in parts.values()), strict=True)
     shares = [dict(zip(parts, values, strict=True)) for values in columns]
     places = zip(items, rows.tolist(), scores.tolist(), shares, strict=True)
     return Ranking(
         tuple(
-            Hit(rank, row, item.id, item.path, score, share)
+            Hit(rank, row, item.id, item.path, score, share, boxes=_boxes(gallery, scored.looked, row))
             for rank, (item, row, score, share) in enumerate(places, 1)
         )
     )
+
+
+def _boxes(gallery: Gallery, looked: Looked | None, row: int) -> dict[str, Box]:
+    """The part of the picture that each region grain met best; none for what met the whole."""
+    if looked is None:
+        return {}
+    boxes = regions_of(gallery).boxes
+    return {name: Box(*boxes[at]) for name, at in looked.places_of(row).items() if at < len(boxes)}

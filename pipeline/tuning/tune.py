@@ -55,10 +55,11 @@ def weighable(recipe: Recipe) -> Weighed:
             f"recipe {recipe.name} scores by the family {recipe.fusion.family!r}",
             "only the weights of a linear recipe can be tuned",
         )
-    if any(recipe.caption_grains.values()):
+    if recipe.caption_weights or recipe.region_weights:
+        other = "captions" if recipe.caption_weights else "parts of pictures"
         raise ConfigError(
-            f"recipe {recipe.name} scores captions beside pictures",
-            "only the weights of [grains] can be tuned: name a recipe without [caption_grains]",
+            f"recipe {recipe.name} scores {other} beside pictures",
+            "only the weights of [grains] can be tuned: name a recipe without other tables of grains",
         )
     weighed = Weighed(recipe)
     names = list(weighed.weights)

@@ -15,7 +15,7 @@ from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.config.recipe import Recipe
 from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.records.trace import Description, Grain, Intent, Query, Trace
-from likebut.pipeline.stages.ground import ground
+from likebut.pipeline.stages.ground import Seen, ground
 from tests.pipeline.colours import ColourEncoder
 
 INTENT = Intent("blue", elements={"desired": ("blue", "green"), "forbidden": ("red", "red")})
@@ -38,7 +38,7 @@ def recipe(weights: dict[str, float], mixes: Mixes | None = None) -> Recipe:
 
 
 def grains(encoder: CachedEncoder, trace: Trace, picture: Any = None, **weights: float) -> list[Grain]:
-    return ground([trace], recipe(weights), encoder, [picture])[0][0]
+    return ground([trace], recipe(weights), encoder, [Seen(picture)])[0][0]
 
 
 def test_a_list_role_shares_its_weight_among_its_elements(encoder: CachedEncoder) -> None:
@@ -85,14 +85,14 @@ def test_without_rewrites_the_target_caption_stands_in(encoder: CachedEncoder) -
 def test_a_mix_is_one_unit_vector_worked_out_by_hand(encoder: CachedEncoder) -> None:
     mixed = recipe({"both": -2.0}, {"both": {"target_caption": 0.8, "reference": 0.6}})
     picture = np.array([1, 0, 0], np.float32)
-    (grain,) = ground([UNDERSTOOD], mixed, encoder, [picture])[0][0]
+    (grain,) = ground([UNDERSTOOD], mixed, encoder, [Seen(picture)])[0][0]
     assert (grain.name, grain.weight) == ("both", -2.0)
     assert grain.vector.tolist() == pytest.approx([0.6, 0.0, 0.8])  # 0.8² + 0.6² = 1
 
 
 def test_a_mix_of_nothing_is_no_grain(encoder: CachedEncoder) -> None:
     mixed = recipe({"both": 1.0}, {"both": {"reference": 1.0, "preserved": 1.0}})
-    assert ground([UNDERSTOOD], mixed, encoder, [None])[0][0] == []
+    assert ground([UNDERSTOOD], mixed, encoder, [Seen()])[0][0] == []
 
 
 def test_grains_are_unit_vectors_of_their_texts(encoder: CachedEncoder) -> None:

@@ -22,7 +22,7 @@ from likebut.pipeline.config.recipe import Recipe
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.records.trace import Description, Grain, Query, Trace
 from likebut.pipeline.scoring.linear import fold
-from likebut.pipeline.stages.ground import ground
+from likebut.pipeline.stages.ground import Seen, ground
 from likebut.pipeline.stages.search import Scope, search
 from tests.pipeline.colours import colour_composer
 
@@ -186,7 +186,7 @@ def test_roles_and_mixes_of_both_sides_are_told_apart(tmp_path: Path) -> None:
         }
     )
     told = Trace(Query("q", Path("red.png"), "blue"), description=Description(("red", "red")))
-    (grains, _), *_ = ground([told], recipe, composer.encoder, [None])
+    (grains, _), *_ = ground([told], recipe, composer.encoder, [Seen()])
     assert [(g.name, g.weight) for g in grains] == [("modification", 0.5), ("caption/mix", 0.1)]
     # 0.2·red + 0.8·blue, at length 1
     assert grains[1].vector.tolist() == pytest.approx([0.2 / 0.68**0.5, 0, 0.8 / 0.68**0.5])
