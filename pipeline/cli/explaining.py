@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from ..hits.places import spot, strongest
 from ..records.trace import Hit, Trace
 from .output import one_line, say
 
@@ -68,6 +69,9 @@ def share_lines(hits: Sequence[Hit], width: int, *, every: bool, bar: str = "█
         for name, share in shown:
             length = max(round(room * abs(share) / largest), 1 if share else 0)
             yield f"{head}{_cut(one_line(name), label):<{label}} {share:+.4f} {bar * length}".rstrip()
+            head = " " * len(head)
+        for name, box in strongest(hit).items():
+            yield _cut(f"{head}{_cut(one_line(name), label):<{label}} met {spot(box)}", width)
             head = " " * len(head)
         if not parts:
             yield head.rstrip()

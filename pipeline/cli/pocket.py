@@ -24,10 +24,11 @@ def draw(
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same pictures.")] = 0,
     queries: Annotated[int, typer.Option("--queries", "-q", help="How many composed queries.")] = 0,
     size: Annotated[int, typer.Option("--size", min=16, max=4096, help="Pixels a side.")] = 128,
+    busy: Annotated[bool, typer.Option("--busy", help="Eight things a picture, one small.")] = False,
 ) -> None:
     """Write PNGs, captions.jsonl and queries.jsonl (with all correct targets)."""
     from ..pocket.draw import draw_gallery
 
     with progress("drawing") as on_progress:
-        gallery = draw_gallery(out, count, seed, queries, size=size, on_progress=on_progress)
+        gallery = draw_gallery(out, count, seed, queries, size=size, busy=busy, on_progress=on_progress)
     say(f"{len(gallery.scenes)} pictures and {len(gallery.queries)} queries in {out}")

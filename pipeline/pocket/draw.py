@@ -9,12 +9,18 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from . import captions
-from .paint import paint
+from .busy import BusyScene, arrange, plan_busy
+from .busy import canonical as busy_caption
+from .paint import paint, paint_arranged
 from .plan import DrawnGallery, plan_gallery
+from .world import Scene
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SIZE = 128
 # Grows when the same seed plans another gallery than before.
@@ -36,14 +42,17 @@ def draw_gallery(
     *,
     size: int = SIZE,
     kinds: list[str] | None = None,
+    busy: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> DrawnGallery:
     """Draw into ``out``; a second call with the same numbers finds its work done.
 
+    ``busy`` scenes hold eight things each (see ``busy``).
+
     Another gallery takes the place of one that was drawn there, unless a file of it was changed since:
     ``gallery.json`` lists what may be replaced. Raises InputError where ``out`` holds something else.
     """
-    gallery = plan_gallery(count, seed, queries, kinds)
+    gallery = plan_busy(count, seed, queries) if busy else plan_gallery(count, seed, queries, kinds)
     recipe = {
         "plan": PLAN,
         "count": count,
@@ -51,9 +60,11 @@ def draw_gallery(
         "queries": queries,
         "size": size,
         "kinds": kinds or [],
+        "busy": busy,
     }
     known = _read_stamp(out)
-    if known and all(known.get(key) == value for key, value in recipe.items()) and ("drawing" not in known):
+    before = {"busy": False, **(known or {})}
+    if known and "drawing" not in known and all(before.get(key) == value for key, value in recipe.items()):
         return gallery
     names = [CAPTIONS, QUERIES, *map(file_name, range(count))]
     own = _own_files(out, known, names)
@@ -66,12 +77,24 @@ def draw_gallery(
         files[name] = _write(out / name, text.encode())
     for number, (scene, scene_seed) in enumerate(zip(gallery.scenes, gallery.seeds, strict=True)):
         png = io.BytesIO()
-        paint(scene, size, scene_seed).save(png, "PNG", compress_level=1)
+        _painted(scene, size, scene_seed).save(png, "PNG", compress_level=1)
         files[file_name(number)] = _write(out / file_name(number), png.getvalue())
         if on_progress:
             on_progress(number + 1, count)
     _write_stamp(out, {**recipe, "files": files})
     return gallery
+
+
+def _painted(scene: Scene | BusyScene, size: int, seed: int) -> Image.Image:
+    return (
+        paint_arranged(scene, arrange, size, seed)
+        if isinstance(scene, BusyScene)
+        else paint(scene, size, seed)
+    )
+
+
+def _caption(scene: Scene | BusyScene) -> str:
+    return busy_caption(scene) if isinstance(scene, BusyScene) else captions.canonical(scene)
 
 
 def _make_folder(out: Path) -> None:
@@ -135,7 +158,7 @@ def _write_stamp(out: Path, stamp: dict[str, Any]) -> None:
 
 def _captions(gallery: DrawnGallery) -> str:
     rows = (
-        {"file": file_name(number), "caption": captions.canonical(scene), "scene": asdict(scene)}
+        {"file": file_name(number), "caption": _caption(scene), "scene": asdict(scene)}
         for number, scene in enumerate(gallery.scenes)
     )
     return "".join(json.dumps(row) + "\n" for row in rows)

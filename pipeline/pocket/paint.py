@@ -7,11 +7,12 @@ picture of what the models saw at 64.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from math import cos, pi, sin
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from .backdrops import DAY, NIGHT, PAPER, PENCIL, RGB, backdrop
 from .shapes import FIXED, SHAPES
@@ -84,8 +85,34 @@ def layout(scene: Scene, rng: Random) -> list[Placement]:
     return placements
 
 
+class Drawable(Protocol):
+    """What can be painted: things, and what is behind and about them."""
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]: ...
+
+    @property
+    def setting(self) -> str: ...
+
+    @property
+    def time(self) -> str: ...
+
+    @property
+    def style(self) -> str: ...
+
+
+S = TypeVar("S", bound=Drawable)
+
+
 def paint(scene: Scene, size: int, seed: int) -> Image.Image:
     """The picture of ``scene``, RGB, ``size`` × ``size`` pixels, antialiased."""
+    return paint_arranged(scene, layout, size, seed)
+
+
+def paint_arranged(
+    scene: S, arrange: Callable[[S, Random], list[Placement]], size: int, seed: int
+) -> Image.Image:
+    """The picture of what stands as ``arrange`` says; see `paint`."""
     import aggdraw
     from PIL import Image
 
@@ -94,13 +121,13 @@ def paint(scene: Scene, size: int, seed: int) -> Image.Image:
     image = Image.new("RGB", (size, size), ground)
     canvas = aggdraw.Draw(image)
     _paint_backdrop(canvas, scene, size, rng)
-    for placement in layout(scene, rng):
+    for placement in arrange(scene, rng):
         _paint_object(canvas, scene, scene.kinds[placement.kind], placement, size)
     canvas.flush()
     return image
 
 
-def _paint_backdrop(canvas: Any, scene: Scene, size: int, rng: Random) -> None:
+def _paint_backdrop(canvas: Any, scene: Drawable, size: int, rng: Random) -> None:
     import aggdraw
 
     palette = DAY if scene.time == "day" else NIGHT
@@ -152,7 +179,7 @@ def _symbols(category: str) -> list[tuple[str, Any]]:
     return [(fill, aggdraw.Symbol(path)) for fill, path in SHAPES[category]]
 
 
-def _paint_object(canvas: Any, scene: Scene, kind: Kind, at: Placement, size: int) -> None:
+def _paint_object(canvas: Any, scene: Drawable, kind: Kind, at: Placement, size: int) -> None:
     import aggdraw
 
     scale = at.extent * size / 100

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import cycle
 from random import Random
+from typing import Any
 
 from ..errors import ConfigError
 from . import captions, edits, world
@@ -48,9 +49,9 @@ class DrawnQuery:
 
 @dataclass(frozen=True)
 class DrawnGallery:
-    """Scenes with their drawing seeds, and the queries about them."""
+    """Scenes (`Scene`, or busy ones) with their drawing seeds, and the queries about them."""
 
-    scenes: tuple[Scene, ...]
+    scenes: tuple[Any, ...]
     seeds: tuple[int, ...]
     queries: tuple[DrawnQuery, ...]
 

@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...indexes.errors import GalleryError
 from ..errors import ConfigError
+from ..hits.places import spot, strongest
 from ..machine.outputs import check_file, replacing
 from ..records.trace import Hit, Trace
+
+if TYPE_CHECKING:
+    from ...indexes.contract import Box
 
 FOLDER = Path(__file__).parent / "templates"
 THUMBNAIL = 320
@@ -81,14 +85,28 @@ def environment() -> Any:
         thumbnail=thumbnail,
         element_labels=ELEMENT_LABELS,
         element_signs=ELEMENT_SIGNS,
-        role_colours=ROLE_COLOURS,
-        role_names=ROLE_NAMES,
+        colour_of=colour_of,
+        name_of=name_of,
+        outlined=outlined,
+        strongest=strongest,
+        spot=spot,
         bars=bars,
         roles_of=roles_of,
         script=script,
         script_hash=script_hash,
     )
     return made
+
+
+def colour_of(role: str) -> str:
+    """The colour of a role, whatever side of the gallery it scores."""
+    return ROLE_COLOURS.get(role.rpartition("/")[2], "#8a8a8a")
+
+
+def name_of(role: str) -> str:
+    """What a role is called on a page: "caption/desired" is "desired, of captions"."""
+    side, _, base = role.rpartition("/")
+    return ROLE_NAMES.get(base, base) + (f" (of {side}s)" if side else "")
 
 
 @cache
@@ -137,8 +155,22 @@ def thumbnail(path: str) -> str:
     return "data:image/webp;base64," + base64.b64encode(data).decode() if data else ""
 
 
-def small_picture(path: str) -> bytes:
-    """A picture as WebP of at most 320 pixels, or nothing where it cannot be read."""
+def outlined(hit: Hit) -> str:
+    """The thumbnail of a hit, with the parts of the picture outlined that regions met, in their colours."""
+    frames = tuple((colour_of(name.partition(":")[0]), box) for name, box in strongest(hit).items())
+    if not frames:
+        return thumbnail(hit.path)
+    data = small_picture(hit.path, frames)
+    return "data:image/webp;base64," + base64.b64encode(data).decode() if data else ""
+
+
+def small_picture(path: str, frames: tuple[tuple[str, Box], ...] = ()) -> bytes:
+    """A picture as WebP of at most 320 pixels, or nothing where it cannot be read.
+
+    Every frame (colour, part of the picture) is drawn on it, the first on top.
+    """
+    from PIL import ImageDraw
+
     from ...indexes.decode import load_image
 
     try:
@@ -146,6 +178,15 @@ def small_picture(path: str) -> bytes:
     except GalleryError:
         return b""
     image.thumbnail((THUMBNAIL, THUMBNAIL))
+    pen = ImageDraw.Draw(image)
+    for number, (colour, box) in reversed(list(enumerate(frames))):
+        width, height = image.width - 1, image.height - 1
+        inset = 3 * number  # so that grains that met the same part are all seen
+        corners = (box.left * width, box.top * height, box.right * width, box.bottom * height)
+        left, top, right, bottom = (round(corner) for corner in corners)
+        if right - left > 2 * inset and bottom - top > 2 * inset:
+            inner = (left + inset, top + inset, right - inset, bottom - inset)
+            pen.rectangle(inner, outline=colour, width=3)
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=82)
     return buffer.getvalue()
@@ -192,8 +233,8 @@ def _bar(shares: Mapping[str, float], low: float, span: float) -> Bar:
         segments.append(
             Segment(
                 role,
-                ROLE_NAMES.get(role, role),
-                ROLE_COLOURS.get(role, "#8a8a8a"),
+                name_of(role),
+                colour_of(role),
                 share,
                 100 * (start - low) / span,
                 100 * abs(share) / span,

@@ -22,7 +22,7 @@ Weights = Mapping[str, float]
 
 
 class Seen(NamedTuple):
-    """A reference in unit vectors: the ``whole`` (d,), and its ``parts`` (R, d) where they are asked for."""
+    """A reference in unit vectors: the ``whole`` (d,), and its ``parts`` (R, d) where asked for."""
 
     whole: NDArray[Any] | None = None
     parts: NDArray[Any] | None = None

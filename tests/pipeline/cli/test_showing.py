@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from likebut.indexes.contract import Box
 from likebut.pipeline.cli.explaining import share_lines
 from likebut.pipeline.records.trace import Hit
 from tests.pipeline.cli.conftest import Run
@@ -191,3 +192,9 @@ def test_pictures_may_be_drawn_one_way_whatever_the_terminal(
     assert blocks.count("\x1b[0m\n") == 2 * 24  # two square pictures of 48 columns
     assert likebut(*ask, "--preview-as", "sixel").err.count("\x1bPq") == 2
     assert "in terminals only" in likebut(*ask, "--preview").err
+
+
+def test_where_a_grain_of_regions_was_met_stands_below_the_shares() -> None:
+    name = "region/desired:cat"
+    hit = Hit(1, 0, "a", "a", 0.5, {name: 0.5}, boxes={name: Box(0.5, 0, 1, 0.5)})
+    assert list(share_lines([hit], 80, every=False))[-1].split() == [name, "met", "top", "right"]
