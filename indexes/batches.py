@@ -22,11 +22,11 @@ class Batches:
     """Takes outcomes in order and settles each file in ``plan``.
 
     ``encoded`` counts pictures, ``seconds`` the encoder's, ``thread_seconds`` read, decode,
-    prepare.
+    prepare. A row is ``parts`` vectors, one after another, each of length 1.
     """
 
-    def __init__(self, encoder: ImageEncoder, plan: Plan, size: int) -> None:
-        self.encoder, self.plan, self.size = encoder, plan, size
+    def __init__(self, encoder: ImageEncoder, plan: Plan, size: int, parts: int = 1) -> None:
+        self.encoder, self.plan, self.size, self.parts = encoder, plan, size, parts
         self.encoded = 0
         self.seconds = 0.0
         self.thread_seconds = [0.0, 0.0, 0.0]
@@ -81,8 +81,9 @@ class Batches:
                 f"encoder {self.encoder.name} gave {vectors.shape} for {len(arrays)} pictures of "
                 f"dimension {self.encoder.dimension}"
             )
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        usable = np.isfinite(lengths[:, 0]) & (lengths[:, 0] > 0)
+        each = vectors.reshape(len(arrays), self.parts, -1)
+        lengths = np.linalg.norm(each, axis=2, keepdims=True)
+        usable = (np.isfinite(lengths) & (lengths > 0)).all(axis=(1, 2))
         with np.errstate(invalid="ignore", divide="ignore"):
             # an encoder in bf16 gives rows off by 1e-3; scores are only cosines if they are not
-            return vectors / lengths, usable.tolist()
+            return (each / lengths).reshape(vectors.shape), usable.tolist()

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from .decode import MAX_PIXELS
+from .encoding import Settings
 from .errors import EXIT_USAGE, GalleryError, Problem
-from .job import Job, Settings
+from .job import Job
+from .region_build import RegionReport, Regions, region_step
 from .sides import realign
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class BuildReport:
     (path, reason). ``seconds_by`` tells wall seconds of scan, wait, encode, write, and thread
     seconds of threads.read, threads.decode, threads.prepare. ``left_out`` counts by ending what cannot
     be read here (see ``formats.why_not``); ``news`` is whether anything differs from the time before.
+    ``regions`` says what was done to the vectors of parts, where there are any.
     """
 
     items: int
@@ -51,6 +54,7 @@ class BuildReport:
     resumed: int = 0
     left_out: tuple[tuple[str, int], ...] = ()
     news: bool = True
+    regions: RegionReport | None = None
 
 
 def build(
@@ -69,12 +73,14 @@ def build(
     mapper: str = "threads",
     wait: bool = True,
     change_roots: bool = True,
+    regions: Regions | None = None,
 ) -> BuildReport:
     """Index exactly the pictures under ``roots`` in folder ``out``, reusing what it can.
 
     ``dtype`` is "float16" or "float32". ``on_progress(done, total)`` counts files and is called
     from this thread. ``rebuild`` encodes everything anew, whatever index is there. Captions stay with
-    the contents that they belong to.
+    the contents that they belong to. ``regions`` makes vectors of parts of the pictures, too; those that
+    are there are kept up without.
 
     With ``reread`` every file is read, and what is in it decides; else a file of the same size and
     times is taken to be unchanged. Vectors of equal contents are taken over from ``donors``, index
@@ -99,17 +105,22 @@ def build(
     job = Job(Path(out), encoder, settings, tuple(os.path.abspath(r) for r in roots))
     if not change_roots:
         job.check_roots()
+    step = region_step(job.out, encoder, settings, regions)
     plan = job.current()
-    current = plan is not None
-    if plan is None:
+    current, report = plan is not None, None
+    if plan is None or (step and step.is_behind()):
         with job.writing(wait) as waited:
             if waited and not change_roots:
                 job.check_roots()
             plan = job.plan(waited)
             job.encode(plan, on_progress)
+            if step and plan.settled:
+                step.encode(plan.settled, on_progress)
             job.write(plan)
             realign(job.out)
-    return _report(job, plan, perf_counter() - began, not current)
+            report = step.write() if step else None
+    news = not current or bool(report and report.encoded)
+    return replace(_report(job, plan, perf_counter() - began, news), regions=report)
 
 
 def look(roots: Sequence[Path], out: Path, encoder: ImageEncoder) -> BuildReport | None:

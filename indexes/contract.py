@@ -191,3 +191,23 @@ class ImageEncoder(Protocol):
     def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         """(n, d) float32 unit rows for ``n`` prepared pictures, in order."""
         ...
+
+
+class DenseEncoder(ImageEncoder, Protocol):
+    """An image encoder whose tower also tells what is in the parts of a picture.
+
+    It may want to see a picture larger: it starts from twice ``draft_size``.
+    """
+
+    @property
+    def region_boxes(self) -> Sequence[Box]:
+        """The R parts, in shares of what the encoder sees of a picture; none where it has no such."""
+        ...
+
+    def prepare_regions(self, image: Image) -> NDArray[Any]:
+        """An RGB picture of any size and shape as a fixed-shape array. Called in threads."""
+        ...
+
+    def encode_regions(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
+        """(n, R, d) float32 unit vectors for ``n`` pictures from ``prepare_regions``, in order."""
+        ...

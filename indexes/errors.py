@@ -40,7 +40,7 @@ class IndexDamaged(GalleryError):
 
 
 class IndexStale(GalleryError):
-    """The caption side belongs to earlier rows of the index, or to another encoder."""
+    """Captions or regions belong to earlier rows of the index, or to another encoder."""
 
 
 class IndexBusy(GalleryError):
@@ -108,3 +108,16 @@ def side_damaged(folder: Path, error: GalleryError) -> IndexDamaged:
         f"make it anew: {caption_command(folder)} (or likebut index build … --captions FILE); what is "
         "there is moved aside",
     )
+
+
+def regions_command(folder: Path, roots: Sequence[str] = (), kind: str = "") -> str:
+    """The command that brings the region side of the index in ``folder`` up, or makes it anew."""
+    command = rebuild_hint(folder, roots).partition(": ")[2].removesuffix(" --rebuild")
+    return f"{command} --regions {kind or 'KIND'}"
+
+
+def regions_damaged(
+    folder: Path, error: GalleryError, roots: Sequence[str] = (), kind: str = ""
+) -> IndexDamaged:
+    """The error that says how a region side that is damaged is made anew."""
+    return IndexDamaged(error.message, f"make them anew: {regions_command(folder, roots, kind)}")

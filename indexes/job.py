@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-from .batches import Batches
 from .contract import EncoderId, ImageEncoder
-from .decode import MAX_PIXELS, quiet
+from .decode import quiet
+from .encoding import Settings, encode_todo
 from .errors import (
     GalleryError,
     IndexDamaged,
@@ -27,7 +26,6 @@ from .formats import why_not
 from .journal import Journal
 from .lock import write_lock
 from .manifest import Manifest
-from .mappers import make_mapper
 from .own import check_own
 from .plan import Plan, make_plan
 from .reading import Reader
@@ -36,20 +34,6 @@ from .scan import Scan, scan
 from .sides import is_behind
 from .store import Index
 from .writing import PENDING, leftovers, tidy, write_index
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How an index is built; see ``build.build``."""
-
-    dtype: str = "float16"
-    batch_size: int = 64
-    threads: int | None = None
-    pixels_limit: int = MAX_PIXELS
-    rebuild: bool = False
-    reread: bool = False
-    donors: tuple[Path, ...] = ()
-    mapper: str = "threads"
 
 
 class Job:
@@ -195,23 +179,8 @@ class Job:
 
     def encode(self, plan: Plan, on_progress: Callable[[int, int], None] | None) -> None:
         """Read what the plan left open, encode the new contents, and settle every file."""
-        total = len(self.found.files)
-        settled = total - len(plan.todo)
-        batch_size = self.settings.batch_size
-        reader = Reader(self.encoder, plan.known, self.settings.pixels_limit)
-        batches = Batches(self.encoder, plan, batch_size)
-        workers = self.settings.threads or min(16, os.cpu_count() or 1)
-        if on_progress:
-            on_progress(settled, total)
         began = perf_counter()
-        mapper = make_mapper(self.settings.mapper)
-        for outcome in mapper(plan.todo, lambda: reader.read, workers, batch_size + 2 * workers):
-            settled += 1
-            if batches.take(outcome) and on_progress:
-                on_progress(settled, total)
-        batches.flush()
-        if on_progress and plan.todo:
-            on_progress(total, total)
+        batches = encode_todo(plan, self.encoder, self.settings, len(self.found.files), on_progress)
         self.encoded = batches.encoded
         self.seconds["wait"] = perf_counter() - began - batches.seconds
         self.seconds["encode"] = batches.seconds

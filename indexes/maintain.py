@@ -5,37 +5,48 @@ out.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import GalleryError, IndexDamaged, IndexMissing, NoImages, readable, rebuild_hint
-from .files import FileEntry, disk_errors, sha256_of
+from .beside import SIDE, earlier_side, stale
+from .checks import problems_of, side_problems
+from .errors import (
+    GalleryError,
+    IndexDamaged,
+    IndexMissing,
+    NoImages,
+    caption_command,
+    readable,
+    rebuild_hint,
+    regions_command,
+)
+from .files import disk_errors
 from .lock import write_lock
-from .manifest import read_manifest, rows_hash
+from .manifest import Manifest, read_manifest
+from .region_build import realign_regions
+from .regions import FOLDER, earlier_regions, region_facts
 from .shards import check_shards, take_rows
 from .sides import realign
-from .store import SIDE, Index, earlier_side, stale
+from .store import Index
 from .writing import Content, write_index
 
 if TYPE_CHECKING:
     from .items import Item
-
-NORM_TOLERANCE = 2e-3  # rows of d halves are off unit length by less than 2^-11
 
 
 @dataclass(frozen=True)
 class VerifyReport:
     """What is wrong with an index, one line each, and how many rows were looked at.
 
-    ``rebuild`` says how it is made anew.
+    ``advice`` says what to do about it, in lines.
     """
 
     problems: tuple[str, ...]
     rows: int
-    rebuild: str = field(default="", compare=False)
+    advice: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def ok(self) -> bool:
@@ -44,69 +55,37 @@ class VerifyReport:
 
 
 def verify(folder: Path) -> VerifyReport:
-    """Check every checksum, the counts and the length of every row, and so of the caption side.
+    """Check every checksum, the counts and the length of every row, and so of captions and regions.
 
     Raises ``IndexMissing`` or ``IndexIncompatible``; whatever is damaged is a problem in the
     report.
     """
     folder = Path(folder)
     try:
-        manifest = read_manifest(folder)
-        problems = [line for entry in manifest.files() for line in _file_problems(folder, entry)]
-        # what lies in files that changed would only be said twice
-        problems = problems or _contents(Index.open(folder))
+        manifest, problems = problems_of(folder)
     except IndexDamaged as error:
-        return VerifyReport((error.message,), 0, error.hint)
-    problems += _side_problems(folder, bool(problems))
-    return VerifyReport(tuple(problems), manifest.count, rebuild_hint(folder, manifest.roots))
+        return VerifyReport((error.message,), 0, (error.hint,))
+    captions, regions = (side_problems(folder, name, bool(problems)) for name in (SIDE, FOLDER))
+    if problems:
+        advice: tuple[str, ...] = (rebuild_hint(folder, manifest.roots),)
+    else:
+        advice = _advice(folder, manifest, captions, regions)
+    return VerifyReport((*problems, *captions, *regions), manifest.count, advice)
 
 
-def _side_problems(folder: Path, pictures_damaged: bool) -> list[str]:
-    """What is wrong with the caption side, each line marked as its own."""
-    try:
-        problems = list(verify(folder / SIDE).problems)
-        if not problems and not pictures_damaged:
-            why = stale(Index.open(folder / SIDE), Index.open(folder))
-            problems = [f"they {why}"] if why else []
-    except IndexMissing:
-        return []
-    except GalleryError as error:
-        problems = [error.message]
-    return [f"{SIDE}: {line}" for line in problems]
-
-
-def _file_problems(folder: Path, entry: FileEntry) -> list[str]:
-    try:
-        same = sha256_of(folder / entry.file) == entry.sha256
-    except OSError as error:
-        return [f"{entry.file}: {(error.strerror or 'cannot be read').lower()}"]
-    return [] if same else [f"{entry.file}: the checksum differs"]
-
-
-def _contents(index: Index) -> list[str]:
-    import numpy as np
-
-    problems = []
-    first = 0
-    # the mean of unit vectors is no longer than they are, and no caption is a row of zeros
-    low = 0.0 if index.manifest.encoder.reads_captions else 1 - NORM_TOLERANCE
-    for shard in index.vectors():
-        for at in range(0, len(shard), 8192):
-            lengths = np.linalg.norm(shard[at : at + 8192].astype(np.float32), axis=1)
-            # "not within" rather than "beyond": NaN is not within
-            within = (lengths >= low) & (lengths <= 1 + NORM_TOLERANCE)
-            for row in np.flatnonzero(~within)[:10]:
-                problems.append(f"row {first + at + row}: length {lengths[row]:.4f}, not 1")
-        first += len(shard)
-    items = list(index.all_items())
-    ids = [item.id for item in items]
-    if index.rows_sha256 != rows_hash((item.id, item.content_hash) for item in items):
-        problems.append("items: they are not those that the manifest names")
-    if any(a >= b for a, b in pairwise(ids)):
-        problems.append("items: the ids are not ascending and unique")
-    if index.mu.shape != (index.dimension,) or index.sigma.shape != (index.dimension,) * 2:
-        problems.append("stats: the shapes do not fit the dimension")
-    return problems
+def _advice(folder: Path, manifest: Manifest, captions: list[str], regions: list[str]) -> tuple[str, ...]:
+    """What makes sides anew that are damaged, the pictures being whole."""
+    lines = ["the pictures are whole"] * bool(captions or regions)
+    if captions:
+        lines.append(f"make the captions anew: {caption_command(folder)}")
+        lines.append("(or likebut index build … --captions FILE); what is there is moved aside")
+    if regions:
+        kind = ""
+        with suppress(GalleryError):
+            side = earlier_regions(folder)
+            kind = side.kind if side else ""
+        lines.append(f"make the regions anew: {regions_command(folder, manifest.roots, kind)}")
+    return tuple(lines)
 
 
 def info(folder: Path) -> dict[str, Any]:
@@ -133,6 +112,7 @@ def info(folder: Path) -> dict[str, Any]:
         "bytes": sum(entry.bytes for entry in manifest.files()),
         "roots": [readable(root) for root in manifest.roots],
         **_side_facts(folder),
+        **_region_facts(folder),
     }
 
 
@@ -154,11 +134,19 @@ def _side_facts(folder: Path) -> dict[str, Any]:
     }
 
 
+def _region_facts(folder: Path) -> dict[str, Any]:
+    """Of the vectors of parts; nothing where there are none."""
+    try:
+        return region_facts(Index.open(folder))
+    except GalleryError as error:
+        return {"regions": error.message}
+
+
 def remove(folder: Path, glob: str) -> int:
     """Take the items whose id or path matches ``glob`` (``*`` also matches ``/``) out of the index.
 
     Where an item is called just so, brackets and all, it is that one. Each side changes in one step,
-    the captions after the pictures. Gives how many went. Raises
+    captions and regions after the pictures. Gives how many went. Raises
     ``NoImages`` when none would be left.
     """
     folder = Path(folder)
@@ -176,6 +164,7 @@ def remove(folder: Path, glob: str) -> int:
             check_shards(index.folder, index.manifest)
             write_index(folder, _remaining(index, stay))
         realign(folder)
+        realign_regions(folder)
         return len(items) - len(stay)
 
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .contract import EncoderId
+from .contract import Box, EncoderId
 from .errors import (
     GalleryError,
     IndexDamaged,
@@ -45,6 +45,18 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """What the rows of a region side are: vectors of these parts, one after another (see ``regions``).
+
+    With a ``codebook`` a row holds the codes of the vectors instead (see ``codes``).
+    """
+
+    kind: str
+    boxes: tuple[Box, ...]
+    codebook: FileEntry | None = None
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What ``manifest.json`` holds, but for its own checksum."""
 
@@ -65,10 +77,12 @@ class Manifest:
     left_out: tuple[tuple[str, int], ...] = ()
     # where captions come from, for people and for comparing; empty for an index of pictures
     source: str = ""
+    parts: Parts | None = None  # of a region side alone
 
     def files(self) -> tuple[FileEntry, ...]:
         """Every other file of the index."""
-        return (*self.shards, self.items, self.stats)
+        codebook = self.parts.codebook if self.parts else None
+        return (*self.shards, self.items, self.stats, *((codebook,) if codebook else ()))
 
 
 def rows_hash(rows: Iterable[tuple[str, str]]) -> str:
@@ -95,6 +109,8 @@ def _plain(manifest: Manifest) -> dict[str, Any]:
     """As JSON; what an older likebut does not know of a failed file stands apart."""
     content = asdict(manifest)
     stamps = [[failed.pop("ctime_ns"), failed.pop("inode")] for failed in content["failed"]]
+    if content["parts"] is None:
+        del content["parts"]
     return {**content, "failed_stamps": stamps}
 
 
@@ -175,7 +191,14 @@ def _parse(content: dict[str, Any]) -> Manifest:
         roots=tuple(content["roots"]),
         rows_sha256=content.get("rows_sha256", ""),
         source=content.get("source", ""),
+        parts=_parts(content["parts"]) if "parts" in content else None,
     )
+
+
+def _parts(content: dict[str, Any]) -> Parts:
+    codebook = content["codebook"]
+    boxes = tuple(Box(*map(float, box)) for box in content["boxes"])
+    return Parts(content["kind"], boxes, FileEntry(**codebook) if codebook else None)
 
 
 def _failed(content: dict[str, Any]) -> tuple[Failed, ...]:

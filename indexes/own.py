@@ -17,12 +17,12 @@ from .files import sha256_of
 from .seal import MANIFEST, is_sealed
 
 _NAMED = re.compile(
-    r"(?:vectors-([0-9a-f]{16})\.npy|items-([0-9a-f]{16})\.parquet|stats-([0-9a-f]{16})\.npz)"
+    r"(?:(?:vectors|codebook)-([0-9a-f]{16})\.npy|items-([0-9a-f]{16})\.parquet|stats-([0-9a-f]{16})\.npz)"
 )
-_DRAFTS = frozenset(("vectors.npy", "items.parquet", "stats.npz", MANIFEST))
+_DRAFTS = frozenset(("vectors.npy", "codebook.npy", "items.parquet", "stats.npz", MANIFEST))
 _ASIDE = re.compile(r"captions\.damaged(-\d+)?")  # see ``rescue``
 _KEY = re.compile(r"[0-9a-f]{16}")
-_SIDE, _PENDING, _LOCK = "captions", ".pending", ".lock"
+_SIDES, _PENDING, _LOCK = ("captions", "regions"), ".pending", ".lock"
 _SHOWN = 3
 
 
@@ -86,7 +86,7 @@ def _is_torn(path: Path) -> bool:
 def _is_other(folder: Path, name: str) -> bool:
     """Whether an index puts such a thing beside its files."""
     path = folder / name
-    if name == _SIDE or _ASIDE.fullmatch(name):
+    if name in _SIDES or _ASIDE.fullmatch(name):
         return path.is_dir() and not foreign(path)
     if name == _PENDING:
         return path.is_dir() and all(

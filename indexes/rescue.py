@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from .beside import SIDE, earlier_side
 from .captions import Key
 from .errors import GalleryError, IndexDamaged
 from .files import sha256_of
 from .items import ItemTable
 from .manifest import read_manifest
 from .shards import check_shards
-from .store import SIDE, Index, earlier_side
+from .stored import Stored
 
 _log = logging.getLogger(__name__)
 
 
-def usable_side(folder: Path) -> tuple[Index | None, dict[Key, Sequence[str]]]:
+def usable_side(folder: Path) -> tuple[Stored | None, dict[Key, Sequence[str]]]:
     """The caption side in ``folder``; or, moved aside where it is damaged, what it still says."""
     try:
         old = earlier_side(folder)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import mmap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import IndexDamaged, rebuild_hint
-from .files import FileEntry, load_npy, sha256_of
+from .files import HEADERS, FileEntry, load_npy, sha256_of
 from .manifest import Manifest
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -46,9 +48,29 @@ def open_bytes(folder: Path, manifest: Manifest, entry: FileEntry) -> mmap.mmap:
     return data
 
 
+def read_stats(
+    folder: Path, manifest: Manifest, data: mmap.mmap
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """mu (d,) and sigma (d, d) from the bytes of the statistics. Raises ``IndexDamaged``."""
+    import zipfile
+
+    import numpy as np
+
+    try:
+        with HEADERS, np.load(io.BytesIO(data), allow_pickle=False) as stats:
+            return stats["mu"], stats["sigma"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise damaged(folder, manifest, f"{manifest.stats.file} cannot be read") from error
+
+
 def check_shards(folder: Path, manifest: Manifest) -> None:
     """Raise ``IndexDamaged`` if a shard changed: rows about to be copied get a fresh checksum."""
-    for entry in manifest.shards:
+    check_files(folder, manifest, manifest.shards)
+
+
+def check_files(folder: Path, manifest: Manifest, entries: Sequence[FileEntry]) -> None:
+    """Raise ``IndexDamaged`` if one of these files changed or is gone."""
+    for entry in entries:
         if sha256_of(folder / entry.file) != entry.sha256:
             raise damaged(folder, manifest, f"{entry.file}: the checksum differs")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .captions import TextEncoder
     from .items import Item
-    from .store import Index
+from .stored import Stored
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Rows:
 
     items: Sequence[Item]
     places: Sequence[int]
-    old: Index | None
+    old: Stored | None
     encoder: TextEncoder | None
     dimension: int
     on_progress: Callable[[int, int], None] | None

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .beside import SIDE, earlier_side
 from .captions import Key, as_lines
 from .contract import OF_CAPTIONS, EncoderId
 from .errors import GalleryError, IndexDamaged, IndexMissing, side_damaged
@@ -22,7 +23,8 @@ from .files import disk_errors
 from .lock import write_lock
 from .shards import check_shards
 from .side_rows import Rows
-from .store import SIDE, Index, earlier_side
+from .store import Index
+from .stored import Stored
 from .writing import Content, write_index
 
 if TYPE_CHECKING:
@@ -70,7 +72,7 @@ def write_side(
         return merge.write(identity, encoder, "; ".join(sources), on_progress)
 
 
-def align(folder: Path) -> Index | None:
+def align(folder: Path) -> Stored | None:
     """The caption side in ``folder``, brought to the rows of the pictures first.
 
     None without one, or where it is damaged. Raises ``DiskFull``.
@@ -110,7 +112,7 @@ class _Merge:
     """The next caption side: the items of ``pictures``, with new captions or those of ``old``."""
 
     def __init__(
-        self, pictures: Index, old: Index | None, captions: Mapping[Key, Sequence[str]], anew: bool
+        self, pictures: Index, old: Stored | None, captions: Mapping[Key, Sequence[str]], anew: bool
     ) -> None:
         self.pictures, self.old = pictures, old
         self.before = list(old.all_items()) if old else []

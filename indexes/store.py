@@ -7,90 +7,43 @@
     items-<hash>.parquet         id, path, content hash, size, mtime, caption; in row order
     stats-<hash>.npz             mu (d,) and sigma (d, d), float64: mean and covariance of the rows
     captions/                    if any: the caption side, an index of its own (see ``sides``)
+    regions/                     if any: vectors of parts of the pictures, too (see ``regions``)
 
-Opening checks sizes and shapes and holds every file open, so a build that replaces the index does
-not pull files away from a reader. No pickle anywhere.
+See ``stored`` for how they are opened.
 """
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .contract import CAPTIONS, PICTURES, EncoderId
-from .errors import (
-    GalleryError,
-    IndexDamaged,
-    IndexIncompatible,
-    IndexMissing,
-    IndexStale,
-    caption_command,
-    side_damaged,
-)
-from .files import HEADERS
-from .items import Item, ItemTable
+from .beside import captions_of
+from .contract import CAPTIONS, PICTURES
+from .errors import GalleryError, IndexStale
 from .lock import wait_for_writer
-from .manifest import Manifest, check_encoder, read_manifest, rows_hash
-from .shards import damaged, open_bytes, open_shard, take_rows
+from .manifest import read_manifest
+from .regions import regions_of
+from .stored import Stored
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from .contract import Regions
 
-SIDE = CAPTIONS  # the folder of the caption side
 
-
-class Index:
-    """Vectors and items of one gallery; made by ``Index.open``."""
-
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self.folder = folder
-        self.manifest = manifest
-        self._shards = [open_shard(folder, manifest, entry) for entry in manifest.shards]
-        self._items_bytes = open_bytes(folder, manifest, manifest.items)
-        self._stats_bytes = open_bytes(folder, manifest, manifest.stats)
-        if sum(map(len, self._shards)) != manifest.count or manifest.items.rows != manifest.count:
-            raise self.damaged("counts disagree")
-
-    @classmethod
-    def open(cls, folder: str | os.PathLike[str], encoder_fingerprint: str | None = None) -> Index:
-        """The index in ``folder``; cheap, no vector is read.
-
-        Raises ``IndexMissing``, ``IndexDamaged``, or ``IndexIncompatible`` for a newer format or
-        when ``encoder_fingerprint`` is given and is not that of the vectors.
-        """
-        place = Path(folder)
-        manifest = read_manifest(place)
-        while True:
-            try:
-                index = cls(place, manifest)
-                break
-            except IndexDamaged:
-                # a build may have replaced the index between its manifest and its shards
-                earlier, manifest = manifest, read_manifest(place)
-                if manifest == earlier:
-                    raise
-        if encoder_fingerprint is not None:
-            check_encoder(index.manifest, place, encoder_fingerprint)
-        return index
+class Index(Stored):
+    """Vectors and items of one gallery, with what lies beside; made by ``Index.open``."""
 
     @classmethod
     def open_both(cls, folder: str | os.PathLike[str], encoder_fingerprint: str) -> Index:
-        """As ``open``, and its caption side, if there is one, is of these very rows.
+        """As ``open``, and its captions and regions, if there are any, are of these very rows.
 
-        A writer that is between the two sides is waited for. A side that is stale or damaged for
-        another reason is told by ``caption_side``.
+        A writer that is between the sides is waited for. A side that is stale or damaged for
+        another reason is told by ``caption_side`` and ``regions``.
         """
         while True:
             index = cls.open(folder, encoder_fingerprint)
             try:
-                _ = index.caption_side
+                _ = index.caption_side, index.regions
                 return index
             except IndexStale:
                 moved = wait_for_writer(index.folder)
@@ -99,155 +52,25 @@ class Index:
             except GalleryError:
                 return index
 
-    @property
-    def count(self) -> int:
-        """Number of rows."""
-        return self.manifest.count
-
-    @property
-    def dimension(self) -> int:
-        """Length of a row."""
-        return self.manifest.dimension
-
-    def vectors(self) -> list[NDArray[Any]]:
-        """The memory-mapped shards, (rows, d) each, in row order."""
-        return list(self._shards)
-
-    def take(self, rows: Sequence[int] | NDArray[Any]) -> NDArray[np.float32]:
-        """(n, d) float32 of these rows, in the order they are named. ``IndexError`` for others."""
-        import numpy as np
-
-        wanted = np.asarray(rows, np.int64)
-        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < self.count:
-            raise IndexError(f"rows {wanted.min()} to {wanted.max()} of {self.count}")
-        taken: NDArray[np.float32] = take_rows(self._shards, wanted).astype(np.float32, copy=False)
-        return taken
-
-    @property
-    def identity(self) -> EncoderId:
-        """The encoder of the vectors."""
-        return self.manifest.encoder
-
-    def side(self, name: str) -> Index | None:
+    def side(self, name: str) -> Stored | None:
         """The rows themselves, or the captions beside them; None where there are none.
 
         Raises what ``caption_side`` raises.
         """
         return self if name == PICTURES else self.caption_side if name == CAPTIONS else None
 
-    @property
+    @cached_property
     def regions(self) -> Regions | None:
-        """None: vectors of parts are not kept yet."""
-        return None
+        """The vectors of parts of the pictures, row for row; None where there are none.
 
-    @property
-    def captioned(self) -> int:
-        """Number of items that have a caption."""
-        return self._table.captioned()
+        Raises ``IndexDamaged``, or ``IndexStale`` where they belong to other rows or another encoder.
+        """
+        return regions_of(self)
 
     @cached_property
-    def rows_sha256(self) -> str:
-        """What the ids and contents are, row by row; see ``manifest.rows_hash``."""
-        return self.manifest.rows_sha256 or rows_hash(
-            (item.id, item.content_hash) for item in self.all_items()
-        )
-
-    @cached_property
-    def caption_side(self) -> Index | None:
+    def caption_side(self) -> Stored | None:
         """The index of the items' captions, row for row; None where there is none.
 
         Raises ``IndexDamaged``, or ``IndexStale`` where it belongs to other rows or another encoder.
         """
-        side = earlier_side(self.folder)
-        if side is None:
-            return None
-        why = stale(side, self)
-        if why:
-            raise IndexStale(
-                f"the captions in {side.folder} {why}", f"bring them up: {caption_command(self.folder)}"
-            )
-        return side
-
-    @property
-    def mu(self) -> NDArray[np.float64]:
-        """The mean of the rows, (d,)."""
-        return self._stats[0]
-
-    @property
-    def sigma(self) -> NDArray[np.float64]:
-        """The covariance of the rows (divided by their number), (d, d)."""
-        return self._stats[1]
-
-    def items(self, rows: Sequence[int]) -> list[Item]:
-        """The items of ``rows``, in that order; reads only their row groups."""
-        return self._table.items(rows)
-
-    def all_items(self) -> Iterator[Item]:
-        """Every item, in row order, a row group at a time."""
-        return self._table.all()
-
-    def columns(self, names: Sequence[str]) -> Iterator[dict[str, list[Any]]]:
-        """The values of these columns of the item table, a row group at a time, in row order."""
-        return self._table.columns(names)
-
-    def row_of(self, path_or_id: str | os.PathLike[str]) -> int | None:
-        """The row of an item id or, failing that, of a file's path; None when not in the index."""
-        name = os.fspath(path_or_id)
-        if isinstance(path_or_id, str):
-            rows = self._table.rows_where("id", name)
-            if rows:
-                return rows[0]
-        for path in dict.fromkeys((os.path.abspath(name), os.path.realpath(name))):
-            rows = self._table.rows_of_path(path)
-            if rows:
-                return rows[0]
-        return None
-
-    def rows_of_hash(self, content_hash: str) -> list[int]:
-        """The rows whose files have this SHA-256 (hexadecimal); several when files are equal."""
-        return self._table.rows_where("content_hash", bytes.fromhex(content_hash))
-
-    @cached_property
-    def _table(self) -> ItemTable:
-        try:
-            table = ItemTable(self._items_bytes)
-        except (OSError, ValueError) as error:  # pyarrow's errors are both
-            raise self.damaged(f"{self.manifest.items.file} is no Parquet file") from error
-        if len(table) != self.count:
-            raise self.damaged("counts disagree")
-        return table
-
-    @cached_property
-    def _stats(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        import zipfile
-
-        import numpy as np
-
-        try:
-            with HEADERS, np.load(io.BytesIO(self._stats_bytes), allow_pickle=False) as stats:
-                return stats["mu"], stats["sigma"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise self.damaged(f"{self.manifest.stats.file} cannot be read") from error
-
-    def damaged(self, what: str) -> IndexDamaged:
-        """The error that says so, with the command that rebuilds this index."""
-        return damaged(self.folder, self.manifest, what)
-
-
-def earlier_side(folder: Path) -> Index | None:
-    """The caption side in ``folder``, of whatever rows and encoder. Raises ``IndexDamaged``."""
-    try:
-        return Index.open(folder / SIDE)
-    except IndexMissing:
-        return None
-    except (IndexDamaged, IndexIncompatible) as error:
-        raise side_damaged(folder, error) from error
-
-
-def stale(side: Index, pictures: Index) -> str:
-    """Why a caption side does not fit the pictures; empty where it does."""
-    if side.rows_sha256 != pictures.rows_sha256:
-        return "belong to earlier rows of the index"
-    if side.manifest.encoder.fingerprint != pictures.manifest.encoder.fingerprint:
-        return f"were encoded by another encoder ({side.manifest.encoder.name})"
-    return ""
+        return captions_of(self)

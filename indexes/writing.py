@@ -18,7 +18,7 @@ from .contract import EncoderId
 from .errors import GalleryError, Problem
 from .files import FileEntry, npy_chunks, store_file
 from .items import Item, write_items
-from .manifest import Failed, Manifest, read_manifest, rows_hash, write_manifest
+from .manifest import Failed, Manifest, Parts, read_manifest, rows_hash, write_manifest
 from .own import is_named, is_proven
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PENDING = ".pending"
 SHARD_ROWS = 262_144
 BLOCK_ROWS = 4096
+BLOCK_NUMBERS = 1 << 23  # of rows that are long, fewer: 16 MB of halves
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Content:
 
     ``gather(start, stop)`` gives rows ``start..stop`` as (n, d); ``kept`` is the previous manifest
     when the rows are exactly its own, so that shards and statistics need not be written again.
+    With ``parts`` the rows are those of a region side, ``codebook`` is that of its codes, (M, 256, w),
+    and no statistics are kept.
     """
 
     encoder: EncoderId
@@ -49,6 +52,8 @@ class Content:
     source: str = ""
     unread: tuple[Problem, ...] = ()
     left_out: tuple[tuple[str, int], ...] = ()
+    parts: Parts | None = None
+    codebook: NDArray[np.float32] | None = None
 
 
 def write_index(folder: Path, content: Content) -> Manifest:
@@ -62,7 +67,7 @@ def write_index(folder: Path, content: Content) -> Manifest:
     if content.kept:
         shards, stats = content.kept.shards, content.kept.stats
     else:
-        moments = Moments(content.dimension)
+        moments = Moments(0 if content.parts else content.dimension)
         shards = tuple(_write_shards(folder, workspace, content, moments))
         stats = store_file(folder, workspace, "stats", ".npz", rows, [moments.npz()])
     items = [replace(item, row=row) for row, item in enumerate(content.items)]
@@ -80,6 +85,7 @@ def write_index(folder: Path, content: Content) -> Manifest:
         source=content.source,
         unread=content.unread,
         left_out=content.left_out,
+        parts=_parts(folder, workspace, content),
     )
     write_manifest(folder, workspace, manifest)
     tidy(folder, manifest, former)
@@ -107,6 +113,16 @@ def leftovers(folder: Path, manifest: Manifest) -> list[Path]:
     return found + [folder / PENDING] * (folder / PENDING).is_dir()
 
 
+def _parts(folder: Path, workspace: Path, content: Content) -> Parts | None:
+    """The parts, with the codebook where it was written."""
+    pieces, parts = content.codebook, content.parts
+    if parts is None or pieces is None:
+        return parts
+    flat = pieces.reshape(-1, pieces.shape[-1])
+    chunks = npy_chunks(*flat.shape, "float32", [flat])
+    return replace(parts, codebook=store_file(folder, workspace, "codebook", ".npy", len(flat), chunks))
+
+
 def _write_shards(folder: Path, workspace: Path, content: Content, moments: Moments) -> Iterator[FileEntry]:
     for start in range(0, len(content.items), SHARD_ROWS):
         stop = min(start + SHARD_ROWS, len(content.items))
@@ -116,10 +132,12 @@ def _write_shards(folder: Path, workspace: Path, content: Content, moments: Mome
 
 
 def _blocks(content: Content, start: int, stop: int, moments: Moments) -> Iterator[NDArray[Any]]:
-    for at in range(start, stop, BLOCK_ROWS):
-        block = content.gather(at, min(at + BLOCK_ROWS, stop)).astype(content.dtype, copy=False)
-        # of the stored, rounded rows: calibration must match what a search multiplies
-        moments.add(block)
+    rows = max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // content.dimension))
+    for at in range(start, stop, rows):
+        block = content.gather(at, min(at + rows, stop)).astype(content.dtype, copy=False)
+        if not content.parts:
+            # of the stored, rounded rows: calibration must match what a search multiplies
+            moments.add(block)
         yield block
 
 

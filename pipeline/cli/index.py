@@ -113,18 +113,15 @@ def verify(
         bool, typer.Option("--content", help="Also read every picture, and compare its contents.")
     ] = False,
 ) -> None:
-    """Check every checksum, shape and norm, of captions, too; exit 3 if anything is wrong."""
+    """Check every checksum, shape and norm, of captions and regions, too; exit 3 if anything is wrong."""
     from ...indexes.maintain import verify as verify_index
 
     report = verify_index(folder)
     for problem in report.problems:
         say(f"damaged: {problem}")
     if report.problems:
-        if all(problem.startswith("captions: ") for problem in report.problems):
-            say(f"the pictures are whole; make the captions anew: likebut index caption {folder}")
-            say("(or likebut index build … --captions FILE); what is there is moved aside")
-        else:
-            say(report.rebuild)
+        for line in report.advice:
+            say(line)
         raise typer.Exit(EXIT_INPUT)
     if content:
         _verify_contents(folder)

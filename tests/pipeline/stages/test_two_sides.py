@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from likebut.indexes.beside import SIDE
 from likebut.indexes.contract import OF_CAPTIONS, EncoderId
 from likebut.indexes.exact import Exact
 from likebut.indexes.items import Item
-from likebut.indexes.store import SIDE, Index
+from likebut.indexes.store import Index
 from likebut.indexes.writing import Content, write_index
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.config.parts import Fusion
