@@ -54,6 +54,7 @@ ROLES: dict[str, Role] = {
     "rewrites": Role(
         lambda trace: trace.intent.rewrites or (trace.intent.target_caption,), "target_caption", "number"
     ),
+    "samples": Role(_target, "target_caption", "number"),
     "include": Role(lambda trace: (" and ".join(_elements("desired")(trace)),), "desired"),
     "exclude": Role(lambda trace: (" and ".join(_elements("forbidden")(trace)),), "forbidden"),
     "concatenation": Role(_concatenation, "captions"),

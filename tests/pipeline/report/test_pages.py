@@ -39,7 +39,7 @@ def test_the_part_that_a_region_met_is_outlined_in_the_colour_of_its_role(tmp_pa
     hit = Hit(1, 0, "w", str(tmp_path / "white.png"), 1.0, {name: 1.0}, boxes={name: Box(0.5, 0.5, 1, 1)})
     data = base64.b64decode(outlined(hit).partition(",")[2])
     shown = Image.open(io.BytesIO(data)).convert("RGB")
-    red, green, blue = shown.getpixel((51, 75))
+    red, green, _blue = shown.getpixel((51, 75))
     assert green > 100 > red, "its left edge is of the colour of desired"
     assert all(value > 240 for value in shown.getpixel((25, 25))), "outside nothing is drawn"
     assert all(value > 240 for value in shown.getpixel((75, 75))), "nor inside"
