@@ -48,7 +48,7 @@ def learn(vectors: NDArray[np.float32], size: int) -> NDArray[np.float32]:
             EXIT_USAGE,
         )
     if count < FEW:
-        _log.warning("codes learnt from %d vectors; with --rebuild they are learnt anew", count)
+        _log.warning("the codes are learnt from %d vectors only; --rebuild learns them anew", count)
     quantizer = faiss.ProductQuantizer(dimension, size, 8)
     quantizer.cp.min_points_per_centroid = 1  # said above, in our words
     quantizer.train(np.ascontiguousarray(vectors, np.float32))

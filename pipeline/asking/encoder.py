@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from ...indexes.parts import parts_encoder, preprocessing
 from ..encoders.contract import Encoder, EncoderSpec
 from ..errors import ModelError
 from ..machine import models
@@ -16,6 +17,8 @@ from .cache import Cache, batched
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
+
+    from ...indexes.contract import Box, ImageEncoder
 
 
 def _facts(encoder: Encoder) -> dict[str, Any]:
@@ -123,6 +126,23 @@ class CachedEncoder:
         """See Encoder; gallery pictures are kept by their index, not here."""
         return self.encoder.encode_prepared(batch)
 
+    @property
+    def region_boxes(self) -> tuple[Box, ...]:
+        """The parts that the encoder tells of itself; none where it has no such."""
+        return tuple(getattr(self.encoder, "region_boxes", ()))
+
+    def prepare_regions(self, image: Image) -> NDArray[Any]:
+        """See ``indexes.contract.DenseEncoder``."""
+        dense: Any = self.encoder
+        prepared: NDArray[Any] = dense.prepare_regions(image)
+        return prepared
+
+    def encode_regions(self, batch: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """See ``indexes.contract.DenseEncoder``; those of a gallery are kept by its index, not here."""
+        dense: Any = self.encoder
+        rows: NDArray[Any] = dense.encode_regions(batch)
+        return rows
+
     def encode_texts(self, texts: Sequence[str]) -> NDArray[Any]:
         """(n, d) float32 unit rows."""
         import numpy as np
@@ -164,17 +184,35 @@ class CachedEncoder:
 
     def encode_files(self, paths: Sequence[Path]) -> list[NDArray[Any]]:
         """(d,) unit vectors of picture files, by content. Raises BadImage for one that is none."""
+        return self._files(paths, self.preprocessing, lambda: self)
+
+    def encode_region_files(self, paths: Sequence[Path], kind: str) -> list[NDArray[Any]]:
+        """(R, d) unit vectors of the parts of picture files, "crops" or "patches", by content.
+
+        Raises BadImage for a file that is no picture, and GalleryError where the encoder has no such.
+        """
+        import numpy as np
+
+        rows = self._files(paths, preprocessing(kind, self), lambda: parts_encoder(kind, self))
+        parts = [np.asarray(row, np.float32).reshape(-1, self.dimension) for row in rows]
+        return [part / np.linalg.norm(part, axis=1, keepdims=True) for part in parts]
+
+    def _files(
+        self, paths: Sequence[Path], made: str, encoder: Callable[[], ImageEncoder]
+    ) -> list[NDArray[Any]]:
+        """The rows that ``encoder`` gives picture files, ``made`` so; from the cache where known."""
         from ...indexes.decode import load_image
 
         keys = [
-            content_key(encoder=self.fingerprint, preprocessing=self.preprocessing, image=file_hash(path))
+            content_key(encoder=self.fingerprint, preprocessing=made, image=file_hash(path))
             for path in paths
         ]
         known = self.cache.vectors(keys)
         missing = {key: path for key, path in zip(keys, paths, strict=True) if key not in known}
+        real = encoder() if missing else self
         for part in batched(missing.items(), self.spec.batch_size):
-            prepared = [self.prepare(load_image(path, self.draft_size)) for _, path in part]
-            for (key, _), vector in zip(part, self.encode_prepared(prepared), strict=True):
+            prepared = [real.prepare(load_image(path, real.draft_size)) for _, path in part]
+            for (key, _), vector in zip(part, real.encode_prepared(prepared), strict=True):
                 self.cache.put_vector(key, self.spec.model, vector)
                 known[key] = (vector, 0)
         return [known[key][0] for key in keys]

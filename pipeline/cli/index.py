@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import EXIT_INPUT, EXIT_PARTIAL, InputError
+from ..errors import EXIT_INPUT, EXIT_PARTIAL, ConfigError, InputError
 from ..setup.names import Setup
 from .captions import CAPTION_EPILOG, add_captions, build_texts, caption, read_given
 from .options import FormatOption
 from .output import Format, progress, say, write_rows
 from .setup import MODELS, takes_setup, tell_build
+
+if TYPE_CHECKING:
+    from ...indexes.region_build import Regions
 
 app = typer.Typer(help="Gallery indexes: build, caption, info, verify, remove.", no_args_is_help=True)
 
@@ -56,6 +59,21 @@ def build(
     change_roots: Annotated[
         bool, typer.Option("--change-roots", help="Take out what earlier builds put in from elsewhere.")
     ] = False,
+    regions: Annotated[
+        str | None,
+        typer.Option(
+            "--regions",
+            metavar="KIND",
+            help="Vectors of parts of the pictures, too: crops (five) or patches (a grid, by the tower). "
+            "Later builds keep them up.",
+        ),
+    ] = None,
+    region_codes: Annotated[
+        int | None,
+        typer.Option(
+            "--region-codes", metavar="BYTES", min=1, help="Keep each of these vectors in so many bytes."
+        ),
+    ] = None,
 ) -> None:
     """Encode a gallery; unchanged files are not read again, renamed ones keep their vectors.
 
@@ -64,6 +82,7 @@ def build(
     from ...indexes.build import build as build_index
     from ..setup.assembly import open_encoder
 
+    wanted = _regions(regions, region_codes, images)
     given = read_given(captions, images)
     encoder = open_encoder(setup)
     if not images:
@@ -81,12 +100,28 @@ def build(
             change_roots=change_roots,
             reread=reread,
             donors=reuse or (),
+            regions=wanted,
         )
     tell_build(report, out)
     if captions is not None:
         add_captions(given, captions, out, encoder)
     if report.failed:
         raise typer.Exit(EXIT_PARTIAL)
+
+
+def _regions(kind: str | None, codes: int | None, images: list[Path] | None) -> Regions | None:
+    """The regions that are asked for. Raises ConfigError for options that do not go together."""
+    from ...indexes.parts import check_kind
+    from ...indexes.region_build import Regions
+
+    if kind is None:
+        if codes is not None:
+            raise ConfigError("--region-codes without regions", "name them: --regions crops or patches")
+        return None
+    check_kind(kind)
+    if not images:
+        raise ConfigError("captions alone have no regions", "name the pictures, too")
+    return Regions(kind, codes)
 
 
 app.command("caption", epilog=CAPTION_EPILOG)(caption)

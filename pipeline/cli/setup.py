@@ -199,6 +199,11 @@ def tell_build(report: BuildReport, out: Path) -> None:
     from ...indexes.formats import why_not
 
     say(f"{out}: {report.items} pictures ({', '.join(changes)}) in {report.seconds:.1f} s")
+    if report.regions:
+        made = report.regions
+        say(f"  regions: {made.each} {made.kind} a picture ({made.encoded} pictures encoded)")
+        for name, reason in made.failed[:SHOWN_FAILURES]:
+            say(f"  no regions: {name}: {reason}")
     for ending, count in report.left_out:
         say(f"  left out: {count} {ending} ({why_not(ending)})")
     for path, reason in report.failed[:SHOWN_FAILURES]:

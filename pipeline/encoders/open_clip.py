@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, ModelError, did_you_mean
 from ..machine import foreign, models
 from ..machine.devices import choose_device, choose_dtype
+from . import dense
 from .contract import EncoderSpec
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
+
+    from ...indexes.contract import Box
 
 LONGEST = 16
 
@@ -49,7 +53,7 @@ class OpenClipEncoder:
         self.draft_size = 2 * self.image_size
         self.context_length = int(getattr(model, "context_length", 77))
         self.batch_size = spec.batch_size
-        self._mean, self._std = config["mean"], config["std"]
+        self._config, self._mean, self._std = config, config["mean"], config["std"]
         self.dimension = self._measure()
 
     def prepare(self, image: Image) -> NDArray[Any]:
@@ -64,18 +68,46 @@ class OpenClipEncoder:
 
     def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         """(n, d) float32 unit rows."""
+        return self._encode(batch, self.batch_size, self._model.encode_image, self._none())
+
+    @property
+    def region_boxes(self) -> tuple[Box, ...]:
+        """The parts that its tower tells of, see ``dense``; none where it has no such."""
+        return dense.boxes_of(self._model.visual)
+
+    def prepare_regions(self, image: Image) -> NDArray[Any]:
+        """(4, size, size, 3) uint8: four tiles, prepared as a picture is."""
+        import numpy as np
+
+        if self._keeps_short_side:
+            image = _without_far_ends(image)
+        return np.stack([self.prepare(tile) for tile in dense.tiles_of(image, self._config)])
+
+    def encode_regions(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
+        """(n, R, d) float32, each of length 1."""
+        import numpy as np
+
+        tiles = [tile for picture in batch for tile in picture]
+        each = dense.TILES**2  # those of a picture stay together
+        none = np.empty((0, len(self.region_boxes), self.dimension), np.float32)
+        tower = partial(dense.features, self._model.visual)
+        return self._encode(tiles, each * max(1, self.batch_size // each), tower, none)
+
+    def _encode(
+        self, batch: Sequence[NDArray[Any]], step: int, tower: Callable[[Any], Any], none: NDArray[Any]
+    ) -> NDArray[np.float32]:
+        """What ``tower`` gives prepared pictures, ``step`` at a time, each vector of length 1."""
         import numpy as np
         import torch
 
-        parts = [self._none()]
-        for start in range(0, len(batch), self.batch_size):
-            stacked = torch.from_numpy(np.stack(batch[start : start + self.batch_size]))
+        parts = [none]
+        for start in range(0, len(batch), step):
+            stacked = torch.from_numpy(np.stack(batch[start : start + step]))
             pixels = stacked.to(self.device).permute(0, 3, 1, 2).float() / 255
             mean = torch.tensor(self._mean, device=self.device)[:, None, None]
             std = torch.tensor(self._std, device=self.device)[:, None, None]
-            pixels = ((pixels - mean) / std).to(self.dtype)
             with torch.inference_mode():
-                parts.append(self._unit(self._model.encode_image(pixels)))
+                parts.append(self._unit(tower(((pixels - mean) / std).to(self.dtype))))
         return np.concatenate(parts)
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
