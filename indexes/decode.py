@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 178_956_970  # where Pillow itself refuses; larger limits need its own raised, too
+_ORIENTATION, _ON_ITS_SIDE = 0x0112, 5  # an EXIF tag, and the first of its values that swap the sides
 MAX_BYTES = 1 << 29  # of one file; all threads hold one at a time
 
 
@@ -41,6 +42,23 @@ def load_image(
         raise BadImage(name, (error.strerror or "cannot be read").lower(), lasting=False) from error
     with quiet():
         return decode(data, name, draft_size, max_pixels)
+
+
+def size_of(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """(width, height) of the picture in ``path``, upright; None where it cannot be read.
+
+    Only its beginning is read.
+    """
+    from PIL import Image
+
+    load_plugins()
+    try:
+        with quiet(), Image.open(path) as image:
+            turned = image.getexif().get(_ORIENTATION, 1) >= _ON_ITS_SIDE
+            width, height = image.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return (height, width) if turned else (width, height)
 
 
 def quiet() -> warnings.catch_warnings[None]:

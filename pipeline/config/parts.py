@@ -65,9 +65,11 @@ class RegionScore(Strict):
     """How ``region_grains`` are held against parts of pictures: a form of `likebut.pipeline.scoring.late`.
 
     Only the ``pool`` best of all other grains are looked at so closely; ``alone``: what those grains say
-    chooses the pool and does not count in the score.
+    chooses the pool and does not count in the score. ``kind`` ("crops" or "patches"): the parts must be
+    of it.
     """
 
+    kind: Literal["", "crops", "patches"] = ""
     form: str = "max"
     pool: Annotated[int, Field(ge=1, le=10_000)] = 200
     alone: bool = False

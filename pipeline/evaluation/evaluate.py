@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...indexes.errors import Problem
+from ...indexes.errors import IndexDamaged, Problem
+from ...indexes.parts import CROPS
 from ..benchmarks import crops
 from ..benchmarks.records import Benchmark, Case
 from ..errors import InputError
@@ -20,6 +22,9 @@ from ..stages.pacing import needs, portions
 from . import runs
 from .opened import Opened, config_of
 from .sources import Source, index_beside
+
+if TYPE_CHECKING:
+    from ...indexes.region_build import Regions
 
 CHUNK = 256
 OnProgress = Callable[[int, int], None]
@@ -127,6 +132,7 @@ class Evaluation:
             self.composer.encoder,
             on_progress=on_progress,
             change_roots=self.index_folder.name == own.name,
+            regions=self._regions(),
         ).failed
         if self.composer.recipe.caption_weights:
             from ..batch.captioning import caption_for_run, captioner_of
@@ -134,6 +140,21 @@ class Evaluation:
             captioner = captioner_of(self.composer)
             failed += caption_for_run(self.index_folder, captioner, on_progress).failed
         return failed
+
+    def _regions(self) -> Regions | None:
+        """The parts that the recipe wants and the index lacks; what it has is kept up by any build."""
+        from ...indexes.region_build import Regions
+        from ...indexes.regions import earlier_regions
+
+        recipe = self.composer.recipe
+        kind = recipe.regions.kind
+        if not recipe.region_weights:
+            return None
+        with suppress(IndexDamaged):
+            there = earlier_regions(self.index_folder)
+            if there and kind in ("", there.kind):
+                return None
+        return Regions(kind or CROPS)
 
     def _answer(self, opened: Opened, cases: Sequence[Case]) -> None:
         traces = opened.traces(cases)

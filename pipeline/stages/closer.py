@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...indexes.parts import PATCHES
 from ..config.parts import Fusion, RegionScore
 from ..errors import ConfigError
 from ..records.trace import Grain
@@ -18,7 +19,7 @@ from ..scoring.contract import REGION_SIDE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ...indexes.contract import Gallery, Regions
+    from ...indexes.contract import Box, Gallery, Regions
 
 
 class Looked(NamedTuple):
@@ -93,6 +94,20 @@ def look(
             if grain.weight > 0
         },
     )
+
+
+def boxes_of(gallery: Gallery, places: Mapping[str, int], path: str) -> dict[str, Box]:
+    """The parts of the picture at these places, by name, in shares of it; none for the whole picture."""
+    shown = regions_of(gallery)
+    boxes = {name: shown.boxes[at] for name, at in places.items() if at < len(shown.boxes)}
+    if shown.kind != PATCHES or not boxes:
+        return boxes
+    from ...indexes.decode import size_of
+    from ..encoders.dense import placed
+
+    size = size_of(path)
+    seen = gallery.identity.preprocessing
+    return {name: placed(box, *size, seen) for name, box in boxes.items()} if size else {}
 
 
 def regions_of(gallery: Gallery) -> Regions:

@@ -25,7 +25,7 @@ from .check import Check
 from .contract import Stage
 from .describe import Describe
 from .editing import Understood, resumed, resumed_with
-from .fits import check_preprocessing, check_sides
+from .fits import check_preprocessing, check_regions, check_sides
 from .ground import Ground
 from .reason import Reason
 from .reference import parts_seen, vectors_seen
@@ -69,8 +69,8 @@ class Composer:
     def on(self, folder: Path) -> Composer:
         """The composer with the index in ``folder``.
 
-        Raises what Index.open raises, and ConfigError where the recipe scores captions that the
-        gallery does not have.
+        Raises what Index.open raises, and ConfigError where the recipe scores captions or parts of
+        pictures that the gallery does not have.
         """
         from ...indexes.store import Index
 
@@ -78,6 +78,7 @@ class Composer:
         index = opened(folder, self.encoder.fingerprint)
         check_preprocessing(index, self.encoder.preprocessing)
         check_sides(index, self.recipe, self.profile)
+        check_regions(index, self.recipe)
         return replace(self, index=index)
 
     @property

@@ -8,6 +8,7 @@ from ..config.recipe import Recipe
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
+    from ...indexes.contract import Gallery
     from ...indexes.store import Index
 
 
@@ -20,6 +21,22 @@ def check_preprocessing(index: Index, preprocessing: str) -> None:
         raise IndexIncompatible(
             f"the index in {index.folder} was made by encoder {made.name} with another preprocessing",
             another_hint(index.manifest.roots),
+        )
+
+
+def check_regions(index: Gallery, recipe: Recipe) -> None:
+    """Raises ConfigError where a recipe scores parts of pictures, and the index has none of their kind.
+
+    Raises IndexStale or IndexDamaged where they cannot be used.
+    """
+    if not recipe.region_weights:
+        return
+    shown, kind = index.regions, recipe.regions.kind
+    if shown is None or kind not in ("", shown.kind):
+        has = "none" if shown is None else shown.kind
+        raise ConfigError(
+            f"recipe {recipe.name} scores {kind or 'parts'} of pictures; the index in {index.folder} has {has}",
+            f"make them: likebut index build … --out {index.folder} --regions {kind or 'crops'}",
         )
 
 

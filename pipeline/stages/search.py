@@ -12,21 +12,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...indexes.contract import Box
 from ..config.parts import Fusion, RegionScore
 from ..config.recipe import Recipe
 from ..errors import ConfigError
 from ..records.trace import NOT_RANKED, Grain, Hit, Ranking, Scope, Trace
 from ..scoring import FAMILIES, folds, parts
 from ..scoring.contract import Candidates
-from .closer import Looked, look, region_grains, regions_of
+from .closer import Looked, boxes_of, look, region_grains
 from .contract import Need
 from .reference import rows_showing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ...indexes.contract import Gallery, Searcher
+    from ...indexes.contract import Box, Gallery, Searcher
+    from ...indexes.items import Item
 
 Rankings = tuple[Ranking, Ranking]
 Ranked = tuple["NDArray[Any]", "NDArray[Any]"]  # rows, best first, and their scores
@@ -205,15 +205,12 @@ def _ranking(gallery: Gallery, scored: _Scored, rows: NDArray[Any], scores: NDAr
     places = zip(items, rows.tolist(), scores.tolist(), shares, strict=True)
     return Ranking(
         tuple(
-            Hit(rank, row, item.id, item.path, score, share, boxes=_boxes(gallery, scored.looked, row))
+            Hit(rank, row, item.id, item.path, score, share, boxes=_boxes(gallery, scored.looked, item))
             for rank, (item, row, score, share) in enumerate(places, 1)
         )
     )
 
 
-def _boxes(gallery: Gallery, looked: Looked | None, row: int) -> dict[str, Box]:
-    """The part of the picture that each region grain met best; none for what met the whole."""
-    if looked is None:
-        return {}
-    boxes = regions_of(gallery).boxes
-    return {name: Box(*boxes[at]) for name, at in looked.places_of(row).items() if at < len(boxes)}
+def _boxes(gallery: Gallery, looked: Looked | None, item: Item) -> dict[str, Box]:
+    """Where each region grain was met; nothing for what met the whole picture."""
+    return {} if looked is None else boxes_of(gallery, looked.places_of(item.row), item.path)
