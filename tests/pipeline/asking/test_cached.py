@@ -390,3 +390,30 @@ def test_a_repeated_query_imports_no_torch(clip: Path, picture: Path, tmp_path: 
     ]
     assert said[0][0] == said[1][0]
     assert [loaded.strip() for _, loaded in said] == ["True", "False"]
+
+
+@pytest.mark.parametrize(("kind", "count"), [("crops", 5), ("patches", 64)])
+def test_regions_of_a_reference_are_encoded_once_and_are_those_of_an_index(
+    cache: Cache, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, count: int
+) -> None:
+    from likebut.indexes.build import build
+    from likebut.indexes.region_build import Regions
+    from likebut.indexes.store import Index
+
+    colours = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    picture = tmp_path / "one" / "picture.png"
+    picture.parent.mkdir()
+    Image.fromarray(colours).resize((70, 50)).save(picture)
+    front = CachedEncoder(clip_spec(clip), cache)
+    whole = front.encode_files([picture])[0]
+    first = front.encode_region_files([picture], kind)[0]
+    assert first.shape == (count, tiny_clip.DIMENSION)
+    np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1, atol=1e-6)
+    build([picture.parent], tmp_path / "index", front, regions=Regions(kind))
+    regions = Index.open(tmp_path / "index").regions
+    assert regions is not None
+    np.testing.assert_allclose(regions.take([0])[0], first, atol=1e-3)
+    monkeypatch.setattr("likebut.pipeline.encoders.make_encoder", Unloadable())
+    again = CachedEncoder(clip_spec(clip), cache)
+    assert np.array_equal(again.encode_region_files([picture], kind)[0], first)
+    assert np.array_equal(again.encode_files([picture])[0], whole)
