@@ -34,8 +34,9 @@ def check_regions(index: Gallery, recipe: Recipe) -> None:
     shown, kind = index.regions, recipe.regions.kind
     if shown is None or kind not in ("", shown.kind):
         has = "none" if shown is None else shown.kind
+        what = f"{kind or 'parts'} of pictures"
         raise ConfigError(
-            f"recipe {recipe.name} scores {kind or 'parts'} of pictures; the index in {index.folder} has {has}",
+            f"recipe {recipe.name} scores {what}, and the index in {index.folder} has {has}",
             f"make them: likebut index build … --out {index.folder} --regions {kind or 'crops'}",
         )
 
