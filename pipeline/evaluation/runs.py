@@ -146,15 +146,19 @@ def finished(path: Path) -> dict[str, str]:
 
 
 def per_query(run: Run) -> dict[str, dict[str, float]]:
-    """Query id → every metric. A query that failed found nothing, and counts as such."""
+    """Query id → every metric. A query that failed found nothing, and counts as such.
+
+    Behind the queries come groups of them, where the protocol has metrics of groups.
+    """
     whole = bool(run.config["whole_rankings"])
-    return {
+    rows = {
         result.case.id: scoring.score(
             result.case, run.protocol, _ranked(run, result), subset=result.subset or None, whole=whole
         )
         for result in run.results
         if result.case.targets
     }
+    return rows | scoring.of_groups([result.case for result in run.results], run.protocol, rows)
 
 
 def _ranked(run: Run, result: Result) -> Ranked:
