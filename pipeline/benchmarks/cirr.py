@@ -39,7 +39,7 @@ def protocol(split: str, *, annotations: str = "") -> Protocol:
         version=1,
         gallery="all pictures of the split",
         exclude_reference=True,
-        modification=f"the caption in {annotations}" if annotations else "the caption as it is",
+        modification=f"the caption in {Path(annotations).name}" if annotations else "the caption as it is",
         correct="target_hard; subset metrics over the other five pictures of img_set",
         metrics=METRICS,
     )
@@ -64,7 +64,7 @@ def load(
     expected, asked = EXPECTED[split], dict(enumerate(rows))
     if annotations:
         annotations = REFINED.format(split) if annotations == "refined" else annotations
-        asked = refined(rows, data, annotations, itemgetter("pairid"), "caption")
+        asked = refined(rows, data, annotations, ("pairid",), "caption")
         expected = {"pictures": expected["pictures"]}
     cases = [_case(row, f"{captions}, entry {number}") for number, row in asked.items()]
     check_ids(cases, captions)

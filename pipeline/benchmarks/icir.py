@@ -14,6 +14,7 @@ from .reading import complete, first_folder, read_rows
 from .records import Benchmark, Case, Item, Protocol
 
 SPLITS = ("all",)
+FOLDER = "icir"
 EXPECTED = {"queries": 1883}
 METRICS = ("mAP", "groups:mmAP", "groups:minmAP", "Recall@1")
 
@@ -45,7 +46,7 @@ def load(
 ) -> Benchmark:
     """Read the two lists (in ``icir/``, ``icir/annotations/``, or ``data`` itself) and the pictures that
     they name, relative to the folder that holds ``icir/``, or to ``icir/``. Raises InputError."""
-    home = first_folder(data / "icir", data)
+    home = first_folder(data / FOLDER, data)
     lists = first_folder(home / "annotations", home)
     asked = _listed(lists / "query_files.csv")
     listed = _listed(lists / "database_files.csv")
@@ -59,7 +60,9 @@ def load(
     for number, row in enumerate(asked):
         correct = tuple(right.get((row.instance, row.text), ()))
         if not correct:
-            raise InputError(f"{lists / 'query_files.csv'}, line {number + 1}: nothing in the database fits")
+            raise InputError(
+                f"{lists / 'query_files.csv'}, line {number + 1}: nothing in the database fits"
+            )
         cases.append(
             Case(str(number), row.id, row.text, correct, correct, subsets[row.instance], (row.instance,))
         )
@@ -76,5 +79,4 @@ def _listed(path: Path) -> list[_Row]:
 
 def _picture(home: Path, name: str) -> Path:
     """The official lists begin their paths with the data set's folder."""
-    first, _, rest = name.partition("/")
-    return home / rest if first == "icir" and rest else home / name
+    return home / name.removeprefix(f"{FOLDER}/")

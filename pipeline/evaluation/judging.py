@@ -60,7 +60,8 @@ def of_groups(
             for group in case.aspects:
                 members.setdefault(f"{GROUPS}:{group}", []).append(per_query[case.id]["mAP"])
     return {
-        group: {name: metrics.OF_GROUPS[name](values) for name in names} for group, values in members.items()
+        group: {name: metrics.OF_GROUPS[name](values) for name in names}
+        for group, values in members.items()
     }
 
 

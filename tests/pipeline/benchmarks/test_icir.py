@@ -51,7 +51,9 @@ def evaluated(folder: Path, recipe: str, out: Path) -> runs.Run:
     return runs.open_run(out)
 
 
-@pytest.mark.parametrize(("lists", "prefix"), [("", "icir/"), ("annotations", ""), ("annotations", "icir/")])
+@pytest.mark.parametrize(
+    ("lists", "prefix"), [("", "icir/"), ("annotations", ""), ("annotations", "icir/")]
+)
 def test_both_official_layouts_give_queries_with_databases_of_their_own(
     tmp_path: Path, lists: str, prefix: str
 ) -> None:
