@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class Result:
 
     def to_line(self) -> str:
         """One JSON line."""
-        return json.dumps(asdict(self), separators=(",", ":")) + "\n"
+        return json.dumps({**vars(self), "case": vars(self.case)}, separators=(",", ":")) + "\n"
 
     @staticmethod
     def from_record(record: Mapping[str, Any]) -> Result:

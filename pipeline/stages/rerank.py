@@ -160,9 +160,7 @@ def _fused(hits: Sequence[Hit], confidence: Mapping[int, float], stage: RerankSt
 
 def _scored(hit: Hit, share: str, score: float, judged: float | None) -> Hit:
     added = score - hit.score
-    shares = (
-        {**hit.shares, share: hit.shares.get(share, 0.0) + added}
-        if added or judged is not None
-        else hit.shares
-    )
+    if not added and judged is None:
+        return hit
+    shares = {**hit.shares, share: hit.shares.get(share, 0.0) + added}
     return replace(hit, score=score, shares=shares, judged=hit.judged if judged is None else judged)
