@@ -59,7 +59,7 @@ class OverlapEngine:
     def _answer(self, request: Request) -> Reply:
         text = request.messages[-1].text
         if not request.choices and (listed := _LIST.search(text)):
-            return _ordered(*listed.groups(), self._named(text))
+            return _ordered(listed[1], listed[2], self._named(text))
         found = _LINES.search(text)
         if found is None or len(request.choices) != 2:
             return Reply("", finish=REFUSED, error="the prompt has no lines `Wanted:` and `Candidate:`")
