@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,7 +203,7 @@ class CachedEngine:
             "revision": self.revision,
             "messages": messages,
             "schema": request.schema,
-            "sampling": asdict(request.sampling),
+            "sampling": vars(request.sampling),
             "repeat": repeat,
             **({"choices": list(request.choices)} if request.choices else {}),
             **self._held(request),

@@ -41,7 +41,7 @@ class Spending:
 
     def to_line(self) -> bytes:
         """One JSON line."""
-        record = asdict(self)
+        record = vars(self)
         if self.cached:
             record = {name: record[name] for name in ("model", "key", "cached")}
         return json.dumps(record, separators=(",", ":")).encode() + b"\n"

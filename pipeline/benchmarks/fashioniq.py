@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import ConfigError, did_you_mean
 from .reading import complete, field, first_folder, read_json
 from .records import Benchmark, Case, Item, Protocol
+from .refined import refined
 
 SPLITS = ("dress", "shirt", "toptee")
 EXPECTED = {
@@ -29,7 +30,12 @@ GALLERIES = {
 
 
 def protocol(
-    split: str, *, join: str = "and", exclude_reference: bool = False, gallery: str = "split"
+    split: str,
+    *,
+    join: str = "and",
+    exclude_reference: bool = False,
+    gallery: str = "split",
+    annotations: str = "",
 ) -> Protocol:
     """By category, the reference in the ranking, as the official scorer has it.
 
@@ -37,13 +43,13 @@ def protocol(
     al., ICCV 2023), for the words that are scored; a reasoner is asked about the first order.
     """
     variant = ("" if join == "and" else f"+{join}") + ("" if gallery == "split" else f"+{gallery}")
-    variant += "-reference" if exclude_reference else ""
+    variant += ("+refined" if annotations else "") + ("-reference" if exclude_reference else "")
     return Protocol(
         name=f"fashioniq/{split}{variant}",
         version=2,
         gallery=GALLERIES[gallery],
         exclude_reference=exclude_reference,
-        modification=JOINS[join],
+        modification=JOINS[join] + (f", of {Path(annotations).name}" if annotations else ""),
         correct="target",
         metrics=METRICS,
     )
@@ -58,8 +64,11 @@ def load(
     exclude_reference: bool = False,
     join: str = "and",
     gallery: str = "split",
+    annotations: str = "",
 ) -> Benchmark:
     """Read ``captions/``, ``image_splits/`` and ``images/`` (.png or .jpg).
+
+    ``annotations`` names a file of CoLLM's refined captions (see ``refined``), of this category or all.
 
     Raises InputError, and ConfigError for a ``join`` or a ``gallery`` that is not there.
     """
@@ -69,14 +78,20 @@ def load(
     captions = data / "captions" / f"cap.{split}.val.json"
     splits = data / "image_splits" / f"split.{split}.val.json"
     rows = read_json(captions, list, "captions")
-    cases = [_case(row, number, join, f"{captions}, entry {number}") for number, row in enumerate(rows)]
+    asked = dict(enumerate(rows))
     names, expected = read_json(splits, list, "image split"), EXPECTED[split]
+    if annotations:
+        asked = refined(rows, data, annotations, ("candidate", "target"), "captions")
+        expected = {"pictures": expected["pictures"]}
+    cases = [_case(row, number, join, f"{captions}, entry {number}") for number, row in asked.items()]
     if gallery == "val":
         used = {ident for case in cases for ident in (case.reference, *case.targets)}
         names, expected = [name for name in names if str(name) in used], {}
     folder = first_folder(data / "images", data)
     items = tuple(Item(str(name), _picture(folder, str(name))) for name in names)
-    rules = protocol(split, join=join, exclude_reference=exclude_reference, gallery=gallery)
+    rules = protocol(
+        split, join=join, exclude_reference=exclude_reference, gallery=gallery, annotations=annotations
+    )
     whole = Benchmark("fashioniq", split, rules, tuple(cases), items)
     return complete(whole, expected, allow_missing=allow_missing, annotations_only=annotations_only)
 

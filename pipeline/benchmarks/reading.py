@@ -46,6 +46,29 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     return rows
 
 
+def read_rows(path: Path, columns: int) -> list[list[str]]:
+    """The lines of a list without a header, split at commas and nothing else; empty ones are passed over.
+
+    Raises InputError naming the file and the line that has fewer than ``columns``.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError:
+        hint = "give the folder that holds the official files with --data"
+        raise InputError(f"no list at {path}", hint) from None
+    except (OSError, ValueError) as problem:
+        raise InputError(f"cannot read the list {path}: {problem}") from problem
+    rows = []
+    for number, line in enumerate(lines, 1):
+        parts = line.strip().split(",")
+        if not line.strip():
+            continue
+        if len(parts) < columns or not all(parts[:columns]):
+            raise InputError(f"{path}, line {number}: {columns} values between commas were expected")
+        rows.append(parts)
+    return rows
+
+
 def field(row: Mapping[str, Any], name: str, kind: type | tuple[type, ...], where: str) -> Any:
     """``row[name]`` of type ``kind``. Raises InputError saying where the field is missing."""
     if not isinstance(row, Mapping) or not isinstance(row.get(name), kind):

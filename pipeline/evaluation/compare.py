@@ -99,8 +99,8 @@ def changes(first: Run, second: Run, metric: str, count: int = 5) -> tuple[list[
     moved = sorted(
         (
             (b[i][metric] - a[i][metric], spots[0][i] - spots[1][i], i)
-            for i in a
-            if i in b and metric in a[i]
+            for i in sentence
+            if i in a and i in b and metric in a[i]
         ),
         reverse=True,
     )

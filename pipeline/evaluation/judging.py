@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..benchmarks.records import Case, Protocol
 from . import metrics
 from .metrics import Ranked
+
+GROUPS = "groups"  # the scope of a metric over groups of queries, which their aspects name
 
 
 def score(
@@ -14,8 +16,10 @@ def score(
 ) -> dict[str, float]:
     """Every metric of the protocol for one labelled case; the breakdown as "mAP@10 negation".
 
-    ``subset`` is the ranking of the case's subset where the long one may not hold all of it.
+    ``subset`` is the ranking of the case's subset where the long one may not hold all of it. That of a
+    gallery of the case's own is ``whole``. What is made of groups of queries, `of_groups` gives.
     """
+    whole = whole or protocol.own_galleries
     gone = {case.reference} if protocol.exclude_reference else set()
     # What cannot be found, and what is named twice, is no ground truth more.
     total = len(set(case.correct) - gone)
@@ -27,14 +31,15 @@ def score(
     for name in protocol.metrics:
         scope, _, metric = name.rpartition(":")
         kind, _, k = metric.partition("@")
-        if kind == "subset_recall" and not case.subset:
+        if scope == GROUPS or (kind == "subset_recall" and not case.subset):
             continue
         if kind == "subset_recall":
             if inside is None:
                 inside = _subset_flags(case, ranking, subset)
             value = metrics.recall_at(inside, int(k))
         elif kind in metrics.OF_ALL:
-            value = metrics.OF_ALL[kind](correct, total, int(k))
+            count = metrics.OF_ALL[kind]
+            value = count(correct, total, int(k)) if k else metrics.average_precision(correct, total)
         else:
             value = metrics.recall_at(found, int(k))
         if scope:
@@ -42,6 +47,22 @@ def score(
         else:
             values[metric] = value
     return values
+
+
+def of_groups(
+    cases: Sequence[Case], protocol: Protocol, per_query: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, float]]:
+    """The metrics of groups, a row a group: their means, and n, are over groups, not over queries."""
+    names = [name.partition(":")[2] for name in protocol.metrics if name.startswith(f"{GROUPS}:")]
+    members: dict[str, list[float]] = {}
+    for case in cases if names else ():
+        if case.id in per_query:
+            for group in case.aspects:
+                members.setdefault(f"{GROUPS}:{group}", []).append(per_query[case.id]["mAP"])
+    return {
+        group: {name: metrics.OF_GROUPS[name](values) for name in names}
+        for group, values in members.items()
+    }
 
 
 def _subset_flags(case: Case, ranking: Ranked, subset: Ranked | None) -> list[bool]:

@@ -9,8 +9,9 @@ as not found: ask for one place more than the largest k.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
+from statistics import fmean
 
 import numpy as np
 
@@ -68,6 +69,21 @@ def average_precision_at(flags: Sequence[bool], total: int, k: int) -> float:
     return gain / min(total, k) if total else 0.0
 
 
+def average_precision(flags: Sequence[bool], total: int) -> float:
+    """i-CIR's AP over all places (Psomas et al. 2025): the area under precision over recall, by trapezoids.
+
+    The j-th right item, at rank r, adds the mean of (j - 1) / (r - 1), which is 1 at the first rank, and
+    j / r. The official scorer divides by ``total`` + 1e-5: a perfect ranking has a little less than 1.
+    """
+    right, area = 0, 0.0
+    for rank, correct in enumerate(flags, 1):
+        if correct:
+            before = right / (rank - 1) if rank > 1 else 1.0
+            right += 1
+            area += (before + right / rank) / 2
+    return area / (total + 1e-5) if total else 0.0
+
+
 def precision_at(flags: Sequence[bool], total: int, k: int) -> float:
     """The share of the first ``k`` places that is right."""
     return sum(flags[:k]) / k
@@ -92,6 +108,9 @@ OF_ALL = {
     "nDCG": ndcg_at,
     "MRR": reciprocal_rank_at,
 }
+
+# Metrics of groups of queries, such as i-CIR's instances: what is made of a group's ``mAP``.
+OF_GROUPS: dict[str, Callable[[Sequence[float]], float]] = {"mmAP": fmean, "minmAP": min}
 
 
 def interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float, float]:

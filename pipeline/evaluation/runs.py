@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class Result:
 
     def to_line(self) -> str:
         """One JSON line."""
-        return json.dumps(asdict(self), separators=(",", ":")) + "\n"
+        return json.dumps({**vars(self), "case": vars(self.case)}, separators=(",", ":")) + "\n"
 
     @staticmethod
     def from_record(record: Mapping[str, Any]) -> Result:
@@ -146,15 +146,19 @@ def finished(path: Path) -> dict[str, str]:
 
 
 def per_query(run: Run) -> dict[str, dict[str, float]]:
-    """Query id → every metric. A query that failed found nothing, and counts as such."""
+    """Query id → every metric. A query that failed found nothing, and counts as such.
+
+    Behind the queries come groups of them, where the protocol has metrics of groups.
+    """
     whole = bool(run.config["whole_rankings"])
-    return {
+    rows = {
         result.case.id: scoring.score(
             result.case, run.protocol, _ranked(run, result), subset=result.subset or None, whole=whole
         )
         for result in run.results
         if result.case.targets
     }
+    return rows | scoring.of_groups([result.case for result in run.results], run.protocol, rows)
 
 
 def _ranked(run: Run, result: Result) -> Ranked:

@@ -14,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -133,15 +134,20 @@ class Piece:
 
 def pieces(prompt: Prompt) -> list[Piece]:
     """The messages of a prompt before rendering."""
-    found = _FRONT.match(prompt.source)
+    return list(_pieces(prompt.source))
+
+
+@cache  # thousands of renderings of one prompt
+def _pieces(source: str) -> tuple[Piece, ...]:
+    found = _FRONT.match(source)
     assert found is not None
     parts = _ROLE.split(found.group(2))
-    cut, line = [], 1 + prompt.source.count("\n", 0, found.start(2)) + parts[0].count("\n")
+    cut, line = [], 1 + source.count("\n", 0, found.start(2)) + parts[0].count("\n")
     for role, body in zip(parts[1::2], parts[2::2], strict=True):
         blank = body[: len(body) - len(body.lstrip())]
         cut.append(Piece(role, body.strip(), line + blank.count("\n")))
         line += body.count("\n")
-    return cut
+    return tuple(cut)
 
 
 def render(

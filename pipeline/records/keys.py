@@ -35,7 +35,7 @@ def join_question(frame: str, asked: str) -> dict[str, Any]:
     return {**shared, "messages": [*shared["messages"], last], "repeat": repeat}
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)  # a sweep of more pictures than this finds none again
 def _file_hash(path: Path, size: int, mtime: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

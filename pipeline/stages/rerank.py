@@ -1,6 +1,6 @@
 """The rerank stage: a judge looks at the first hits once more, and what it says moves them.
 
-Only the shortlist is judged, and of a benchmark's subsets all members. Nothing below the shortlist
+Only the shortlist is judged, and of a benchmark's small subsets all members. Nothing below the shortlist
 passes it, and a hit that the judge has no answer about stays in its place.
 """
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ...indexes.contract import Gallery
 
 CAPTION_PROMPT = "describe/dense"
+SMALL = 100  # hits: a subset of no more is judged whole (INQUIRE's), a larger one (i-CIR's) as a ranking is
 SUREST = 1e-3  # a confidence counts as this far from 0 and 1 at least: its logit stays finite
 _APART = 1e-6
 
@@ -84,9 +85,15 @@ class Rerank:
         return self.stage.prompt or (kind.seeing if self.sees else kind.prompt)
 
     def _shortlist(self, trace: Trace) -> list[Hit]:
-        """What is judged: the first hits, and the whole subset, each once."""
-        by_row = {hit.row: hit for hit in (*trace.ranking.hits[: self.stage.top], *trace.subset.hits)}
+        """What is judged: the first hits, and those of the subset, each once."""
+        inside = trace.subset.hits[: self._depth(trace)]
+        by_row = {hit.row: hit for hit in (*trace.ranking.hits[: self.stage.top], *inside)}
         return list(by_row.values())
+
+    def _depth(self, trace: Trace) -> int:
+        """How many of the subset's first hits are judged."""
+        members = len(trace.subset.hits)
+        return members if members <= SMALL else self.stage.top
 
     def _candidates(self, hits: Sequence[Hit]) -> dict[int, Candidate]:
         """Row → the hit as the judge gets it; a picture that cannot be captioned lacks."""
@@ -107,7 +114,7 @@ class Rerank:
 
     def _moved(self, trace: Trace, hits: Sequence[Hit], judged: Judged) -> Trace:
         ranking = reranked(trace.ranking.hits, judged.confidence, self.stage)
-        whole = self.stage.model_copy(update={"top": max(1, len(trace.subset.hits))})
+        whole = self.stage.model_copy(update={"top": max(1, self._depth(trace))})
         failed = sum(hit.row not in judged.confidence for hit in hits)
         trace = replace(
             trace,
@@ -160,9 +167,7 @@ def _fused(hits: Sequence[Hit], confidence: Mapping[int, float], stage: RerankSt
 
 def _scored(hit: Hit, share: str, score: float, judged: float | None) -> Hit:
     added = score - hit.score
-    shares = (
-        {**hit.shares, share: hit.shares.get(share, 0.0) + added}
-        if added or judged is not None
-        else hit.shares
-    )
+    if not added and judged is None:
+        return hit
+    shares = {**hit.shares, share: hit.shares.get(share, 0.0) + added}
     return replace(hit, score=score, shares=shares, judged=hit.judged if judged is None else judged)

@@ -47,8 +47,8 @@ class Metric:
         if name not in known:
             raise ConfigError(f"{protocol.name} has no metric {name!r}", did_you_mean(name, known))
         kind, _, k = name.partition("@")
-        if kind not in ("Recall", "subset_recall", "mAP"):
-            raise ConfigError(f"weights are not tuned for {kind}", "choose Recall@k or mAP@k")
+        if kind not in ("Recall", "subset_recall", "mAP") or not k:
+            raise ConfigError(f"weights are not tuned for {name}", "choose Recall@k or mAP@k with --on")
         return cls(name, kind, int(k))
 
 

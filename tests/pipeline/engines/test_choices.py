@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from likebut.pipeline.config.files import load_profile
 from likebut.pipeline.engines import make_engine
 from likebut.pipeline.engines.chat import body, read
 from likebut.pipeline.engines.choices import chances_of, spelled
@@ -18,6 +19,8 @@ from likebut.pipeline.engines.overlap import differences
 from likebut.pipeline.engines.transformers import TransformersEngine
 from likebut.pipeline.engines.weighing import next_token
 from likebut.pipeline.errors import ConfigError
+from likebut.pipeline.pocket import world
+from likebut.pipeline.pocket.captions import NUMBERS, plural
 from likebut.pipeline.records.chat import Message, Sampling
 from tests.pipeline.engines.families import CAPTIONERS, READERS
 
@@ -161,3 +164,44 @@ def test_the_judge_of_the_drawn_world_is_sure_of_what_is_said_alike() -> None:
     assert same.chances["Yes"] == pytest.approx(1 / (1 + math.exp(-3)))
     assert other.chances["Yes"] == pytest.approx(0.5)  # six differences take 0.5 each
     assert none.error
+
+
+def judged(text: str, **options: Any) -> float:
+    """p(Yes) of a candidate, as a logit."""
+    (reply,) = make_engine(EngineSpec("overlap", "words", options=options)).generate([ask(text)])
+    return math.log(reply.chances["Yes"] / reply.chances["No"])
+
+
+def test_what_the_request_names_and_the_reasoner_missed_is_looked_for() -> None:
+    """The wanted caption forgot the dog: a candidate without one has three differences more."""
+    said = "Reference: a red cat\nRequest: add a dog instead\nWanted: a red cat\nCandidate: a red cat\n"
+    assert judged(said) == pytest.approx(3.0)
+    assert judged(said, names=["cat", "dog"]) == pytest.approx(3.0 - 3 * 0.5)
+    # The candidate has it: three differences of words and pairs (and, dog, cat and, and dog), no more.
+    found = said.replace("Candidate: a red cat", "Candidate: a red cat and dog")
+    assert judged(found, names=["cat", "dog"]) == judged(found) == pytest.approx(3.0 - 4 * 0.5)
+
+
+def test_what_the_reference_has_may_be_named_to_go_and_other_words_name_nothing() -> None:
+    said = "Reference: a red cat\nRequest: no cat but a hill\nWanted: a hill\nCandidate: a hill\n"
+    assert judged(said, names=["cat"]) == pytest.approx(3.0)
+
+
+def test_a_list_is_sorted_by_what_the_request_names_too() -> None:
+    text = "Reference: a cat\nRequest: a dog\nWanted: a bird\nCandidates: (1) a cat (2) a dog\nSort."
+    engine = make_engine(EngineSpec("overlap", "words", options={"names": ["dog"]}))
+    (reply,) = engine.generate([ask(text, choices=())])
+    assert json.loads(reply.text) == {"order": [2, 1]}
+
+
+@pytest.mark.parametrize("names", ["cat", [1]])
+def test_names_that_are_no_list_of_words_are_told(names: Any) -> None:
+    with pytest.raises(ConfigError, match="names is no list of words"):
+        make_engine(EngineSpec("overlap", "words", options={"names": names}))
+
+
+def test_the_pocket_judge_knows_the_names_of_the_drawn_world() -> None:
+    profile = load_profile("pocket")
+    assert profile.judge is not None
+    things = {form for one in world.CATEGORIES for form in (one, plural(one))}
+    assert set(profile.judge.options["names"]) == {*things, *world.COLOURS, *world.SIZES, *NUMBERS}

@@ -20,6 +20,7 @@ from likebut.pipeline.records.trace import Hit, Judgement, Query, Scope, Trace
 from likebut.pipeline.records.traces import trace_from_json, trace_to_json
 from likebut.pipeline.setup.assembly import assemble
 from likebut.pipeline.setup.names import Setup
+from likebut.pipeline.stages import rerank
 from likebut.pipeline.stages.rerank import reranked
 from tests.pipeline.colours import REPLY, colour_composer, scripted
 
@@ -144,6 +145,23 @@ def test_a_subset_is_judged_whole(tmp_path: Path) -> None:
     assert next(Path(hit.path).stem for hit in trace.subset.hits) == "grey"
     assert next(Path(hit.path).stem for hit in trace.ranking.hits) == "blue"  # alone on the shortlist
     assert trace.judgements[0].asked == 3
+
+
+def test_of_a_large_subset_the_first_hits_are_judged_and_none_below_passes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rerank, "SMALL", 2)
+    sure = {"match": "Candidate: a grey square", "chances": {"Yes": 0.9, "No": 0.1}}
+    composer = judged_composer(tmp_path, sure, NO, top=2, fusion="replace")
+    row = {Path(item.path).stem: item.row for item in composer.gallery.all_items()}
+    query = Query("q", tmp_path / "gallery" / "red.png", "make it blue")
+    members = [row["green"], row["grey"], row["blue"]]
+    (trace,) = composer.compose([Trace(query, scope=Scope([row["red"]], members))], 4)
+    # Blue and grey come first, and are judged; green, which is not, stays below both.
+    assert [Path(hit.path).stem for hit in trace.subset.hits] == ["grey", "blue", "green"]
+    assert [hit.judged is None for hit in trace.subset.hits] == [False, False, True]
+    assert trace.subset.hits[2].score < trace.subset.hits[1].score
+    assert trace.judgements[0].asked == 2
 
 
 def test_a_judge_that_sees_is_shown_reference_and_candidate(tmp_path: Path) -> None:
