@@ -149,10 +149,10 @@ def _closer(asked: Candidates, scored: _Scored, score: RegionScore, fusion: Fusi
     """The ``k`` best, after the region grains have been held against the parts of all that is scored."""
     from ...indexes.exact import best_of
 
+    (pool, best), (inside, values) = scored.best, scored.subset
     grains = region_grains(asked.grains)
     if not grains:
-        return scored
-    (pool, best), (inside, values) = scored.best, scored.subset
+        return scored._replace(best=(pool[:k], best[:k]))
     looked = look(asked.gallery, grains, score, fusion, pool, inside)
     kept = 0.0 if score.alone else 1.0
     best, values = kept * best + looked.total(pool), kept * values + looked.total(inside)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from likebut.indexes.decode import decode, load_image
+from likebut.indexes.decode import decode, load_image, size_of
 from likebut.indexes.errors import BadImage
 
 
@@ -170,3 +170,15 @@ def test_a_clear_level_of_sixteen_bits_is_white():
     assert Image.open(io.BytesIO(data)).info["transparency"] == 1000
     assert pixel(data, (1, 1)) == (255, 255, 255)
     assert pixel(data, (0, 0)) == (156, 156, 156)  # 40,000 / 257 = 155.6
+
+
+def test_the_size_of_a_picture_is_told_upright_from_its_beginning(tmp_path: Path) -> None:
+    Image.new("RGB", (30, 20)).save(tmp_path / "a.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (30, 20)).save(tmp_path / "turned.jpg", exif=exif)
+    (tmp_path / "none.png").write_bytes(b"no picture")
+    assert size_of(tmp_path / "a.png") == (30, 20)
+    assert size_of(tmp_path / "turned.jpg") == (20, 30) == load_image(tmp_path / "turned.jpg").size
+    assert size_of(tmp_path / "none.png") is None
+    assert size_of(tmp_path / "nowhere.png") is None
