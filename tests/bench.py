@@ -3,7 +3,8 @@
 (a) index build of 400 twelve-megapixel JPEGs with ViT-B-32 (random weights) against the plain
     loop of open_clip's README; (b) exact search over 1,000,000 × 512 fp16 against a plain copy,
     with one grain and with ten; (c) start-up and query times of the command line; (d) ranking of
-    800 queries over CIRCO's 123,403 pictures against faiss and against a full sort.
+    800 queries over CIRCO's 123,403 pictures against faiss and against a full sort; (e) grains of
+    regions against a plain query over 100,000 pictures.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.bench_regions import bench_regions
 
 ROOT = Path(__file__).parent.parent
 Row = tuple[str, str, str]
@@ -286,7 +289,7 @@ def bench_cli(work: Path) -> list[Row]:
 def main() -> None:
     """Run the parts that are asked for and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", help="index, search, ranking, cli (default: all)")
+    parser.add_argument("parts", nargs="*", help="index, search, ranking, regions, cli (default: all)")
     parser.add_argument("--jpegs", type=int, default=400)
     parser.add_argument("--rows", type=int, default=1_000_000)
     options = parser.parse_args()
@@ -294,6 +297,7 @@ def main() -> None:
         "cli": bench_cli,
         "search": lambda work: bench_search(options.rows, work),
         "ranking": bench_ranking,
+        "regions": lambda work: bench_regions(work, seconds),
         "index": lambda work: bench_index(options.jpegs, work),
     }
     rows: list[Row] = []

@@ -44,6 +44,7 @@ ROLE_NAMES = {
     "caption": "caption",
 }
 
+_SIDES = {"caption": "captions", "region": "parts"}
 ELEMENT_LABELS = {"desired": "New in it", "preserved": "Kept", "forbidden": "Not in it"}
 ELEMENT_SIGNS = {"desired": "+", "preserved": "=", "forbidden": "−"}
 
@@ -100,13 +101,15 @@ def environment() -> Any:
 
 def colour_of(role: str) -> str:
     """The colour of a role, whatever side of the gallery it scores."""
-    return ROLE_COLOURS.get(role.rpartition("/")[2], "#8a8a8a")
+    return ROLE_COLOURS.get(role.partition(":")[0].rpartition("/")[2], "#8a8a8a")
 
 
 def name_of(role: str) -> str:
-    """What a role is called on a page: "caption/desired" is "desired, of captions"."""
-    side, _, base = role.rpartition("/")
-    return ROLE_NAMES.get(base, base) + (f" (of {side}s)" if side else "")
+    """What a role or grain is called on a page: "caption/desired:cat" is "desired: cat (captions)"."""
+    side, _, own = role.partition("/") if "/" in role.partition(":")[0] else ("", "", role)
+    base, _, text = own.partition(":")
+    name = ROLE_NAMES.get(base, base) + (f": {text}" if text else "")
+    return name + (f" ({_SIDES.get(side, side)})" if side else "")
 
 
 @cache
@@ -157,7 +160,7 @@ def thumbnail(path: str) -> str:
 
 def outlined(hit: Hit) -> str:
     """The thumbnail of a hit, with the parts of the picture outlined that regions met, in their colours."""
-    frames = tuple((colour_of(name.partition(":")[0]), box) for name, box in strongest(hit).items())
+    frames = tuple((colour_of(name), box) for name, box in strongest(hit).items())
     if not frames:
         return thumbnail(hit.path)
     data = small_picture(hit.path, frames)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SENTENCE = f"{REGION_SIDE}modification"
-ROWS_AT_ONCE = 128  # of all parts of so many items
+# Multiplications in one product: below what BLAS deals to several threads, which costs more than it saves.
+AT_ONCE = 250_000
 
 
 class Views(NamedTuple):
@@ -62,9 +63,11 @@ def meet(form: str, grains: Sequence[Grain], items: Views, numbers: Mapping[str,
 
     kind = FORMS[form]
     numbers = {**kind.numbers, **numbers}
+    count, parts, width = items.parts.shape
+    step = max(1, AT_ONCE // (len(grains) * (parts + 1) * width))
     found = [
-        kind.meet(grains, Views(*(one[at : at + ROWS_AT_ONCE] for one in items)), numbers)
-        for at in range(0, len(items.whole), ROWS_AT_ONCE)
+        kind.meet(grains, Views(*(one[at : at + step] for one in items)), numbers)
+        for at in range(0, count, step)
     ]
     return Met(*(np.concatenate(sides, axis=1) for sides in zip(*found, strict=True)))
 

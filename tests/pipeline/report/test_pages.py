@@ -11,7 +11,7 @@ from PIL import Image
 
 from likebut.indexes.contract import Box
 from likebut.pipeline.records.trace import Hit, Trace
-from likebut.pipeline.report.pages import bars, outlined, shares_by_role, thumbnail
+from likebut.pipeline.report.pages import bars, name_of, outlined, shares_by_role, thumbnail
 
 
 def test_shares_are_added_up_per_role(trace: Trace) -> None:
@@ -49,3 +49,16 @@ def test_a_hit_without_regions_is_its_thumbnail(tmp_path: Path) -> None:
     Image.new("RGB", (9, 9), "white").save(tmp_path / "white.png")
     path = str(tmp_path / "white.png")
     assert outlined(Hit(1, 0, "w", path, 1.0)) == thumbnail(path)
+
+
+@pytest.mark.parametrize(
+    ("grain", "name"),
+    [
+        ("modification", "sentence"),
+        ("region/desired:a/c unit", "desired: a/c unit (parts)"),
+        ("desired:a/c unit", "desired: a/c unit"),
+        ("caption/target_caption", "target caption (captions)"),
+    ],
+)
+def test_a_grain_is_called_by_its_role_and_side(grain: str, name: str) -> None:
+    assert name_of(grain) == name
