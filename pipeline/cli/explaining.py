@@ -8,8 +8,8 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from ..hits.places import spot, strongest
 from ..records.trace import Hit, Trace
+from ..report.places import spot, strongest
 from .output import one_line, say
 
 TOP = 4

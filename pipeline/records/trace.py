@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...indexes.contract import Box
 from .chat import Exchange
 
 if TYPE_CHECKING:
@@ -109,7 +108,8 @@ class Hit:
 
     ``alike`` are the paths of worse hits that are folded under it, see `folding`. ``judged`` is a
     judge's confidence in it, where it was asked, and ``before`` its rank until then. ``boxes`` are the
-    parts of the picture that grains of regions met best, by their names.
+    parts of the picture that grains of regions met best, by their names: left, top, right and bottom in
+    shares of it.
     """
 
     rank: int
@@ -121,7 +121,7 @@ class Hit:
     alike: tuple[str, ...] = ()
     judged: float | None = None
     before: int = 0
-    boxes: Mapping[str, Box] = field(default_factory=dict)
+    boxes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...indexes.contract import Box
 from ..machine.spelling import whole, whole_if_there
 from .chat import Exchange, Message, Reply
 from .roles import ELEMENTS, FIELDS
@@ -112,7 +111,7 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
 
 
 def _hit_from_json(record: Mapping[str, Any]) -> Hit:
-    boxes = {name: Box(*box) for name, box in record.get("boxes", {}).items()}
+    boxes = {name: tuple(box) for name, box in record.get("boxes", {}).items()}
     return Hit(**{**record, "alike": tuple(record.get("alike", ())), "boxes": boxes})
 
 

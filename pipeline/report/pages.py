@@ -9,16 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...indexes.errors import GalleryError
 from ..errors import ConfigError
-from ..hits.places import spot, strongest
 from ..machine.outputs import check_file, replacing
 from ..records.trace import Hit, Trace
-
-if TYPE_CHECKING:
-    from ...indexes.contract import Box
+from .places import spot, strongest
 
 FOLDER = Path(__file__).parent / "templates"
 THUMBNAIL = 320
@@ -167,7 +164,7 @@ def outlined(hit: Hit) -> str:
     return "data:image/webp;base64," + base64.b64encode(data).decode() if data else ""
 
 
-def small_picture(path: str, frames: tuple[tuple[str, Box], ...] = ()) -> bytes:
+def small_picture(path: str, frames: tuple[tuple[str, tuple[float, ...]], ...] = ()) -> bytes:
     """A picture as WebP of at most 320 pixels, or nothing where it cannot be read.
 
     Every frame (colour, part of the picture) is drawn on it, the first on top.
@@ -185,8 +182,8 @@ def small_picture(path: str, frames: tuple[tuple[str, Box], ...] = ()) -> bytes:
     for number, (colour, box) in reversed(list(enumerate(frames))):
         width, height = image.width - 1, image.height - 1
         inset = 3 * number  # so that grains that met the same part are all seen
-        corners = (box.left * width, box.top * height, box.right * width, box.bottom * height)
-        left, top, right, bottom = (round(corner) for corner in corners)
+        ends = zip(box, (width, height, width, height), strict=True)
+        left, top, right, bottom = (round(share * side) for share, side in ends)
         if right - left > 2 * inset and bottom - top > 2 * inset:
             inner = (left + inset, top + inset, right - inset, bottom - inset)
             pen.rectangle(inner, outline=colour, width=3)

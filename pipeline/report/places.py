@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from ..records.trace import Hit
-
-if TYPE_CHECKING:
-    from ...indexes.contract import Box
 
 _ACROSS, _DOWN = ("left", "", "right"), ("top", "", "bottom")
 MOST = 3
 
 
-def spot(box: Box) -> str:
+def spot(box: Sequence[float]) -> str:
     """ "top left", "centre", "right", …: the ninth of the picture that the middle of a part lies in."""
-    across = _ACROSS[min(2, int(3 * (box.left + box.right) / 2))]
-    down = _DOWN[min(2, int(3 * (box.top + box.bottom) / 2))]
+    left, top, right, bottom = box
+    across = _ACROSS[min(2, int(3 * (left + right) / 2))]
+    down = _DOWN[min(2, int(3 * (top + bottom) / 2))]
     return " ".join(word for word in (down, across) if word) or "centre"
 
 
-def strongest(hit: Hit) -> dict[str, Box]:
+def strongest(hit: Hit) -> dict[str, tuple[float, ...]]:
     """The parts that added most to a hit's score, by grain, the largest share first; three at most."""
     added = sorted(hit.boxes, key=lambda name: -hit.shares.get(name, 0.0))
     return {name: hit.boxes[name] for name in added[:MOST] if hit.shares.get(name, 0.0) > 0}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from likebut.indexes.contract import Box
-from likebut.pipeline.hits.places import spot, strongest
 from likebut.pipeline.records.trace import Hit
+from likebut.pipeline.report.places import spot, strongest
 
 
 @pytest.mark.parametrize(
