@@ -19,7 +19,7 @@ from .decode import MAX_PIXELS
 from .encoding import Settings
 from .errors import EXIT_USAGE, GalleryError, Problem
 from .job import Job
-from .region_build import RegionReport, Regions, region_step
+from .region_build import RegionReport, RegionSpec, region_step
 from .sides import realign
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def build(
     mapper: str = "threads",
     wait: bool = True,
     change_roots: bool = True,
-    regions: Regions | None = None,
+    regions: RegionSpec | None = None,
 ) -> BuildReport:
     """Index exactly the pictures under ``roots`` in folder ``out``, reusing what it can.
 

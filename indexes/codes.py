@@ -58,13 +58,9 @@ def learn(vectors: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 
 def encode(codebook: NDArray[np.float32], vectors: NDArray[Any]) -> NDArray[np.uint8]:
     """(n, M) codes of (n, d) vectors."""
-    import faiss
     import numpy as np
 
-    size, _, width = codebook.shape
-    quantizer = faiss.ProductQuantizer(size * width, size, 8)
-    faiss.copy_array_to_vector(np.ascontiguousarray(codebook, np.float32).ravel(), quantizer.centroids)
-    codes: NDArray[np.uint8] = quantizer.compute_codes(np.ascontiguousarray(vectors, np.float32))
+    codes: NDArray[np.uint8] = _quantizer(codebook).compute_codes(np.ascontiguousarray(vectors, np.float32))
     return codes
 
 
@@ -72,9 +68,18 @@ def decode(codebook: NDArray[np.float32], codes: NDArray[np.uint8]) -> NDArray[n
     """(n, d) vectors of (n, M) codes, of length 1."""
     import numpy as np
 
+    vectors: NDArray[np.float32] = _quantizer(codebook).decode(np.ascontiguousarray(codes))
+    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+    vectors /= np.maximum(lengths, np.float32(1e-12))[:, None]
+    return vectors
+
+
+def _quantizer(codebook: NDArray[np.float32]) -> Any:
+    """A quantizer that knows these pieces."""
+    import faiss
+    import numpy as np
+
     size, _, width = codebook.shape
-    pieces = codebook[np.arange(size), codes]
-    vectors = pieces.reshape(len(codes), size * width).astype(np.float32, copy=False)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = vectors / np.maximum(lengths, np.float32(1e-12))
-    return unit
+    quantizer = faiss.ProductQuantizer(size * width, size, 8)
+    faiss.copy_array_to_vector(np.ascontiguousarray(codebook, np.float32).ravel(), quantizer.centroids)
+    return quantizer

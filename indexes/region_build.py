@@ -33,7 +33,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Regions:
+class RegionSpec:
     """Which regions a build makes: "crops" or "patches"; vectors as codes of so many bytes, or whole.
 
     ``codes`` None leaves that as it is: whole, where there are no codes.
@@ -61,7 +61,7 @@ class RegionStep:
     """The regions in a build of the index in ``out``; made by `region_step`."""
 
     def __init__(
-        self, out: Path, encoder: ImageEncoder, settings: Settings, wanted: Regions, asked: bool
+        self, out: Path, encoder: ImageEncoder, settings: Settings, wanted: RegionSpec, asked: bool
     ) -> None:
         self.out, self.encoder, self.settings, self.asked = out, encoder, settings, asked
         self.kind, self.codes = wanted.kind, wanted.codes or 0
@@ -166,7 +166,7 @@ class RegionStep:
 
 
 def region_step(
-    out: Path, encoder: ImageEncoder, settings: Settings, wanted: Regions | None
+    out: Path, encoder: ImageEncoder, settings: Settings, wanted: RegionSpec | None
 ) -> RegionStep | None:
     """The step that makes the regions that are ``wanted``, or keeps those that are there.
 
@@ -179,21 +179,21 @@ def region_step(
     if wanted:
         _check(wanted, encoder)
         if wanted.codes is None and old and old.kind == wanted.kind and not settings.rebuild:
-            wanted = Regions(wanted.kind, old.code_bytes)
+            wanted = RegionSpec(wanted.kind, old.code_bytes)
         return RegionStep(out, encoder, settings, wanted, asked=True)
     if old is None:
         return None
     if settings.rebuild and identity_of(old.kind, encoder) != old.side.manifest.encoder:
         # of another encoder now, which may have none of the kind: that is no reason to fail
         try:
-            _check(Regions(old.kind, old.code_bytes or None), encoder)
+            _check(RegionSpec(old.kind, old.code_bytes or None), encoder)
         except GalleryError as error:
             _log.warning("%s: the regions are left as they are", error.message)
             return None
-    return RegionStep(out, encoder, settings, Regions(old.kind, old.code_bytes), asked=False)
+    return RegionStep(out, encoder, settings, RegionSpec(old.kind, old.code_bytes), asked=False)
 
 
-def _check(wanted: Regions, encoder: ImageEncoder) -> None:
+def _check(wanted: RegionSpec, encoder: ImageEncoder) -> None:
     """Raise ``GalleryError`` for regions that this encoder does not give."""
     check_kind(wanted.kind)
     if wanted.codes is not None:

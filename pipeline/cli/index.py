@@ -15,7 +15,7 @@ from .output import Format, progress, say, write_rows
 from .setup import MODELS, takes_setup, tell_build
 
 if TYPE_CHECKING:
-    from ...indexes.region_build import Regions
+    from ...indexes.region_build import RegionSpec
 
 app = typer.Typer(help="Gallery indexes: build, caption, info, verify, remove.", no_args_is_help=True)
 
@@ -105,14 +105,14 @@ def build(
     tell_build(report, out)
     if captions is not None:
         add_captions(given, captions, out, encoder)
-    if report.failed:
+    if report.failed or (report.regions and report.regions.failed):
         raise typer.Exit(EXIT_PARTIAL)
 
 
-def _regions(kind: str | None, codes: int | None, images: list[Path] | None) -> Regions | None:
+def _regions(kind: str | None, codes: int | None, images: list[Path] | None) -> RegionSpec | None:
     """The regions that are asked for. Raises ConfigError for options that do not go together."""
     from ...indexes.parts import check_kind
-    from ...indexes.region_build import Regions
+    from ...indexes.region_build import RegionSpec
 
     if kind is None:
         if codes is not None:
@@ -121,7 +121,7 @@ def _regions(kind: str | None, codes: int | None, images: list[Path] | None) -> 
     check_kind(kind)
     if not images:
         raise ConfigError("captions alone have no regions", "name the pictures, too")
-    return Regions(kind, codes)
+    return RegionSpec(kind, codes)
 
 
 app.command("caption", epilog=CAPTION_EPILOG)(caption)

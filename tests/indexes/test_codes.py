@@ -15,7 +15,7 @@ from likebut.indexes import codes
 from likebut.indexes.build import build
 from likebut.indexes.errors import GalleryError
 from likebut.indexes.maintain import info, remove, verify
-from likebut.indexes.region_build import Regions
+from likebut.indexes.region_build import RegionSpec
 from likebut.indexes.regions import StoredRegions
 from likebut.indexes.store import Index
 from tests.indexes.conftest import MeanColour
@@ -46,7 +46,7 @@ def index(tmp_path: Path) -> Path:
 
 
 def made(gallery: Path, out: Path, encoder: MeanColour, size: int | None, **more: Any) -> StoredRegions:
-    build([gallery], out, encoder, regions=Regions("crops", size), **more)
+    build([gallery], out, encoder, regions=RegionSpec("crops", size), **more)
     return regions_of(out)
 
 
@@ -116,6 +116,7 @@ def test_regions_in_codes_are_near_those_that_are_whole(
     assert (coded.code_bytes, coded.dimension, whole.code_bytes) == (2, 4, 0)
     rows = range(PICTURES)
     assert coded.take(rows).shape == (PICTURES, 5, 4)
+    assert coded.take([]).shape == (0, 5, 4)
     near = cosines(coded.take(rows), whole.take(rows))
     assert near.min() > 0.99
     assert near.mean() > 0.999

@@ -18,7 +18,7 @@ from likebut.indexes.contract import Box
 from likebut.indexes.errors import GalleryError, IndexDamaged, IndexStale
 from likebut.indexes.maintain import info, remove, verify
 from likebut.indexes.parts import CORNERS
-from likebut.indexes.region_build import Regions
+from likebut.indexes.region_build import RegionSpec
 from likebut.indexes.regions import StoredRegions
 from likebut.indexes.store import Index
 from tests.indexes.conftest import MeanColour, colour_vectors
@@ -63,7 +63,7 @@ def made(
     gallery: Path, out: Path, encoder: MeanColour, kind: str | None = "crops", **more: Any
 ) -> BuildReport:
     codes = more.pop("codes", None)
-    return build([gallery], out, encoder, regions=Regions(kind, codes) if kind else None, **more)
+    return build([gallery], out, encoder, regions=RegionSpec(kind, codes) if kind else None, **more)
 
 
 def regions_of(out: Path) -> StoredRegions:

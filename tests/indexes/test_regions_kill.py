@@ -15,7 +15,7 @@ from PIL import Image
 
 from likebut.indexes.build import build
 from likebut.indexes.maintain import verify
-from likebut.indexes.region_build import Regions
+from likebut.indexes.region_build import RegionSpec
 from likebut.indexes.store import Index
 from tests.indexes.conftest import MeanColour, colour_vectors
 
@@ -27,7 +27,7 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from likebut.indexes.build import build
-from likebut.indexes.region_build import Regions
+from likebut.indexes.region_build import RegionSpec
 from tests.indexes.conftest import MeanColour
 
 class Slow(MeanColour):
@@ -39,7 +39,7 @@ class Slow(MeanColour):
         return rows
 
 print("ready", flush=True)
-build([Path(sys.argv[2])], Path(sys.argv[3]), Slow(), batch_size=4, threads=2, regions=Regions("crops"))
+build([Path(sys.argv[2])], Path(sys.argv[3]), Slow(), batch_size=4, threads=2, regions=RegionSpec("crops"))
 """
 
 
@@ -73,14 +73,14 @@ def test_a_killed_build_loses_at_most_the_batch_in_flight(number: int, tmp_path:
     previous = number % 2 == 1
     if previous:
         Image.new("RGB", (4, 4), (255, 255, 255)).save(gallery / "white.png")
-        build([gallery / "white.png"], out, MeanColour(), regions=Regions("crops"))
+        build([gallery / "white.png"], out, MeanColour(), regions=RegionSpec("crops"))
         (gallery / "white.png").unlink()
     kills = sum(killed_after(dice.uniform(0.05, 0.6), gallery, out, log) for _ in range(3))
     if previous:
         assert Index.open(out).count in (1, COUNT)
         assert verify(out).problems in ((), STALE)
     finisher = MeanColour()
-    build([gallery], out, finisher, batch_size=BATCH, regions=Regions("crops"))
+    build([gallery], out, finisher, batch_size=BATCH, regions=RegionSpec("crops"))
     encoded = log.read_text().count("\n") + sum(finisher.batches)
     assert encoded - COUNT * (1 + EACH) <= BATCH * EACH * kills
     assert verify(out).problems == ()

@@ -397,7 +397,7 @@ def test_regions_of_a_reference_are_encoded_once_and_are_those_of_an_index(
     cache: Cache, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, count: int
 ) -> None:
     from likebut.indexes.build import build
-    from likebut.indexes.region_build import Regions
+    from likebut.indexes.region_build import RegionSpec
     from likebut.indexes.store import Index
 
     colours = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
@@ -409,7 +409,7 @@ def test_regions_of_a_reference_are_encoded_once_and_are_those_of_an_index(
     first = front.encode_region_files([picture], kind)[0]
     assert first.shape == (count, tiny_clip.DIMENSION)
     np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1, atol=1e-6)
-    build([picture.parent], tmp_path / "index", front, regions=Regions(kind))
+    build([picture.parent], tmp_path / "index", front, regions=RegionSpec(kind))
     regions = Index.open(tmp_path / "index").regions
     assert regions is not None
     np.testing.assert_allclose(regions.take([0])[0], first, atol=1e-3)

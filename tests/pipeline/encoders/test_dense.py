@@ -148,3 +148,11 @@ def test_a_wide_picture_is_seen_in_its_middle_and_boxes_are_placed_there(encoder
 
 def test_a_picture_far_longer_than_wide_is_no_gigapixels(encoder: Any) -> None:
     assert encoder.prepare_regions(Image.new("RGB", (20_000, 1))).shape == (4, tiny.SIDE, tiny.SIDE, 3)
+
+
+def test_bfloat16_stays_near_float32(folder: Path, encoder: Any) -> None:
+    half = make_encoder(EncoderSpec("open_clip", str(folder), None, "cpu", "bfloat16", 6))
+    prepared = [encoder.prepare_regions(picture())]
+    cosines = (half.encode_regions(prepared) * encoder.encode_regions(prepared)).sum(axis=2)
+    assert cosines.min() > 0.99
+    assert cosines.mean() > 0.998
