@@ -26,9 +26,10 @@ from ..engines.server import Server
 from ..engines.tokens import CHARACTERS
 from ..records.chat import Price, Reply
 from ..records.trace import Query, Trace
-from ..stages.composer import Composer, begun, run
+from ..stages.composer import Composer, begun
 from ..stages.describe import describe
 from ..stages.judges import JUDGES
+from ..stages.running import run
 
 CHUNK = 256
 _ADVICE = 40  # tokens that ask for a better reply

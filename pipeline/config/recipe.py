@@ -10,7 +10,7 @@ from .. import scoring
 from ..errors import ConfigError, did_you_mean
 from ..records.roles import ELEMENTS, ROLES, role_of
 from .finite import Finite
-from .parts import DescribeStage, Fusion, ReasonStage, RerankStage
+from .parts import DescribeStage, Fusion, ReasonStage, RefineStage, RerankStage
 from .strict import Strict
 
 
@@ -55,6 +55,7 @@ class Recipe(Strict):
     caption_grains: dict[str, Finite] = {}
     fusion: Fusion = Fusion()
     rerank: list[RerankStage] = []
+    refine: RefineStage | None = None
     variants: dict[str, Variant] = {}
 
     _questions = field_validator("reason", "rerank", mode="before")(_several)
@@ -87,7 +88,7 @@ class Recipe(Strict):
         return recipe
 
     def with_rerank(self, judge: str | None, top: int | None) -> Recipe:
-        """The recipe with another judge ("none": without one) or shortlist. Raises ConfigError."""
+        """The recipe with another judge ("none": no second look) or shortlist. Raises ConfigError."""
         stages = [] if judge == "none" else self.rerank
         if judge not in (None, "none", *(stage.judge for stage in stages)):
             stages = [RerankStage.model_validate({"judge": judge})]
@@ -95,7 +96,16 @@ class Recipe(Strict):
             raise ConfigError(f"recipe {self.name} has no judge for --top", "name one with --rerank")
         if top is not None:
             stages = [stage.model_copy(update={"top": top}) for stage in stages]
-        return self.model_copy(update={"rerank": stages})
+        refine = None if judge == "none" else self.refine
+        return self.model_copy(update={"rerank": stages, "refine": refine})
+
+    @property
+    def refined(self) -> Recipe:
+        """The recipe of the second go, whose one question may be told a suggestion."""
+        if self.refine is None:
+            return self
+        seen = any(stage.sees for stage in self.reason)
+        return self.model_copy(update={"reason": [ReasonStage(prompt=self.refine.reason, sees=seen)]})
 
     def check_samples(self, where: str) -> None:
         """Raises ConfigError where several samples of a question would be one and the same."""
@@ -103,6 +113,15 @@ class Recipe(Strict):
             raise ConfigError(
                 f"{where}: several samples at temperature 0 are one answer",
                 "set temperature = 0.7 under [reason], or leave it out",
+            )
+
+    def check_refine(self, where: str) -> None:
+        """Raises ConfigError where no answer could be refined."""
+        if self.refine and not self.reason:
+            raise ConfigError(f"{where}: [refine] has no first answer to refine", "add a [reason]")
+        if self.refine and self.refine.below is not None and not self.rerank:
+            raise ConfigError(
+                f"{where}: [refine] below: nobody's confidence is there", "add a [rerank], or leave it out"
             )
 
     def with_variant(self, name: str) -> Recipe:
@@ -141,7 +160,8 @@ class Recipe(Strict):
         """The lists that replies may hold: the usual ones, and those of the recipe's own prompts."""
         from .. import prompting
 
-        own = (prompting.lists(prompting.load(stage.prompt)) for stage in self.reason)
+        asked = (*self.reason, *(self.refined.reason if self.refine else ()))
+        own = (prompting.lists(prompting.load(stage.prompt)) for stage in asked)
         return list(dict.fromkeys((*ELEMENTS, *(name for names in own for name in names))))
 
     def reads(self, part: str) -> bool:
@@ -176,6 +196,7 @@ class Recipe(Strict):
             self.check_grain(role, f"{where}: [caption_grains]")
         self.check_caption_grains(where)
         self.check_samples(where)
+        self.check_refine(where)
         for mix, parts in self.mixes.items():
             for role in parts:
                 self.check_role(role, f"{where}: [mixes.{mix}]")

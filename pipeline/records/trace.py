@@ -138,6 +138,22 @@ class Judgement:
 
 
 @dataclass(frozen=True)
+class Refinement:
+    """What a checker suggested about the first answer, nothing where it was found good.
+
+    ``before`` and ``after`` are the judges' best confidences in the first answer and in the second, None
+    where nobody judged. The answer that ``stands`` in the trace is the second, or still the first;
+    ``other`` is the target caption of the one that does not.
+    """
+
+    suggestion: str = ""
+    before: float | None = None
+    after: float | None = None
+    stands: bool = False
+    other: str = ""
+
+
+@dataclass(frozen=True)
 class Scope:
     """What one query is ranked over: the gallery without ``exclude``, and ``subset`` by itself."""
 
@@ -171,6 +187,7 @@ class Trace:
     error: str = ""
     scope: Scope | None = None
     judgements: tuple[Judgement, ...] = ()
+    refinement: Refinement | None = None
 
     def failed(self, error: str) -> Trace:
         """The trace of a query that cannot be answered."""

@@ -14,7 +14,7 @@ from ...engines.contract import Request
 from ...errors import ReplyError
 from ...prompting.reply import read_reply
 from ...records.chat import Exchange, Reply, Sampling
-from .contract import Candidate, Case, Judged, values_of
+from .contract import Candidate, Case, Judged, numbered, values_of
 from .yes import judge as judge_yes
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _listed(cases: Sequence[Case], prompt: Prompt, engine: CachedEngine, *, turn
     for trace, candidates in asked:
         shown = [one.picture for one in candidates if one.picture]
         pictures = [trace.query.reference, *shown] if shown and trace.query.reference else shown
-        values = values_of(prompt, trace, _numbered(candidates))
+        values = values_of(prompt, trace, numbered(candidates))
         messages = prompting.render(prompt, values, images=[path for path in pictures if path])
         requests.append(Request(messages, Sampling(max_tokens=TOKENS), prompt.schema))
     judged = []
@@ -85,11 +85,6 @@ def _listed(cases: Sequence[Case], prompt: Prompt, engine: CachedEngine, *, turn
         rest = [row for row in rows if row not in order]
         judged.append(Judged(falling([*order, *rest]) if order else {}, (exchange,)))
     return judged
-
-
-def _numbered(candidates: Sequence[Candidate]) -> str:
-    """ "(1) a red cat (2) …": what a prompt shows of candidates by their captions."""
-    return " ".join(f"({n}) {one.caption}" for n, one in enumerate(candidates, 1) if one.caption)
 
 
 def _order(prompt: Prompt, reply: Reply, candidates: Sequence[Candidate]) -> list[int]:
