@@ -104,8 +104,8 @@ class Recipe(Strict):
         """The recipe of the second go, whose one question may be told a suggestion."""
         if self.refine is None:
             return self
-        seen = any(stage.sees for stage in self.reason)
-        return self.model_copy(update={"reason": [ReasonStage(prompt=self.refine.reason, sees=seen)]})
+        asked = {"prompt": self.refine.reason, "sees": any(stage.sees for stage in self.reason)}
+        return self.model_copy(update={"reason": [ReasonStage.model_validate(asked)]})
 
     def check_samples(self, where: str) -> None:
         """Raises ConfigError where several samples of a question would be one and the same."""
