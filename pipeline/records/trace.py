@@ -152,6 +152,16 @@ class Refinement:
     stands: bool = False
     other: str = ""
 
+    @property
+    def words(self) -> str:
+        """What came of it: which answer is shown, and how sure judges were of both."""
+        if not self.suggestion:
+            return "nothing: the answer was found good"
+        shown = "this is the second answer" if self.stands else "the first answer stays"
+        if self.before is None or self.after is None:
+            return shown
+        return f"{shown}: confidence {self.before:.2f} in the first, {self.after:.2f} in the second"
+
 
 @dataclass(frozen=True)
 class Scope:
