@@ -74,7 +74,9 @@ def test_an_answer_in_doubt_is_refined_and_the_surer_one_takes_its_place(tmp_pat
     assert trace.refinement == Refinement("say blue", 0.3, 0.9, stands=True, other="a green square")
     judged = ["rerank"] * 3
     assert stages_of(trace) == ["describe", "reason", *judged, "refine", "reason", *judged]
-    assert trace.exchanges[5].messages[-1].text.endswith("Wanted: a green square\nCandidate: a green square")
+    assert (
+        trace.exchanges[5].messages[-1].text.endswith("Wanted: a green square\nCandidate: a green square")
+    )
     assert trace.exchanges[6].prompt == "reason/refined"
     assert {"describe", "reason", "search", "rerank", "refine"} <= set(trace.seconds)
     assert trace.warnings == ()
