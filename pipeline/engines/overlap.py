@@ -25,7 +25,7 @@ _WANTED = re.compile(r"^Wanted: ([^\n]*)$", re.MULTILINE)
 _SHOWN = re.compile(r"^Candidates?: ([^\n]*)$", re.MULTILINE)
 _ASKED = re.compile(r'^Caption: ([^\n]*)\n[^"\n]*"([^"\n]*)"', re.MULTILINE)
 _NUMBERED = re.compile(r"\((\d+)\) (.*?)(?= \(\d+\) |$)")
-_QUESTIONS = 5
+_FIELDS, _QUESTIONS = ("questions", "suggestion"), 5
 
 
 class OverlapEngine:
@@ -59,11 +59,12 @@ class OverlapEngine:
         if len(request.choices) == 2:
             return self._chosen(request, text, wanted, shown)
         fields = (request.schema or {}).get("properties", {})
-        if wanted is None or (shown is None and "questions" not in fields):
+        asks, checks = (field in fields for field in _FIELDS)
+        if wanted is None or (shown is None and not asks):
             return _lost()
         if shown is None:
-            value: Any = {"questions": questions(wanted)}
-        elif "suggestion" in fields:
+            value: Any = {_FIELDS[0]: questions(wanted)}
+        elif checks:
             lacking = suggested(wanted, _sorted(wanted, shown)[0][1])
             value = {"good": not lacking, "suggestion": lacking}
         else:
