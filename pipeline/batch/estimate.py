@@ -29,7 +29,7 @@ from ..records.trace import Query, Trace
 from ..stages.composer import Composer, begun
 from ..stages.describe import describe
 from ..stages.running import run
-from .looks import Looks, can_refine
+from .looks import ABOUT_HITS, Looks, can_refine
 
 CHUNK = 256
 _ADVICE = 40  # tokens that ask for a better reply
@@ -40,7 +40,8 @@ OnProgress = Callable[[int, int], None]
 class Row:
     """One stage on one model: ``queries`` need ``calls``, ``cached`` of them answered already.
 
-    Tokens, dollars and seconds are those of the calls to be made; None is not known.
+    What is asked about hits is ``bounded``: so many calls at most, fewer as a rule. Tokens, dollars and
+    seconds are those of the calls to be made; None is not known.
     """
 
     stage: str
@@ -55,6 +56,11 @@ class Row:
     most_calls: int
     most_tokens: int
     most_cost: float | None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the calls are the most there can be, and not those there will be."""
+        return self.stage in ABOUT_HITS
 
     @property
     def to_make(self) -> int:

@@ -19,6 +19,7 @@ from ..stages.composer import Composer
 from ..stages.judges import JUDGES
 from ..stages.refine import TOKENS
 
+ABOUT_HITS = ("rerank", "refine")  # stages
 SHORT = 20  # tokens of a caption that nobody has seen
 
 

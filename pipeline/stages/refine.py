@@ -4,10 +4,10 @@ WISER (CVPR 2026) looks back where no candidate is trusted, by the caption of th
 2025) lets a checker read the first ten captions of every answer. Then reason, ground, search and rerank
 run once more.
 
-The second answer takes the place of the first, unless judges are less sure of it: their confidences
-in both are of one scale, and a poor suggestion loses nothing. Rankings are not mixed: a hit of the first
-answer was judged against another target caption. In WISER's released loop the scores after the refinement
-are never used; here they decide.
+The second answer takes the place of the first, unless judges are less sure of its best hit: a suggestion
+that finds less loses nothing. A judge that is told the target caption looks at each answer with its own,
+so this is no proof that the second is better. Rankings are not mixed, for the same reason. In WISER's
+released loop the scores after the refinement are never used; here they decide.
 """
 
 from __future__ import annotations
