@@ -9,7 +9,8 @@ Prompt tokens are those of `tokens.guess`, times the ratio that this model's own
 its guesses (with and without pictures apart; the cache remembers it). Reply tokens and seconds are
 the means of the answers to questions of the same stage, else of the model, that are in the cache;
 without any, a reply takes SHARE of its max_tokens, and the time is not known. "At most" is what it
-costs if every reply is as long as max_tokens and every retry is needed.
+costs if every reply is as long as max_tokens and every retry is needed. What is asked about hits
+(rerank, refine) is counted as `looks` says: never too little.
 """
 
 from __future__ import annotations
@@ -23,16 +24,15 @@ from .. import prompting
 from ..asking.dry import SHARE, AskedBefore, Call, DryEngine
 from ..engines import kind_of
 from ..engines.server import Server
-from ..engines.tokens import CHARACTERS
 from ..records.chat import Price, Reply
 from ..records.trace import Query, Trace
-from ..stages.composer import Composer, begun, run
+from ..stages.composer import Composer, begun
 from ..stages.describe import describe
-from ..stages.judges import JUDGES
+from ..stages.running import run
+from .looks import ABOUT_HITS, Looks, can_refine
 
 CHUNK = 256
 _ADVICE = 40  # tokens that ask for a better reply
-SHORT = 20  # tokens of a caption that nobody has seen
 OnProgress = Callable[[int, int], None]
 
 
@@ -40,7 +40,8 @@ OnProgress = Callable[[int, int], None]
 class Row:
     """One stage on one model: ``queries`` need ``calls``, ``cached`` of them answered already.
 
-    Tokens, dollars and seconds are those of the calls to be made; None is not known.
+    What is asked about hits is ``bounded``: so many calls at most, fewer as a rule. Tokens, dollars and
+    seconds are those of the calls to be made; None is not known.
     """
 
     stage: str
@@ -55,6 +56,11 @@ class Row:
     most_calls: int
     most_tokens: int
     most_cost: float | None
+
+    @property
+    def bounded(self) -> bool:
+        """Whether the calls are the most there can be, and not those there will be."""
+        return self.stage in ABOUT_HITS
 
     @property
     def to_make(self) -> int:
@@ -75,16 +81,18 @@ def estimate(
     queries: Sequence[Query | Trace],
     *,
     gallery: Sequence[Path] = (),
+    pictures: int | None = None,
     asked: AskedBefore | None = None,
     on_progress: OnProgress | None = None,
 ) -> Estimate:
     """What it takes to answer ``queries`` by this composer, which needs no index.
 
-    Pictures of the ``gallery`` are to be captioned first. ``asked`` is handed from one estimate to
-    the next where one command does all of them. No model is asked, loaded or fetched. Raises
+    Pictures of the ``gallery`` are to be captioned first; of the gallery that is searched ``pictures``
+    may be when they are found, None where nobody knows how many. ``asked`` is handed from one estimate
+    to the next where one command does all of them. No model is asked, loaded or fetched. Raises
     ConfigError as the stages do.
     """
-    work = _Work(composer, asked or AskedBefore())
+    work = _Work(composer, asked or AskedBefore(), 0 if gallery else pictures)
     if gallery:
         work.caption(gallery)
     for start in range(0, len(queries), CHUNK):
@@ -97,7 +105,7 @@ def estimate(
 class _Work:
     """An estimate in the making."""
 
-    def __init__(self, composer: Composer, asked: AskedBefore) -> None:
+    def __init__(self, composer: Composer, asked: AskedBefore, pictures: int | None) -> None:
         self.captioner = DryEngine(composer.captioner, asked)
         self.reasoner = DryEngine(composer.reasoner, asked)
         self.judge = DryEngine(composer.judge or composer.reasoner, asked)
@@ -109,6 +117,7 @@ class _Work:
             reasoner=self.reasoner,
             recipe=composer.recipe.model_copy(update={"reason": stages}),
         )
+        self.looks = Looks(self.composer, self.captioner, self.reasoner, self.judge, pictures)
         self.calls: dict[tuple[str, DryEngine], list[Call]] = {}
         self.queries: dict[str, int] = {}
         self.failing: list[Problem] = []
@@ -119,31 +128,22 @@ class _Work:
         for stage in self.composer.stages("reason"):
             traces = run(stage, traces)
             self._file(stage.name)
-        self._judge(traces)
+        self._look(traces)
         for trace in traces:
             if trace.error:
                 self.failing.append(Problem(trace.query.id, trace.error))
             for name in {exchange.stage for exchange in trace.exchanges}:
                 self.queries[name] = self.queries.get(name, 0) + 1
 
-    def _judge(self, traces: Sequence[Trace]) -> None:
-        """Count a question about every hit of the shortlist, which is not known: none is in the cache."""
+    def _look(self, traces: Sequence[Trace]) -> None:
+        """Count what may be asked about hits."""
         alive = [trace for trace in traces if not trace.error]
-        for stage in self.composer.recipe.rerank if alive else ():
-            self._count(stage.judge, stage.prompt, stage.top, alive)
-        if self.composer.recipe.rerank:
-            self.queries["rerank"] = self.queries.get("rerank", 0) + len(alive)
-
-    def _count(self, judge: str, named: str, top: int, alive: Sequence[Trace]) -> None:
-        kind = JUDGES[judge]
-        prompt = prompting.load(named or (kind.seeing if self.composer.judge_sees else kind.prompt))
-        known = len(alive[0].description.caption) or CHARACTERS * SHORT
-        size = (len(prompt.source) + known) / CHARACTERS
-        calls = kind.calls(top) * len(alive)
-        self.calls[("rerank", self.judge)] = [
-            *self.calls.get(("rerank", self.judge), ()),
-            *([Call(size, 1, None)] * calls),
-        ]
+        looked: dict[str, int] = {}
+        for stage, engine, calls in self.looks.of(alive):
+            self.calls.setdefault((stage, engine), []).extend(calls)
+            looked[stage] = len(alive if stage == "rerank" else list(filter(can_refine, alive)))
+        for stage, count in looked.items():
+            self.queries[stage] = self.queries.get(stage, 0) + count
 
     def caption(self, gallery: Sequence[Path]) -> None:
         """Describe pictures as `captioning` does."""
@@ -161,9 +161,12 @@ class _Work:
 
     def result(self) -> Estimate:
         """The rows, in the order of the stages."""
-        retries = max((stage.retries for stage in self.composer.recipe.reason), default=0)
+        recipe = self.composer.recipe
+        retries = max((stage.retries for stage in (*recipe.reason, *recipe.refined.reason)), default=0)
         rows = tuple(
-            _row(stage, engine, calls, self.queries.get(stage, 0), retries if stage == "reason" else 0)
+            _row(
+                stage, engine, calls, self.queries.get(stage, 0), retries if engine is self.reasoner else 0
+            )
             for (stage, engine), calls in self.calls.items()
         )
         self.captioner.close()

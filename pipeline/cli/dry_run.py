@@ -106,6 +106,8 @@ def _sum(rows: Sequence[Row]) -> str:
         price = f"about {dollars(cost)}, at most {dollars(most)}"
         words.append(price if cost is not None else "no price in the profile")
         words.append(f"about {duration(seconds)}" if seconds is not None else "time not known")
+    if looks := list(dict.fromkeys(row.stage for row in rows if row.bounded)):
+        words.append(f"{' and '.join(looks)}: at most, for hits that are not known yet")
     return "; ".join(words)
 
 

@@ -29,6 +29,7 @@ def explain_trace(trace: Trace, *, every: bool) -> None:
         *((name, "; ".join(texts)) for name, texts in intent.elements.items()),
         ("fallback", intent.fallback),
         ("judge", _judgement(trace)),
+        *_refined(trace),
     ]
     grains = trace.grains if every else trace.grains[:GRAINS]
     lines += [("grain", f"{grain.weight:+.3f} {grain.name}") for grain in grains]
@@ -47,6 +48,14 @@ def _judgement(trace: Trace) -> str:
         f"{one.judge}: {one.asked} hits" + (f", {one.failed} without an answer" if one.failed else "")
         for one in trace.judgements
     )
+
+
+def _refined(trace: Trace) -> Iterator[tuple[str, str]]:
+    """What a checker suggested, what came of it, and what the other answer was looking for."""
+    if told := trace.refinement:
+        yield "suggestion", told.suggestion or "none"
+        yield "refined", told.words
+        yield ("first target" if told.stands else "second target"), told.other
 
 
 def explain_hits(hits: Sequence[Hit], *, every: bool) -> None:

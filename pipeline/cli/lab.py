@@ -113,6 +113,7 @@ def compare(
         trials += _trials(job, [one for one in found if one.profile == name])
     asked: dict[str, Any] = {"on": str(on), "protocol": trials[0].run.protocol.title, "recipe": method.name}
     asked |= {"stage": stage, "sample": sample, "seed": seed, "queries": len(trials[0].traces)}
+    asked |= {"rerank": [one.model_dump(mode="json") for one in method.rerank]} if method.rerank else {}
     done = comparing.compare(trials, tested, asked)
     folders.write(done, out)
     lab_tables.show(done, form, changes, out)

@@ -39,15 +39,29 @@ class ReasonStage(Strict):
 class RerankStage(Strict):
     """A second look at the first ``top`` hits by a judge (see `likebut.pipeline.stages.judges`).
 
-    ``fusion``: how its confidence c joins a hit's score S: S + weight · spread · logit(c), S · c, or c
-    in its place. Without a ``prompt`` the judge has one of its own.
+    ``fusion``: how its confidence c joins a hit's score S: S + weight · spread · logit(c), S + weight · c,
+    S · c, or c in its place. Without a ``prompt`` the judge has one of its own.
     """
 
     judge: str
     prompt: str = ""
     top: int = Field(20, ge=1, le=1000)
-    fusion: Literal["logit", "multiply", "replace"] = "logit"
+    fusion: Literal["logit", "add", "multiply", "replace"] = "logit"
     weight: float = Field(1.0, ge=0, le=100)
+
+
+class RefineStage(Strict):
+    """One suggestion to the reasoner about its first answer, and a second go with it (WISER, AutoCIR).
+
+    ``prompt`` asks a checker about the captions of the first ``look`` hits. With ``below`` it is asked
+    only where the judges' best confidence is no higher, without about every query. ``reason`` is the
+    prompt of the second go.
+    """
+
+    prompt: str = "judge/suggest"
+    look: int = Field(1, ge=1, le=100)
+    below: float | None = Field(None, ge=0, le=1)
+    reason: str = "reason/refined"
 
 
 class Fusion(Strict):

@@ -12,7 +12,7 @@ from ..records.roles import ELEMENTS, ROLES, role_of
 from ..scoring import late
 from ..scoring.contract import CAPTION_SIDE, REGION_SIDE
 from .finite import Finite
-from .parts import DescribeStage, Fusion, ReasonStage, RegionScore, RerankStage
+from .parts import DescribeStage, Fusion, ReasonStage, RefineStage, RegionScore, RerankStage
 from .strict import Strict
 
 # The tables of grains beside [grains], with what their names begin with everywhere else.
@@ -64,6 +64,7 @@ class Recipe(Strict):
     fusion: Fusion = Fusion()
     regions: RegionScore = RegionScore()
     rerank: list[RerankStage] = []
+    refine: RefineStage | None = None
     variants: dict[str, Variant] = {}
 
     _questions = field_validator("reason", "rerank", mode="before")(_several)
@@ -93,7 +94,7 @@ class Recipe(Strict):
         return recipe
 
     def with_rerank(self, judge: str | None, top: int | None) -> Recipe:
-        """The recipe with another judge ("none": without one) or shortlist. Raises ConfigError."""
+        """The recipe with another judge ("none": no second look) or shortlist. Raises ConfigError."""
         stages = [] if judge == "none" else self.rerank
         if judge not in (None, "none", *(stage.judge for stage in stages)):
             stages = [RerankStage.model_validate({"judge": judge})]
@@ -101,7 +102,16 @@ class Recipe(Strict):
             raise ConfigError(f"recipe {self.name} has no judge for --top", "name one with --rerank")
         if top is not None:
             stages = [stage.model_copy(update={"top": top}) for stage in stages]
-        return self.model_copy(update={"rerank": stages})
+        refine = None if judge == "none" else self.refine
+        return self.model_copy(update={"rerank": stages, "refine": refine})
+
+    @property
+    def refined(self) -> Recipe:
+        """The recipe of the second go, whose one question may be told a suggestion."""
+        if self.refine is None:
+            return self
+        asked = {"prompt": self.refine.reason, "sees": any(stage.sees for stage in self.reason)}
+        return self.model_copy(update={"reason": [ReasonStage.model_validate(asked)]})
 
     def check_samples(self, where: str) -> None:
         """Raises ConfigError where several samples of a question would be one and the same."""
@@ -109,6 +119,15 @@ class Recipe(Strict):
             raise ConfigError(
                 f"{where}: several samples at temperature 0 are one answer",
                 "set temperature = 0.7 under [reason], or leave it out",
+            )
+
+    def check_refine(self, where: str) -> None:
+        """Raises ConfigError where no answer could be refined."""
+        if self.refine and not self.reason:
+            raise ConfigError(f"{where}: [refine] has no first answer to refine", "add a [reason]")
+        if self.refine and self.refine.below is not None and not self.rerank:
+            raise ConfigError(
+                f"{where}: [refine] below: nobody's confidence is there", "add a [rerank], or leave it out"
             )
 
     def with_variant(self, name: str) -> Recipe:
@@ -153,7 +172,8 @@ class Recipe(Strict):
         """The lists that replies may hold: the usual ones, and those of the recipe's own prompts."""
         from .. import prompting
 
-        own = (prompting.lists(prompting.load(stage.prompt)) for stage in self.reason)
+        asked = (*self.reason, *(self.refined.reason if self.refine else ()))
+        own = (prompting.lists(prompting.load(stage.prompt)) for stage in asked)
         return list(dict.fromkeys((*ELEMENTS, *(name for names in own for name in names))))
 
     def reads(self, part: str) -> bool:
@@ -192,6 +212,7 @@ class Recipe(Strict):
         self.check_sides(where)
         late.check(self.regions.form, self.regions.numbers, f"{where}: [regions]")
         self.check_samples(where)
+        self.check_refine(where)
         for mix, parts in self.mixes.items():
             for role in parts:
                 self.check_role(role, f"{where}: [mixes.{mix}]")

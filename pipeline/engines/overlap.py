@@ -3,7 +3,8 @@
 For captioners whose captions of one thing are always one text, as that of the drawn world: there it
 says which of the wanted facts a picture lacks. The prompt has a line for each of the two captions, and
 where it has lines of the reference and the request, too, it is not left to the wanted caption alone:
-what the request names and the reference lacks is wanted, even where the reasoner missed it.
+what the request names and the reference lacks is wanted, even where the reasoner missed it. It sorts a
+list of captions, asks for phrases of the wanted one, and suggests what the best hit lacks, too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from ..errors import ConfigError
 from ..records.chat import REFUSED, Reply
@@ -23,9 +25,12 @@ from .options import check_names
 
 OPTIONS = ("sure", "doubt", "names")
 NAMED = 3  # differences: a word that is missing in a caption takes the pairs on both sides with it
-_LIST = re.compile(r"^Wanted: ([^\n]*)$.*^Candidates: ([^\n]*)$", re.MULTILINE | re.DOTALL)
-_LINES = re.compile(r"^Wanted: ([^\n]*)$.*^Candidate: ([^\n]*)$", re.MULTILINE | re.DOTALL)
-_ASKED = re.compile(r"^Reference: ([^\n]*)\nRequest: ([^\n]*)$", re.MULTILINE)
+_WANTED = re.compile(r"^Wanted: ([^\n]*)$", re.MULTILINE)
+_SHOWN = re.compile(r"^Candidates?: ([^\n]*)$", re.MULTILINE)
+_REQUEST = re.compile(r"^Reference: ([^\n]*)\nRequest: ([^\n]*)$", re.MULTILINE)
+_ASKED = re.compile(r'^Caption: ([^\n]*)\n[^"\n]*"([^"\n]*)"', re.MULTILINE)
+_NUMBERED = re.compile(r"\((\d+)\) (.*?)(?= \(\d+\) |$)")
+_FIELDS, _QUESTIONS = ("questions", "suggestion"), 5
 
 
 class OverlapEngine:
@@ -47,7 +52,7 @@ class OverlapEngine:
         self.names = frozenset(names)
 
     def generate(self, requests: Sequence[Request], on_reply: OnReply | None = None) -> list[Reply]:
-        """The chances of each request's first and second choice, or the order of a list of captions.
+        """The chances of each request's first and second choice, or the JSON that its schema asks for.
 
         An error where a prompt has no captions to compare.
         """
@@ -58,30 +63,75 @@ class OverlapEngine:
 
     def _answer(self, request: Request) -> Reply:
         text = request.messages[-1].text
-        if not request.choices and (listed := _LIST.search(text)):
-            return _ordered(listed[1], listed[2], self._named(text))
-        found = _LINES.search(text)
-        if found is None or len(request.choices) != 2:
-            return Reply("", finish=REFUSED, error="the prompt has no lines `Wanted:` and `Candidate:`")
-        wanted, candidate = found.groups()
-        logit = self.sure - self.doubt * _against(wanted, candidate, self._named(text))
+        wanted, shown = (
+            found[-1] if found else None for found in (_WANTED.findall(text), _SHOWN.findall(text))
+        )
+        if len(request.choices) == 2:
+            return self._chosen(request, text, wanted, shown)
+        fields = (request.schema or {}).get("properties", {})
+        asks, checks = (field in fields for field in _FIELDS)
+        if wanted is None or (shown is None and not asks):
+            return _lost()
+        named = self._named(text)
+        if shown is None:
+            value: Any = {_FIELDS[0]: questions(wanted)}
+        elif checks:
+            lacking = suggested(wanted, _sorted(wanted, shown, named)[0][1])
+            value = {"good": not lacking, "suggestion": lacking}
+        else:
+            value = {"order": [number for number, _ in _sorted(wanted, shown, named)]}
+        return Reply(json.dumps(value), len(text.split()), 1)
+
+    def _chosen(self, request: Request, text: str, wanted: str | None, shown: str | None) -> Reply:
+        if wanted is not None and shown is not None:
+            logit = self.sure - self.doubt * _against(wanted, shown, self._named(text))
+        elif asked := _ASKED.search(text):
+            logit = self.sure if says(*asked.groups()) else -self.sure
+        else:
+            return _lost()
         yes = 1 / (1 + math.exp(-max(-30.0, logit)))
         chances = dict(zip(request.choices, (yes, 1 - yes), strict=True))
         return Reply(likeliest(chances), len(text.split()), 1, chances=chances)
 
     def _named(self, prompt: str) -> frozenset[str]:
         """What the request names and the reference's caption does not have."""
-        asked = _ASKED.search(prompt)
-        return self.names & (set(_words(asked[2])) - set(_words(asked[1]))) if asked else frozenset()
+        asked = _REQUEST.findall(prompt)
+        if not asked:
+            return frozenset()
+        reference, request = asked[-1]
+        return self.names & (set(_words(request)) - set(_words(reference)))
 
 
-def _ordered(wanted: str, candidates: str, named: frozenset[str]) -> Reply:
-    """The numbers of "(1) a red cat (2) …", the one that has the least against it first."""
-    captions = dict(re.findall(r"\((\d+)\) (.*?)(?= \(\d+\) |$)", candidates))
-    order = sorted(captions, key=lambda number: (_against(wanted, captions[number], named), int(number)))
-    return Reply(
-        json.dumps({"order": [int(number) for number in order]}), len(candidates.split()), len(order)
-    )
+def _lost() -> Reply:
+    return Reply("", finish=REFUSED, error="the prompt has no lines `Wanted:` and `Candidate:`")
+
+
+def _sorted(wanted: str, shown: str, named: frozenset[str]) -> list[tuple[int, str]]:
+    """(number, caption) of "(1) a red cat (2) …", or of one caption; the least against it first."""
+    listed = [(int(number), caption) for number, caption in _NUMBERED.findall(shown)] or [(1, shown)]
+    return sorted(listed, key=lambda one: (_against(wanted, one[1], named), one[0]))
+
+
+def questions(wanted: str) -> list[dict[str, Any]]:
+    """A question about each phrase of a caption, _QUESTIONS at most, all to be answered with yes."""
+    words = _words(wanted)
+    size = math.ceil(len(words) / _QUESTIONS) or 1
+    phrases = [" ".join(words[start : start + size]) for start in range(0, len(words), size)]
+    return [{"question": f'Does it say "{phrase}"?', "expected": True} for phrase in phrases]
+
+
+def says(caption: str, phrase: str) -> bool:
+    """Whether a caption has the words of a phrase one after the other."""
+    return f" {' '.join(_words(phrase))} " in f" {' '.join(_words(caption))} "
+
+
+def suggested(wanted: str, shown: str) -> str:
+    """The words that a caption lacks, else those that it has besides; nothing where it has just these."""
+    one, other = Counter(_words(wanted)), Counter(_words(shown))
+    for verb, words in (("show", one - other), ("without", other - one)):
+        if words:
+            return f"{verb} {' '.join(words)}"
+    return ""
 
 
 def _against(wanted: str, candidate: str, named: frozenset[str]) -> int:
@@ -94,10 +144,10 @@ def differences(first: str, second: str) -> int:
     return sum(((one - other) + (other - one)).values())
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.casefold())
-
-
 def _parts(text: str) -> Counter[tuple[str, ...]]:
     words = _words(text)
     return Counter([(word,) for word in words] + list(itertools.pairwise(words)))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())

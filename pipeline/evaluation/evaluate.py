@@ -24,7 +24,7 @@ from .opened import Opened, config_of
 from .sources import Source, index_beside
 
 if TYPE_CHECKING:
-    from ...indexes.region_build import Regions
+    from ...indexes.region_build import RegionSpec
 
 CHUNK = 256
 OnProgress = Callable[[int, int], None]
@@ -141,9 +141,9 @@ class Evaluation:
             failed += caption_for_run(self.index_folder, captioner, on_progress).failed
         return failed
 
-    def _regions(self) -> Regions | None:
+    def _regions(self) -> RegionSpec | None:
         """The parts that the recipe wants and the index lacks; what it has is kept up by any build."""
-        from ...indexes.region_build import Regions
+        from ...indexes.region_build import RegionSpec
         from ...indexes.regions import earlier_regions
 
         recipe = self.composer.recipe
@@ -154,7 +154,7 @@ class Evaluation:
             there = earlier_regions(self.index_folder)
             if there and kind in ("", there.kind):
                 return None
-        return Regions(kind or CROPS)
+        return RegionSpec(kind or CROPS)
 
     def _answer(self, opened: Opened, cases: Sequence[Case]) -> None:
         traces = opened.traces(cases)

@@ -10,7 +10,7 @@ from ..asking.dry import AskedBefore
 from ..batch.estimate import Estimate, estimate
 from ..benchmarks import crops
 from ..benchmarks.records import Benchmark, Case
-from ..records.trace import Description, Query, Trace
+from ..records.trace import Description, Query, Scope, Trace
 from ..stages.composer import Composer
 from . import runs
 
@@ -39,10 +39,11 @@ def estimate_run(
             Trace(
                 Query(case.id, None, case.modification, row=0),  # of no index: nothing is looked at
                 description=Description(captions[case.reference]),
+                scope=_members(case),
             )
             for case in waiting
         ]
-        return estimate(composer, traces, asked=asked, on_progress=on_progress)
+        return estimate(composer, traces, pictures=0, asked=asked, on_progress=on_progress)
     with TemporaryDirectory() as scratch:  # models are shown parts of pictures as files
         captioned = bool(composer.recipe.caption_weights)
         shown = {case.reference for case in waiting}
@@ -50,8 +51,17 @@ def estimate_run(
         path = {item.id: item.path for item in crops.cut(items, Path(scratch))}
         return estimate(
             composer,
-            [Query(case.id, path.get(case.reference), case.modification) for case in waiting],
+            [
+                Trace(Query(case.id, path.get(case.reference), case.modification), scope=_members(case))
+                for case in waiting
+            ],
             gallery=list(path.values()) if captioned else (),
+            pictures=len(benchmark.items),
             asked=asked,
             on_progress=on_progress,
         )
+
+
+def _members(case: Case) -> Scope:
+    """As many rows as the case's subset has, which judges look at whole."""
+    return Scope(subset=range(len(case.subset)))

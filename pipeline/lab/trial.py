@@ -78,13 +78,16 @@ def attempt(
         answered = mine.traces(part)
         results += [mine.result(case, trace) for case, trace in zip(part, answered, strict=True)]
         judged |= _by_id(part, proxies(mine, part, answered))
-        traces += [_lighter(trace) for trace in answered]
+        own = mine.benchmark.protocol.own_galleries
+        traces += [_lighter(trace, trace.subset if own else trace.ranking) for trace in answered]
         if on_progress:
             on_progress(len(traces), len(mine.cases))
     run = Run(Path(variant.folder), {"format": runs.FORMAT, **mine.config()}, tuple(results))
     metrics = runs.per_query(run)
     values = {ident: {**metrics.get(ident, {}), **found} for ident, found in judged.items()}
+    judge = mine.composer.judge or mine.composer.reasoner
     engines = {"describe": mine.composer.captioner, "reason": mine.composer.reasoner}
+    engines |= {"rerank": judge, "refine": judge}
     prices = {stage: one.account.price if one.account else None for stage, one in engines.items()}
     replies = count(variant.prompt, variant.recipe, traces, prices)
     labelled = {result.case.id for result in results if result.case.targets}
@@ -96,11 +99,11 @@ def _by_id(cases: Sequence[Case], found: Sequence[dict[str, float]]) -> dict[str
     return {case.id: values for case, values in zip(cases, found, strict=True)}
 
 
-def _lighter(trace: Trace) -> Trace:
-    """Without vectors, and with the hits that are looked at."""
+def _lighter(trace: Trace, ranking: Ranking) -> Trace:
+    """Without vectors, and with the hits of this ranking that are looked at."""
     return replace(
         trace,
         grains=tuple(replace(grain, vector=None) for grain in trace.grains),
-        ranking=Ranking(trace.ranking.hits[:KEPT]),
+        ranking=Ranking(ranking.hits[:KEPT]),
         subset=Ranking(()),
     )

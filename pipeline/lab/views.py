@@ -30,7 +30,7 @@ class HitView:
     """A hit, and how it stands against its place under the baseline.
 
     ``change`` is "up", "down", "new" or "" (the same, or the baseline itself); ``moved`` says it in
-    words.
+    words, and ``judged`` what a judge thinks of it and where it was until then.
     """
 
     rank: int
@@ -38,6 +38,7 @@ class HitView:
     correct: bool
     change: str
     moved: str
+    judged: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,12 +167,20 @@ def _answer(
             shelf.item(ident, paths[ident].path if ident in paths else ""),
             ident in case.correct or ident in case.targets,
             *_hit_change(rank, ident, baseline),
+            _judged(paths.get(ident)),
         )
         for rank, ident in enumerate(ids[:SHOWN], 1)
     )
     change, moved = _change(move, len(baseline), len(ids))
     best = trial.places.get(case.id)
     return AnswerView(trial.variant.name, trace, hits, _place(best, len(ids)), change, moved)
+
+
+def _judged(hit: Hit | None) -> str:
+    if hit is None or hit.judged is None:
+        return ""
+    was = f" · was {hit.before}" if hit.before not in (0, hit.rank) else ""
+    return f"judge {100 * hit.judged:.0f} %{was}"
 
 
 def _place(best: int | None, depth: int) -> str:

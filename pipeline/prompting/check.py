@@ -19,7 +19,7 @@ from ..records.roles import ELEMENTS
 from . import Prompt, rendering
 
 # What each stage gives to its prompts, and needs them to take.
-GIVEN = {"describe": ("modification",), "reason": ("caption", "modification")}
+GIVEN = {"describe": ("modification",), "reason": ("caption", "modification", "suggestion")}
 NEEDED = {"describe": (), "reason": ("caption", "modification")}
 # The fields of a reply that the reason stage reads, with any other list that a recipe gives a weight.
 READ = ("reasoning", "target_caption", "rewrites", *ELEMENTS)
@@ -106,7 +106,7 @@ def _variables(prompt: Prompt, stage: str) -> Faults:
         if name not in used:
             yield line, "error", f"declares the variable {name!r} and does not use it"
         if stage and name not in GIVEN[stage]:
-            given = " and ".join(GIVEN[stage])
+            given = ", ".join(GIVEN[stage])
             yield line, "error", f"the {stage} stage gives {given}, and no {name!r}"
     for name in NEEDED.get(stage, ()):
         if name not in prompt.variables:

@@ -141,6 +141,32 @@ class Judgement:
 
 
 @dataclass(frozen=True)
+class Refinement:
+    """What a checker suggested about the first answer, nothing where it was found good.
+
+    ``before`` and ``after`` are the judges' best confidences in the first answer and in the second, None
+    where nobody judged. The answer that ``stands`` in the trace is the second, or still the first;
+    ``other`` is the target caption of the one that does not.
+    """
+
+    suggestion: str = ""
+    before: float | None = None
+    after: float | None = None
+    stands: bool = False
+    other: str = ""
+
+    @property
+    def words(self) -> str:
+        """What came of it: which answer is shown, and how sure judges were of both."""
+        if not self.suggestion:
+            return "nothing: the answer was found good"
+        shown = "this is the second answer" if self.stands else "the first answer stays"
+        if self.before is None or self.after is None:
+            return shown
+        return f"{shown}: confidence {self.before:.2f} in the first, {self.after:.2f} in the second"
+
+
+@dataclass(frozen=True)
 class Scope:
     """What one query is ranked over: the gallery without ``exclude``, and ``subset`` by itself."""
 
@@ -174,6 +200,7 @@ class Trace:
     error: str = ""
     scope: Scope | None = None
     judgements: tuple[Judgement, ...] = ()
+    refinement: Refinement | None = None
 
     def failed(self, error: str) -> Trace:
         """The trace of a query that cannot be answered."""

@@ -9,7 +9,7 @@ from typing import Any
 from ..machine.spelling import whole, whole_if_there
 from .chat import Exchange, Message, Reply
 from .roles import ELEMENTS, FIELDS
-from .trace import Description, Grain, Hit, Intent, Judgement, Query, Ranking, Trace
+from .trace import Description, Grain, Hit, Intent, Judgement, Query, Ranking, Refinement, Trace
 
 # Of the record below. It grows when a field is renamed, moved or means something else; a new field
 # is no new version. Records without one are read as version 1.
@@ -50,6 +50,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
             ]
         },
         **({"judgements": [vars(one) for one in trace.judgements]} if trace.judgements else {}),
+        **({"refinement": vars(trace.refinement)} if trace.refinement else {}),
         "exchanges": [_exchange_to_json(exchange) for exchange in trace.exchanges],
         "seconds": dict(trace.seconds),
         "warnings": list(trace.warnings),
@@ -107,6 +108,7 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
         warnings=tuple(record["warnings"]),
         error=record["error"],
         judgements=tuple(Judgement(**one) for one in record.get("judgements", ())),
+        refinement=Refinement(**record["refinement"]) if record.get("refinement") else None,
     )
 
 

@@ -14,6 +14,7 @@ FAMILIES: dict[str, Family] = {
     "product": Family("likebut.pipeline.scoring.product", {"share": 1.0}),
     "gated": Family("likebut.pipeline.scoring.gated", {"beta": 0.25, "strength": 4.0, "margin": 0.1}),
     "slerp": Family("likebut.pipeline.scoring.slerp", {"from": 0.7, "step": 0.1, "pool": 100}),
+    "filtered": Family("likebut.pipeline.scoring.filtered", {"keep": 100}),
     "harris": Family("likebut.pipeline.scoring.harris", {"edge": 0.1}),
 }
 

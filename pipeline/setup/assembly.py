@@ -39,7 +39,8 @@ def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -
     budget = budget or setup.budget()
     captioner = budget.account(models.captioner.model, charge_of(models.captioner))
     reasoner = budget.account(models.reasoner.model, charge_of(models.reasoner))
-    for account, asked in ((captioner, chosen.describe), (reasoner, chosen.reason or chosen.rerank)):
+    looks = chosen.rerank or chosen.refine
+    for account, asked in ((captioner, chosen.describe), (reasoner, chosen.reason or looks)):
         if asked:
             account.check()
     specs = _engine(models.captioner, device), _engine(models.reasoner, device)
@@ -85,7 +86,7 @@ def _judge(
     models: Profile, recipe: Recipe, device: str | None, cache: Cache, budget: Budget
 ) -> CachedEngine | None:
     """The judge of the profile; None where the recipe has none, or the reasoner judges."""
-    if not recipe.rerank or models.judge is None:
+    if not (recipe.rerank or recipe.refine) or models.judge is None:
         return None
     account = budget.account(models.judge.model, charge_of(models.judge))
     account.check()

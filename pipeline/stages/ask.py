@@ -26,11 +26,15 @@ WARMER, WARMEST = 0.3, 1.0
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked about one query: a caption of the reference, or the reference itself."""
+    """What is asked about one query: a caption of the reference, or the reference itself.
+
+    In a second go with what a checker suggested, for prompts that take it.
+    """
 
     caption: str
     modification: str
     images: tuple[Path, ...] = ()
+    suggestion: str = ""
 
 
 @dataclass
@@ -68,6 +72,8 @@ def ask(
 
 def _messages(question: Question, prompt: Prompt) -> tuple[Message, ...]:
     values = {"caption": question.caption, "modification": question.modification}
+    if "suggestion" in prompt.variables:
+        values["suggestion"] = question.suggestion
     return prompting.render(prompt, values, images=question.images)
 
 

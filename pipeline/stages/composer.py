@@ -7,7 +7,6 @@ never stops the others.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,8 +28,11 @@ from .fits import check_preprocessing, check_regions, check_sides
 from .ground import Ground
 from .reason import Reason
 from .reference import parts_seen, vectors_seen
+from .refine import Refine
 from .rerank import Rerank
+from .running import run
 from .search import Search
+from .showing import Showing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,29 +132,34 @@ class Composer:
         stages: list[Stage] = [
             Check(self.words, self.profile, self.unwanted),
             Describe(recipe, self.captioner, self.captioner_sampling, looks),
-            Reason(recipe, self.reasoner, self.reasoner_sampling, encoder, self.seen, looks),
+            self._reason(recipe),
         ]
         if until in ("ground", "search", "rerank"):
-            judges = recipe.rerank if until == "rerank" else []
-            depth = max(k, *(stage.top for stage in judges), 0)
+            judges, refine = (recipe.rerank, recipe.refine) if until == "rerank" else ([], None)
+            kept = max(k, refine.look if refine else 0)
+            depth = max(kept, *(stage.top for stage in judges), 0)
             stages.append(Ground(recipe, encoder, self.seen, self.parts_seen, self.unwanted))
             stages.append(Search(recipe, self.gallery, depth, make_searcher(self.searcher), self.barred))
-            stages += [self._rerank(number, depth) for number in range(len(judges) - 1)]
-            stages += [self._rerank(len(judges) - 1, k)] if judges else []
+            deep = [depth] * (len(judges) - 1) + [kept]
+            stages += [self._rerank(n, k) for n, k in zip(range(len(judges)), deep, strict=False)]
+            if refine:
+                again = (self._reason(recipe.refined), *stages[3:])
+                judge = self.judge or self.reasoner
+                stages.append(Refine(recipe, refine, judge, self._showing, again, k))
         names = [stage.name for stage in stages]
         return tuple(stages[: names.index(until) + 1] if until in names[:4] else stages)
 
+    def _reason(self, recipe: Recipe) -> Reason:
+        reasoner, encoder = self.reasoner, self.encoder
+        return Reason(recipe, reasoner, self.reasoner_sampling, encoder, self.seen, self.reasoner_sees)
+
     def _rerank(self, number: int, k: int) -> Rerank:
-        return Rerank(
-            self.recipe,
-            number,
-            self.gallery,
-            self.judge or self.reasoner,
-            self.judge_sees,
-            self.captioner,
-            self.captioner_sampling,
-            k,
-        )
+        judge = self.judge or self.reasoner
+        return Rerank(self.recipe, number, judge, self.judge_sees, self._showing, k)
+
+    @property
+    def _showing(self) -> Showing:
+        return Showing(self.recipe.describe, self.gallery, self.captioner, self.captioner_sampling)
 
     def seen(self, traces: Sequence[Trace]) -> list[NDArray[Any] | None]:
         """The (d,) unit vectors of references, None where there is none."""
@@ -188,17 +195,3 @@ def query_of(picture: Path | str | Image | None, sentence: str) -> Query:
 def begun(queries: Sequence[Query | Trace]) -> list[Trace]:
     """Queries as traces in which nothing is done yet; traces as they are."""
     return [one if isinstance(one, Trace) else Trace(one) for one in queries]
-
-
-def run(stage: Stage, traces: Sequence[Trace]) -> list[Trace]:
-    """The traces, in order; those without an error went through the stage and share its seconds."""
-    alive = [n for n, trace in enumerate(traces) if not trace.error]
-    found = list(traces)
-    if not alive:
-        return found
-    started = time.perf_counter()
-    done = stage([traces[n] for n in alive])
-    each = (time.perf_counter() - started) / len(alive)
-    for n, trace in zip(alive, done, strict=True):
-        found[n] = replace(trace, seconds={**trace.seconds, stage.name: each})
-    return found

@@ -91,11 +91,12 @@ class Reason:
     def _questions(self, stage: ReasonStage, trace: Trace) -> list[Question]:
         """What the reasoner is asked: about the picture, its caption, or each of its captions."""
         sentence, picture = trace.query.modification, trace.query.reference
+        suggested = trace.refinement.suggestion if trace.refinement else ""
         if stage.sees and self.looks and picture:
-            return [Question("", sentence, (picture,))]
+            return [Question("", sentence, (picture,), suggested)]
         captions = trace.description.captions or ("",)
         asked = captions if stage.over == "captions" else captions[:1]
-        return [Question(caption, sentence) for caption in asked]
+        return [Question(caption, sentence, (), suggested) for caption in asked]
 
     def _sides(self, traces: Sequence[Trace]) -> list[Sides]:
         """What samples about each trace are compared with: its reference and its sentence."""

@@ -9,24 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .. import prompting
 from ..asking.engine import CachedEngine
 from ..config.parts import RerankStage
 from ..config.recipe import Recipe
-from ..records.chat import Sampling
 from ..records.trace import Hit, Judgement, Ranking, Trace
 from .contract import Need
-from .describe import describe
 from .judges import JUDGES, make_judge
-from .judges.contract import Candidate, Case, Judged
+from .judges.contract import Case, Judged
+from .showing import Showing
 
-if TYPE_CHECKING:
-    from ...indexes.contract import Gallery
-
-CAPTION_PROMPT = "describe/dense"
 SMALL = 100  # hits: a subset of no more is judged whole (INQUIRE's), a larger one (i-CIR's) as a ranking is
 SUREST = 1e-3  # a confidence counts as this far from 0 and 1 at least: its logit stays finite
 _APART = 1e-6
@@ -36,19 +29,14 @@ _APART = 1e-6
 class Rerank:
     """The ``k`` best of every trace's ranking, after a judge of the recipe has looked at its first hits.
 
-    It is the recipe's judge of this ``number``, from 0.
-
-    A judge that does not see (``sees``) reads the captions of the gallery, and of pictures without
-    one what the ``captioner`` says.
+    It is the recipe's judge of this ``number``, from 0. One that does not see (``sees``) reads captions.
     """
 
     recipe: Recipe
     number: int
-    gallery: Gallery
     engine: CachedEngine
     sees: bool
-    captioner: CachedEngine
-    sampling: Sampling
+    showing: Showing
     k: int
     name = "rerank"
 
@@ -57,7 +45,8 @@ class Rerank:
         found = list(traces)
         places = [n for n, trace in enumerate(traces) if len(trace.judgements) <= self.number]
         shown = [self._shortlist(traces[n]) for n in places]
-        candidates = self._candidates([hit for hits in shown for hit in hits])
+        show = self.showing.pictures if self.sees else self.showing.captions
+        candidates = show([hit for hits in shown for hit in hits])
         cases = [
             Case(traces[n], [candidates[hit.row] for hit in hits if hit.row in candidates])
             for n, hits in zip(places, shown, strict=True)
@@ -76,7 +65,7 @@ class Rerank:
     def needs(self) -> Sequence[Need]:
         """The judge, once a candidate or as often as its kind says, and the captioner of its captions."""
         needs = [Need(self.engine, JUDGES[self.stage.judge].calls(self.stage.top))]
-        return needs if self.sees else [*needs, Need(self.captioner, self.stage.top)]
+        return needs if self.sees else [*needs, Need(self.showing.captioner, self.stage.top)]
 
     @property
     def prompt(self) -> str:
@@ -94,23 +83,6 @@ class Rerank:
         """How many of the subset's first hits are judged."""
         members = len(trace.subset.hits)
         return members if members <= SMALL else self.stage.top
-
-    def _candidates(self, hits: Sequence[Hit]) -> dict[int, Candidate]:
-        """Row → the hit as the judge gets it; a picture that cannot be captioned lacks."""
-        rows = list(dict.fromkeys(hit.row for hit in hits))
-        paths = {hit.row: Path(hit.path) for hit in hits if hit.path}
-        if self.sees:
-            return {row: Candidate(row, picture=paths[row]) for row in rows if row in paths}
-        side = self.gallery.side("captions") or self.gallery
-        captions = {item.row: item.caption for item in side.items(rows)}  # type: ignore[attr-defined]
-        known = {row: " ".join((captions[row] or "").split()) for row in rows}
-        lacking = [row for row in rows if not known[row] and row in paths]
-        prompt = prompting.load(self.recipe.describe.prompt if self.recipe.describe else CAPTION_PROMPT)
-        if "modification" in prompt.variables:  # of no single query
-            prompt = prompting.load(CAPTION_PROMPT)
-        described = describe([paths[row] for row in lacking], prompt, self.captioner, self.sampling)
-        known |= {row: said.caption for row, (said, _) in zip(lacking, described, strict=True)}
-        return {row: Candidate(row, caption) for row, caption in known.items() if caption}
 
     def _moved(self, trace: Trace, hits: Sequence[Hit], judged: Judged) -> Trace:
         ranking = reranked(trace.ranking.hits, judged.confidence, self.stage)
@@ -149,13 +121,16 @@ def reranked(hits: Sequence[Hit], confidence: Mapping[int, float], stage: Rerank
 def _fused(hits: Sequence[Hit], confidence: Mapping[int, float], stage: RerankStage) -> dict[int, float]:
     """Row → its score with the judge's confidence c, by the recipe's fusion.
 
-    logit: S + w·σ·logit(c), with σ the spread of the shortlist's scores; multiply: S·c; replace: c.
+    logit: S + w·σ·logit(c), with σ the spread of the shortlist's scores; add: S + w·c; multiply: S·c;
+    replace: c.
     """
     asked = [hit for hit in hits if hit.row in confidence]
     if stage.fusion == "replace":
         return {hit.row: confidence[hit.row] for hit in asked}
     if stage.fusion == "multiply":
         return {hit.row: hit.score * confidence[hit.row] for hit in asked}
+    if stage.fusion == "add":
+        return {hit.row: hit.score + stage.weight * confidence[hit.row] for hit in asked}
     mean = sum(hit.score for hit in hits) / max(1, len(hits))
     spread = math.sqrt(sum((hit.score - mean) ** 2 for hit in hits) / max(1, len(hits))) or 1.0
     sure = {hit.row: min(1 - SUREST, max(SUREST, confidence[hit.row])) for hit in asked}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from likebut.indexes.build import build
 from likebut.indexes.captions import match
-from likebut.indexes.region_build import Regions
+from likebut.indexes.region_build import RegionSpec
 from likebut.indexes.sides import write_side
 from likebut.indexes.store import Index
 from likebut.pipeline.asking.cache import Cache
@@ -98,7 +98,7 @@ def colour_composer(
     cache = Cache(tmp_path / "cache.sqlite")
     real = encoder or ColourEncoder()
     cached = CachedEncoder(EncoderSpec("given", "colours"), cache, encoder=real)
-    parts = Regions("crops") if recipe and recipe.region_weights else None
+    parts = RegionSpec("crops") if recipe and recipe.region_weights else None
     build([gallery], tmp_path / "index", cached, regions=parts)
     if recipe and recipe.caption_weights:
         caption_gallery(tmp_path / "index", cached)

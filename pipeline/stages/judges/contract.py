@@ -62,6 +62,11 @@ class JudgeKind(NamedTuple):
         return self.once + self.each * top
 
 
+def numbered(candidates: Sequence[Candidate]) -> str:
+    """ "(1) a red cat (2) …": what a prompt shows of several candidates by their captions."""
+    return " ".join(f"({n}) {one.caption}" for n, one in enumerate(candidates, 1) if one.caption)
+
+
 def values_of(prompt: Prompt, trace: Trace, candidate: str = "") -> dict[str, str]:
     """What a prompt may say of a query, and of one candidate: the variables that it declares."""
     known = {

@@ -5,19 +5,25 @@ An order is told as confidences that fall with the place, so that every fusion c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ... import prompting
 from ...engines.contract import Request
 from ...errors import ReplyError
 from ...prompting.reply import read_reply
 from ...records.chat import Exchange, Reply, Sampling
-from .contract import Candidate, Case, Judged, values_of
+from .contract import Candidate, Case, Judged, numbered, values_of
+from .tiles import LARGEST, tiled
 from .yes import judge as judge_yes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from PIL.Image import Image
+
     from ...asking.engine import CachedEngine
     from ...prompting import Prompt
 
@@ -27,12 +33,12 @@ ACCEPTED = 0.5
 
 def judge_list(cases: Sequence[Case], prompt: Prompt, engine: CachedEngine) -> list[Judged]:
     """The order that one call gives (CoTRR, SQUARE); numbers that it leaves out or doubles come last."""
-    return _listed(cases, prompt, engine, turned=False)
+    return _listed(cases, prompt, engine, _in_order)
 
 
 def judge_list_twice(cases: Sequence[Case], prompt: Prompt, engine: CachedEngine) -> list[Judged]:
     """The mean place of two calls, one with the list turned round: early places are favoured."""
-    once, turned = (_listed(cases, prompt, engine, turned=way) for way in (False, True))
+    once, turned = (_listed(cases, prompt, engine, way) for way in (_in_order, _turned))
     return [
         Judged(
             {row: (one.confidence[row] + other.confidence[row]) / 2 for row in one.confidence}
@@ -42,6 +48,14 @@ def judge_list_twice(cases: Sequence[Case], prompt: Prompt, engine: CachedEngine
         )
         for one, other in zip(once, turned, strict=True)
     ]
+
+
+def judge_grid(cases: Sequence[Case], prompt: Prompt, engine: CachedEngine) -> list[Judged]:
+    """The order of one call over one picture of all candidates, numbered (SQUARE).
+
+    A candidate whose picture cannot be read has no confidence. A judge that does not see reads a list.
+    """
+    return _listed(cases, prompt, engine, _tiled)
 
 
 def judge_pair(cases: Sequence[Case], prompt: Prompt, engine: CachedEngine) -> list[Judged]:
@@ -65,31 +79,60 @@ def falling(order: Sequence[int]) -> dict[int, float]:
     return {row: (len(order) - place) / len(order) for place, row in enumerate(order)}
 
 
-def _listed(cases: Sequence[Case], prompt: Prompt, engine: CachedEngine, *, turned: bool) -> list[Judged]:
-    asked = [
-        (trace, list(reversed(candidates)) if turned else list(candidates)) for trace, candidates in cases
-    ]
-    requests = []
-    for trace, candidates in asked:
-        shown = [one.picture for one in candidates if one.picture]
-        pictures = [trace.query.reference, *shown] if shown and trace.query.reference else shown
-        values = values_of(prompt, trace, _numbered(candidates))
-        messages = prompting.render(prompt, values, images=[path for path in pictures if path])
-        requests.append(Request(messages, Sampling(max_tokens=TOKENS), prompt.schema))
+def _listed(
+    cases: Sequence[Case], prompt: Prompt, engine: CachedEngine, show: Callable[[Case], _Shown]
+) -> list[Judged]:
+    shown = [show(case) for case in cases]
+    asked = []
+    for (trace, _), (candidates, pictures) in zip(cases, shown, strict=True):
+        values = values_of(prompt, trace, numbered(candidates))
+        first = [trace.query.reference] if pictures and trace.query.reference else []
+        messages = prompting.render(prompt, values, images=[*first, *pictures])
+        asked.append(Request(messages, Sampling(max_tokens=TOKENS), prompt.schema))
+    requests = [request for request, one in zip(asked, shown, strict=True) if one.candidates]
+    replies = iter(zip(requests, engine.generate(requests) if requests else [], strict=True))
     judged = []
-    for (_, candidates), request, reply in zip(asked, requests, engine.generate(requests), strict=True):
+    for case, one in zip(cases, shown, strict=True):
+        if not one.candidates:
+            judged.append(Judged({}))
+            continue
+        request, reply = next(replies)
         exchange = Exchange("rerank", engine.model, prompt.name, request.messages, reply)
         exchange = replace(exchange, revision=engine.revision)
-        order = _order(prompt, reply, candidates)
-        rows = [one.row for one in (reversed(candidates) if turned else candidates)]
-        rest = [row for row in rows if row not in order]
+        order = _order(prompt, reply, one.candidates)
+        told = {candidate.row for candidate in one.candidates}
+        rest = [c.row for c in case.candidates if c.row in told and c.row not in order]
         judged.append(Judged(falling([*order, *rest]) if order else {}, (exchange,)))
     return judged
 
 
-def _numbered(candidates: Sequence[Candidate]) -> str:
-    """ "(1) a red cat (2) …": what a prompt shows of candidates by their captions."""
-    return " ".join(f"({n}) {one.caption}" for n, one in enumerate(candidates, 1) if one.caption)
+class _Shown(NamedTuple):
+    """Candidates in the order of their numbers, and the pictures that show them."""
+
+    candidates: Sequence[Candidate]
+    pictures: Sequence[Path]
+
+
+def _in_order(case: Case) -> _Shown:
+    return _Shown(case.candidates, [one.picture for one in case.candidates if one.picture])
+
+
+def _turned(case: Case) -> _Shown:
+    return _in_order(case._replace(candidates=list(reversed(case.candidates))))
+
+
+def _tiled(case: Case) -> _Shown:
+    """One picture for all that can be read; where there are captions, nothing is drawn."""
+    from ....indexes.decode import load_image
+    from ....indexes.errors import GalleryError
+
+    read: list[tuple[Candidate, Image]] = []
+    for one in case.candidates:
+        if one.picture is None:
+            return _in_order(case)
+        with suppress(GalleryError):
+            read.append((one, load_image(one.picture, LARGEST)))
+    return _Shown([one for one, _ in read], [tiled([picture for _, picture in read])] if read else [])
 
 
 def _order(prompt: Prompt, reply: Reply, candidates: Sequence[Candidate]) -> list[int]:

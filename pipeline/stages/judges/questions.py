@@ -1,12 +1,13 @@
 """Questions with expected answers: what the sentence asks for, piece by piece (ImageScope, GRB + LCR).
 
 One call turns the sentence into yes/no questions; each is asked about every candidate, by its next
-token. A candidate's confidence is the mean probability of the expected answers.
+token. A candidate's confidence is the mean probability of the expected answers, or the share of answers
+that are as expected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ...prompting import Prompt
 
 ABOUT = "judge/answer"  # the prompt of one question about one candidate
-TOKENS, MOST = 320, 5
+TOKENS, MOST, LIKELIER = 320, 5, 0.5
 
 
 class Expected(NamedTuple):
@@ -35,7 +36,18 @@ class Expected(NamedTuple):
 
 
 def judge(cases: Sequence[Case], prompt: Prompt, engine: CachedEngine) -> list[Judged]:
-    """As `contract.Judge` says; ``prompt`` makes the questions."""
+    """As `contract.Judge` says: mean probabilities (GRB + LCR); ``prompt`` makes the questions."""
+    return _judged(cases, prompt, engine, lambda chance: chance)
+
+
+def judge_fitting(cases: Sequence[Case], prompt: Prompt, engine: CachedEngine) -> list[Judged]:
+    """The share of answers that are likelier as expected than not (ImageScope counts them)."""
+    return _judged(cases, prompt, engine, lambda chance: float(chance > LIKELIER))
+
+
+def _judged(
+    cases: Sequence[Case], prompt: Prompt, engine: CachedEngine, worth: Callable[[float], float]
+) -> list[Judged]:
     made = [_made(trace, prompt) for trace, _ in cases]
     written = engine.generate(made)
     expected = [_expected(prompt, reply) for reply in written]
@@ -59,7 +71,7 @@ def judge(cases: Sequence[Case], prompt: Prompt, engine: CachedEngine) -> list[J
             exchanges += [_exchange(engine, about.name, asked, answer) for _, asked, answer in told]
             chances = [_fits(one, confidence_of(answer)) for one, _, answer in told]
             if chances and None not in chances:
-                confidence[candidate.row] = sum(chance or 0.0 for chance in chances) / len(chances)
+                confidence[candidate.row] = sum(worth(chance or 0.0) for chance in chances) / len(chances)
         judged.append(Judged(confidence, tuple(exchanges)))
     return judged
 

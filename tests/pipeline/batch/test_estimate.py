@@ -18,11 +18,12 @@ from likebut.pipeline.asking.ledger import total
 from likebut.pipeline.batch.estimate import Row, estimate
 from likebut.pipeline.batch.run import run_batch, unanswered
 from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.config.parts import RerankStage
 from likebut.pipeline.engines.contract import EngineSpec
 from likebut.pipeline.machine import models
 from likebut.pipeline.records.chat import Price, Reply
 from likebut.pipeline.records.queries import read_queries
-from likebut.pipeline.records.trace import Description, Intent, Query, Trace
+from likebut.pipeline.records.trace import Description, Intent, Query, Scope, Trace
 from likebut.pipeline.setup.assembly import assemble
 from likebut.pipeline.setup.names import Setup
 from likebut.pipeline.stages.composer import Composer
@@ -240,3 +241,22 @@ def test_a_reasoner_that_was_away_is_asked_again_in_the_estimate(tmp_path: Path)
     back = replace(composer, reasoner=entries(composer.reasoner.cache, {"match": ".", "reply": REPLY}))
     row = by_stage(estimate(back, [red(tmp_path)]).rows)["reason"]
     assert (row.calls, row.cached) == (1, 0)
+
+
+def test_shortlists_and_whole_subsets_are_counted_and_captions_of_hits_once_a_picture(
+    tmp_path: Path,
+) -> None:
+    stage = RerankStage.model_validate({"judge": "yes", "top": 3})
+    recipe = load_recipe("cirevl").model_copy(update={"rerank": [stage]})
+    composer = colour_composer(tmp_path, recipe=recipe)
+    asked = [Trace(red(tmp_path), scope=Scope(subset=range(6))), Trace(red(tmp_path, "bluer", "r"))]
+
+    def rows(pictures: int | None, composer: Composer = composer) -> list[tuple[str, int]]:
+        found = estimate(composer, asked, pictures=pictures).rows
+        return [(row.model, row.most_calls) for row in found if row.bounded]
+
+    # (3 + 6) + 3 hits; of a gallery of four pictures, four captions
+    assert rows(4) == [("script", 12), ("script", 4)]
+    assert rows(None) == [("script", 12), ("script", 12)]
+    assert rows(0) == [("script", 12)]
+    assert rows(4, replace(composer, judge_sees=True)) == [("script", 12)]

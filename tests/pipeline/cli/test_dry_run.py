@@ -66,6 +66,15 @@ def test_a_dry_query_writes_nothing_in_any_format(
         ]
 
 
+def test_a_dry_run_says_where_it_gives_the_most(likebut: Run, gallery: Path, reference: Path) -> None:
+    ask = ("query", reference, "at night", "--in", gallery, "--dry-run")
+    done = likebut(*ask, "-r", "wiser")
+    assert done.code == 0, done.err
+    assert "rerank and refine: at most" in done.err
+    assert "rerank: at most" in likebut(*ask, "--rerank", "yes").err
+    assert "at most, for" not in likebut(*ask).err
+
+
 def test_a_dry_run_finds_faults_that_a_real_one_would_find(
     likebut: Run, drawn: Path, tmp_path: Path
 ) -> None:

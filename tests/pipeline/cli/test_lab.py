@@ -71,6 +71,32 @@ def test_prompts_are_compared_on_a_file_of_queries(compare: Run, place: Path) ->
     assert (place / "lab" / "index.html").is_file()
 
 
+JUDGE = """
+[judge]
+engine = "overlap"
+model = "words"
+price = { input = 1.0, output = 1.0 }
+"""
+
+
+def test_judged_hits_are_shown_counted_and_paid_for(compare: Run, place: Path) -> None:
+    """All captions are "a red apple", two words short of the wanted one, with their two neighbours."""
+    text = PROFILE.format(name="judged", said="a red apple at night")
+    priced = text.replace("[reasoner]", "price = { input = 1.0, output = 1.0 }\n[reasoner]")
+    priced = priced.replace("[encoder]", "price = { input = 1.0, output = 1.0 }\n[encoder]")
+    (place / "judged.toml").write_text(priced + JUDGE)
+    profile = ("--profile", "judged.toml", "--sample", "4")
+    done = compare("plain.j2", "fenced.j2", *profile, "--rerank", "yes", "--top", "3")
+    assert done.code == 0, done.err
+    html = (place / "lab" / "index.html").read_text()
+    # four differences: p = 1 / (1 + e^(−(3 − 0.5 · 4))) = 0.73
+    assert "judge 73 %" in html
+    assert "Judge yes: 3 hits" in html
+    found = json.loads((place / "lab" / "comparison.json").read_text())
+    assert [(one["judge"], one["top"]) for one in found["asked"]["rerank"]] == [("yes", 3)]
+    assert all(one["replies"]["cost"] > 0 for one in found["variants"])
+
+
 def test_only_what_is_new_is_asked(compare: Run, place: Path) -> None:
     first = compare("plain.j2", "fenced.j2", "--profile", "small.toml", "--sample", "5")
     assert "plain: 0 calls made" not in first.err

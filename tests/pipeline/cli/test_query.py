@@ -75,6 +75,21 @@ def test_explain_shows_the_trail_and_every_share(likebut: Run, gallery: Path, re
     assert {name for name in grains if not any(name in bar for bar in bars)} == set()
 
 
+def test_a_refined_answer_is_explained_and_told_as_json(
+    likebut: Run, gallery: Path, reference: Path, tmp_path: Path
+) -> None:
+    ask = ("query", reference, "with purple hats", "--in", gallery, "-k", "2", "-r", "autocir")
+    said = likebut(*ask, "--explain").err
+    told = json.loads(likebut(*ask, "-f", "json").out)["refinement"]
+    assert f"suggestion: {told['suggestion']}" in said
+    assert told["suggestion"].startswith("show ")
+    assert "refined: this is the second answer" in said
+    assert f"first target: {told['other']}" in said
+    page = tmp_path / "page.html"
+    likebut(*ask, "--report", page)
+    assert "A checker suggested" in page.read_text()
+
+
 def test_a_set_target_caption_is_used_instead(likebut: Run, gallery: Path, reference: Path) -> None:
     outcome = likebut(
         "query",

@@ -35,6 +35,24 @@ def test_every_shipped_recipe_holds_and_its_prompts_exist(name: str) -> None:
             assert prompting.load(stage.prompt).fingerprint
 
 
+def test_methods_that_look_twice_have_their_papers_numbers() -> None:
+    def looks(name: str) -> list[tuple[str, int, str]]:
+        return [(one.judge, one.top, one.fusion) for one in load_recipe(name).rerank]
+
+    assert looks("wiser") == [("yes", 50, "replace")]
+    assert looks("imagescope") == [("fitting", 20, "replace"), ("pair", 3, "replace")]
+    assert looks("inquire") == [("yes", 100, "replace")]
+    scope = load_recipe("imagescope")
+    assert (scope.grains, scope.caption_grains) == ({"rewrites": 0.85}, {"rewrites": 0.15})
+    wiser, autocir = load_recipe("wiser").refine, load_recipe("autocir").refine
+    assert wiser is not None
+    assert (wiser.below, wiser.look) == (0.7, 1)
+    assert autocir is not None
+    assert (autocir.below, autocir.look, load_recipe("autocir").rerank) == (None, 10, [])
+    for refine in (wiser, autocir):
+        assert "suggestion" in prompting.load(refine.reason).variables
+
+
 @pytest.mark.parametrize("name", profile_names())
 def test_every_shipped_profile_holds(name: str) -> None:
     profile = load_profile(name)

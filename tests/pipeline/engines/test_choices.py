@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,48 @@ def test_it_sorts_a_list_by_what_differs() -> None:
     text = "Wanted: a red cat\nCandidates: (1) a blue dog (2) a red cat (3) a red dog\nSort."
     (reply,) = make_engine(EngineSpec("overlap", "words")).generate([ask(text, choices=())])
     assert json.loads(reply.text) == {"order": [2, 3, 1]}
+
+
+WRITTEN = "Wanted: one red cat left of two blue dogs at night"
+
+
+def written(schema: str, text: str) -> Any:
+    """What the judge of the drawn world writes where a schema has this field."""
+    asked = replace(ask(text, choices=()), schema={"properties": {schema: {}}})
+    (reply,) = make_engine(EngineSpec("overlap", "words")).generate([asked])
+    return json.loads(reply.text) if reply.text else reply.error
+
+
+def test_it_asks_for_phrases_of_the_wanted_caption_and_answers_by_their_words() -> None:
+    asked = written("questions", WRITTEN)["questions"]
+    # ten words in five questions
+    phrases = ["one red", "cat left", "of two", "blue dogs", "at night"]
+    assert asked == [{"question": f'Does it say "{one}"?', "expected": True} for one in phrases]
+    engine = make_engine(EngineSpec("overlap", "words"))
+    question = '\nDoes it say "blue dogs"? Answer with Yes or No.'
+    there, apart, within = engine.generate(
+        [
+            ask(f"Caption: {said}{question}")
+            for said in ("Two blue dogs.", "blue cats, red dogs", "a blue dogsled")
+        ]
+    )
+    assert there.chances["Yes"] == pytest.approx(1 / (1 + math.exp(-3)))
+    assert apart.chances["Yes"] == within.chances["Yes"] == pytest.approx(1 / (1 + math.exp(3)))
+
+
+def test_it_suggests_what_the_best_candidate_lacks() -> None:
+    hits = "(1) one red cat (2) one red cat left of two blue dogs by day"
+    assert written("suggestion", f"{WRITTEN}\nCandidates: {hits}") == {
+        "good": False,
+        "suggestion": "show at night",
+    }
+    assert (
+        written("suggestion", f"{WRITTEN}\nCandidate: {WRITTEN[8:]} in snow")["suggestion"]
+        == "without in snow"
+    )
+    assert written("suggestion", f"{WRITTEN}\nCandidate: {WRITTEN[8:]}") == {"good": True, "suggestion": ""}
+    assert "no lines" in written("suggestion", WRITTEN)
+    assert "no lines" in written("questions", "Candidate: a cat")
 
 
 def test_the_judge_of_the_drawn_world_is_sure_of_what_is_said_alike() -> None:

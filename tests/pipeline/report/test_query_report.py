@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from likebut.pipeline.records.trace import Intent, Query, Trace
+from likebut.pipeline.records.trace import Intent, Query, Refinement, Trace
 from likebut.pipeline.report.query_report import write_query_report
 from tests.pipeline.report.conftest import HOSTILE
 
@@ -97,3 +97,28 @@ def test_a_text_query_has_no_reference_picture(trace: Trace, tmp_path: Path) -> 
 def test_writing_leaves_one_file(trace: Trace, tmp_path: Path) -> None:
     write_query_report([trace], tmp_path / "sub" / "r.html", title="t")
     assert [path.name for path in (tmp_path / "sub").iterdir()] == ["r.html"]
+
+
+def test_a_second_answer_says_what_was_suggested_and_that_it_is_the_second(
+    trace: Trace, tmp_path: Path
+) -> None:
+    told = Refinement(f"show a cat {HOSTILE}", 0.31, 0.92, stands=True, other="a cat and no dog")
+    page = write_query_report([replace(trace, refinement=told)], tmp_path / "r.html", title="t").read_text()
+    text = Page(page).text
+    assert HOSTILE not in page
+    assert "The second answer, after a suggestion." in text
+    assert "show a cat" in text
+    assert "this is the second answer: confidence 0.31 in the first, 0.92 in the second" in text
+    assert "the first wanted: a cat and no dog" in text
+
+
+def test_a_first_answer_that_stays_says_what_was_tried(trace: Trace, tmp_path: Path) -> None:
+    tried, good = Refinement("show a cat", other="a cat alone"), Refinement("", 0.4)
+    for told, words in (
+        (tried, "the first answer stays · the second wanted: a cat alone"),
+        (good, "nothing"),
+    ):
+        refined = replace(trace, refinement=told)
+        text = Page(write_query_report([refined], tmp_path / "r.html", title="t").read_text()).text
+        assert words in text
+        assert "The second answer" not in text

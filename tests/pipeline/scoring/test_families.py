@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from likebut.pipeline.records.trace import Grain
-from likebut.pipeline.scoring import FAMILIES, divergence, gated, harris, increment, product, slerp
+from likebut.pipeline.scoring import (
+    FAMILIES,
+    divergence,
+    filtered,
+    gated,
+    harris,
+    increment,
+    product,
+    slerp,
+)
 from likebut.pipeline.scoring.contract import Candidates
 from tests.pipeline.scoring.bare import Bare
 
@@ -141,7 +151,16 @@ def test_harris_wants_both_the_picture_and_the_sentence() -> None:
     assert total(harris.score(query(gallery, modification=[Y]), {"edge": 0.1})) == near(0, 1, 0.8)
 
 
-@pytest.mark.parametrize("family", [increment, divergence, product, gated, slerp, harris])
+def test_one_caption_filters_and_all_grains_sort_what_is_left() -> None:
+    # cosines with A = x: 1, 0, 0.6; with B = y: 0, 1, 0.8. A keeps the first and the third.
+    asked = query([X, Y, D], target_caption=[X], integrated=[Y])
+    assert total(filtered.score(asked, {"keep": 2})) == near(1.0, 1.0 - 10, 1.4)
+    assert total(filtered.score(asked, {"keep": 99})) == near(1.0, 1.0, 1.4)
+    lighter = replace(asked, grains=[replace(grain, weight=0.5) for grain in asked.grains])
+    assert total(filtered.score(lighter, {"keep": 1})) == near(0.5, 0.5 - 10, 0.7 - 10)
+
+
+@pytest.mark.parametrize("family", [filtered, increment, divergence, product, gated, slerp, harris])
 def test_a_family_without_its_grains_gives_nothing(family: Any) -> None:
     name = family.__name__.rsplit(".", 1)[1]
     assert family.score(query([X, Y], desired=[X]), FAMILIES[name].numbers) == {}

@@ -12,7 +12,7 @@ from PIL import Image
 from likebut.indexes.build import build
 from likebut.indexes.contract import Box
 from likebut.indexes.exact import Exact
-from likebut.indexes.region_build import Regions
+from likebut.indexes.region_build import RegionSpec
 from likebut.indexes.store import Index
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.config.parts import Fusion, RegionScore
@@ -41,7 +41,7 @@ def paint(folder: Path) -> None:
 @pytest.fixture
 def index(tmp_path: Path) -> Index:
     paint(tmp_path / "gallery")
-    build([tmp_path / "gallery"], tmp_path / "index", ColourEncoder(), regions=Regions("crops"))
+    build([tmp_path / "gallery"], tmp_path / "index", ColourEncoder(), regions=RegionSpec("crops"))
     return Index.open(tmp_path / "index")
 
 

@@ -15,7 +15,7 @@ from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.errors import ConfigError, ModelError
 from likebut.pipeline.records.trace import Description, Intent, Query, Trace
 from likebut.pipeline.records.traces import trace_from_json, trace_to_json
-from likebut.pipeline.stages.composer import run
+from likebut.pipeline.stages.running import run
 from tests.pipeline.colours import REPLY, ColourEncoder, colour_composer, entries
 
 

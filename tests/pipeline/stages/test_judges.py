@@ -93,6 +93,20 @@ def test_questions_have_expected_answers_and_their_mean_counts(cache: Any) -> No
     assert len(judged.exchanges) == 1 + 3 * 2
 
 
+def test_fitting_answers_are_counted_however_sure_they_are(cache: Any) -> None:
+    asked = [{"question": "Is it blue?", "expected": True}, {"question": "Is it red?", "expected": False}]
+    judged = said(
+        cache,
+        "fitting",
+        {"match": "Wanted: ", "reply": json.dumps({"questions": asked})},
+        {"match": "square 8\nIs it blue", "chances": {"Yes": 0.51, "No": 0.49}},
+        {"match": "square 9\nIs it red", "chances": {"Yes": 0.9, "No": 0.1}},
+        {"match": ".", "chances": {"Yes": 0.3, "No": 0.7}},
+    )
+    # Is it red? is answered as expected about 7 and 8, Is it blue? about 8 alone.
+    assert judged.confidence == {7: 0.5, 8: 1.0, 9: 0.0}
+
+
 def test_questions_that_cannot_be_read_leave_all_where_they_are(cache: Any) -> None:
     assert said(cache, "questions", {"match": ".", "reply": "no"}).confidence == {}
 

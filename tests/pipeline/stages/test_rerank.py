@@ -49,8 +49,15 @@ def test_the_logit_of_the_confidence_is_added_in_units_of_the_shortlists_spread(
         assert sum(hit.shares.values()) == pytest.approx(hit.score)
 
 
-def test_other_fusions_multiply_or_replace() -> None:
+def test_other_fusions_add_multiply_or_replace() -> None:
     said = {0: 0.1, 1: 0.5, 2: 0.9}
+    # 3 + 2 · 0.1, 2 + 2 · 0.5, 1 + 2 · 0.9
+    more = reranked(hits(3.0, 2.0, 1.0), said, stage(fusion="add", weight=2.0))
+    assert [(hit.row, hit.score) for hit in more] == [
+        (0, pytest.approx(3.2)),
+        (1, 3.0),
+        (2, pytest.approx(2.8)),
+    ]
     times = reranked(hits(3.0, 2.0, 1.0), said, stage(fusion="multiply"))
     assert [(hit.row, hit.score) for hit in times] == [
         (1, 1.0),
@@ -70,7 +77,7 @@ def test_a_hit_without_an_answer_stays_in_its_place() -> None:
     st.lists(st.floats(-2, 2), min_size=1, max_size=12),
     st.dictionaries(st.integers(0, 11), st.floats(0, 1)),
     st.integers(1, 12),
-    st.sampled_from(["logit", "multiply", "replace"]),
+    st.sampled_from(["logit", "add", "multiply", "replace"]),
 )
 def test_nothing_below_the_shortlist_passes_it_and_scores_fall(
     scores: list[float], said: dict[int, float], top: int, fusion: str

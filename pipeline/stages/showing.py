@@ -1,0 +1,55 @@
+"""Hits as a judge or a checker is shown them: their pictures, or captions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import prompting
+from ..asking.engine import CachedEngine
+from ..config.parts import DescribeStage
+from ..records.chat import Sampling
+from ..records.trace import Hit
+from .describe import describe
+from .judges.contract import Candidate
+
+if TYPE_CHECKING:
+    from ...indexes.contract import Gallery
+
+CAPTION_PROMPT = "describe/dense"
+
+
+@dataclass(frozen=True)
+class Showing:
+    """The captions of the ``gallery``, and of pictures without one what the ``captioner`` says.
+
+    It is asked by the prompt of ``how`` the recipe describes references, where it does.
+    """
+
+    how: DescribeStage | None
+    gallery: Gallery
+    captioner: CachedEngine
+    sampling: Sampling
+
+    def pictures(self, hits: Sequence[Hit]) -> dict[int, Candidate]:
+        """Row → candidate with its picture; hits without a file lack."""
+        return {hit.row: Candidate(hit.row, picture=Path(hit.path)) for hit in hits if hit.path}
+
+    def captions(self, hits: Sequence[Hit]) -> dict[int, Candidate]:
+        """Row → candidate with its captions; a picture that cannot be captioned lacks."""
+        rows = list(dict.fromkeys(hit.row for hit in hits))
+        paths = {hit.row: Path(hit.path) for hit in hits if hit.path}
+        side = self.gallery.side("captions") or self.gallery
+        captions = {item.row: item.caption for item in side.items(rows)}  # type: ignore[attr-defined]
+        known = {row: " ".join((captions[row] or "").split()) for row in rows}
+        lacking = [row for row in rows if not known[row] and row in paths]
+        described = describe([paths[row] for row in lacking], self._prompt(), self.captioner, self.sampling)
+        known |= {row: said.caption for row, (said, _) in zip(lacking, described, strict=True)}
+        return {row: Candidate(row, caption) for row, caption in known.items() if caption}
+
+    def _prompt(self) -> prompting.Prompt:
+        """The recipe's, unless it takes the sentence: a candidate's caption is of no single query."""
+        prompt = prompting.load(self.how.prompt if self.how else CAPTION_PROMPT)
+        return prompting.load(CAPTION_PROMPT) if "modification" in prompt.variables else prompt
