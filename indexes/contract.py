@@ -82,7 +82,7 @@ class Regions(Protocol):
 
     @property
     def boxes(self) -> Sequence[Box]:
-        """The R parts."""
+        """The R parts; of patches, in shares of what the encoder sees of a picture."""
 
     def take(self, rows: Sequence[int] | NDArray[Any]) -> NDArray[np.float32]:
         """(n, R, d) of these rows, in the order they are named; zeros where an item has none."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from likebut.indexes import maintain
 from likebut.indexes.build import BuildReport, build
 from likebut.indexes.contract import Box
 from likebut.indexes.errors import GalleryError, IndexDamaged, IndexStale
@@ -386,3 +389,39 @@ def test_info_says_what_they_are(gallery: Path, index: Path, encoder: MeanColour
     }
     files = [path for path in (index / "regions").iterdir() if path.name != "manifest.json"]
     assert size == sum(path.stat().st_size for path in files)
+
+
+def test_pictures_and_regions_are_opened_of_the_same_rows_while_a_writer_is_between_them(
+    gallery: Path, index: Path, encoder: MeanColour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(gallery, index, encoder)
+    between, go = Event(), Event()
+    real = maintain.realign_regions
+
+    def late(folder: Path) -> None:
+        between.set()
+        assert go.wait(120)
+        real(folder)
+
+    monkeypatch.setattr(maintain, "realign_regions", late)
+    with ThreadPoolExecutor(2) as pool:
+        removing = pool.submit(remove, index, "red.png")
+        assert between.wait(120)
+        with pytest.raises(IndexStale):
+            _ = Index.open(index).regions
+        opening = pool.submit(Index.open_both, index, encoder.fingerprint)
+        go.set()
+        opened = opening.result(120)
+        removing.result(120)
+    assert opened.regions is not None
+    assert opened.regions.take([0, 1])[:, 0] == pytest.approx(colour_vectors([BLUE, GREEN]), abs=1e-3)
+
+
+def test_whoever_opened_an_index_keeps_its_regions_while_it_is_replaced(
+    gallery: Path, index: Path, encoder: MeanColour
+) -> None:
+    made(gallery, index, encoder)
+    opened = Index.open_both(index, encoder.fingerprint)
+    remove(index, "deep/blue.png")
+    assert opened.regions is not None
+    assert opened.regions.take([0])[0] == pytest.approx(colour_vectors([BLUE] * 5), abs=1e-3)
