@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
 from .contract import Box, EncoderId
 from .errors import EXIT_USAGE, GalleryError
+from .seen import cropped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,13 +27,6 @@ CORNERS = (
     Box(0.5, 0.5, 1.0, 1.0),
     Box(0.25, 0.25, 0.75, 0.75),
 )
-
-
-def cropped(image: Image, box: Box) -> Image:
-    """The part of a picture, cut outwards at whole pixels; at least one pixel wide and high."""
-    left, top = floor(box.left * image.width), floor(box.top * image.height)
-    right, bottom = ceil(box.right * image.width), ceil(box.bottom * image.height)
-    return image.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
 
 
 class PartsEncoder:

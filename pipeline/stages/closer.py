@@ -103,7 +103,7 @@ def boxes_of(gallery: Gallery, places: Mapping[str, int], path: str) -> dict[str
     if shown.kind != PATCHES or not boxes:
         return boxes
     from ...indexes.decode import size_of
-    from ..encoders.dense import placed
+    from ...indexes.seen import placed
 
     size = size_of(path)
     seen = gallery.identity.preprocessing

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from likebut.indexes.contract import Box
 from likebut.indexes.parts import CORNERS, cropped, parts_encoder
+from likebut.indexes.seen import placed, seen_of
 from likebut.pipeline.encoders import dense, make_encoder
 from likebut.pipeline.encoders.contract import EncoderSpec
 from tests.pipeline.encoders import tiny
@@ -135,12 +136,12 @@ def test_a_tower_with_a_pooling_of_its_own_has_no_patches() -> None:
 
 def test_a_wide_picture_is_seen_in_its_middle_and_boxes_are_placed_there(encoder: Any) -> None:
     third = 1 / 3
-    assert dense.seen_of(300, 100, {"size": [64, 64]}) == pytest.approx(Box(third, 0, 2 * third, 1))
-    assert dense.seen_of(100, 400, {"size": 64}) == pytest.approx(Box(0, 0.375, 1, 0.625))
-    assert dense.seen_of(300, 100, {"size": 64, "resize_mode": "squash"}) == Box(0, 0, 1, 1)
-    upper_left = dense.placed(Box(0, 0, 0.5, 0.5), 300, 100, json.dumps({"size": [64, 64]}))
+    assert seen_of(300, 100, {"size": [64, 64]}) == pytest.approx(Box(third, 0, 2 * third, 1))
+    assert seen_of(100, 400, {"size": 64}) == pytest.approx(Box(0, 0.375, 1, 0.625))
+    assert seen_of(300, 100, {"size": 64, "resize_mode": "squash"}) == Box(0, 0, 1, 1)
+    upper_left = placed(Box(0, 0, 0.5, 0.5), 300, 100, json.dumps({"size": [64, 64]}))
     assert upper_left == pytest.approx(Box(third, 0, 0.5, 0.5))
-    assert dense.placed(Box(0, 0, 0.5, 0.5), 300, 100, "texts only") == Box(0, 0, 0.5, 0.5)
+    assert placed(Box(0, 0, 0.5, 0.5), 300, 100, "texts only") == Box(0, 0, 0.5, 0.5)
     wide = Image.new("RGB", (192, 64))
     wide.paste(picture(64, 64), (64, 0))
     np.testing.assert_array_equal(encoder.prepare_regions(wide), encoder.prepare_regions(picture(64, 64)))
