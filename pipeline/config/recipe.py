@@ -40,7 +40,8 @@ class Recipe(Strict):
     """A method as data; a stage that is absent is skipped.
 
     ``mixes`` name grains that are made of other grains: weighted, added, and brought to length 1.
-    ``grains`` score the gallery's pictures, ``caption_grains`` its captions.
+    ``grains`` score the gallery's pictures, ``caption_grains`` its captions. With ``trust``, grains of what
+    the reasoner said count as far as it can be relied on, see `likebut.pipeline.stages.trust`.
     """
 
     name: str = ""
@@ -48,6 +49,7 @@ class Recipe(Strict):
     paper: str = ""
     weights_from: str = ""
     exclude_reference: bool = True
+    trust: bool = False
     describe: DescribeStage | None = None
     reason: list[ReasonStage] = []
     mixes: dict[str, dict[str, Finite]] = {}
@@ -130,6 +132,12 @@ class Recipe(Strict):
         return {name: weight for name, weight in self.caption_grains.items() if weight}
 
     @property
+    def needs_captions(self) -> bool:
+        """Whether the gallery needs captions beside its pictures."""
+        tagged = self.describe and not self.describe.asks and not self.describe.words_file
+        return bool(self.caption_weights or tagged)
+
+    @property
     def roles(self) -> list[str]:
         """All roles that have a weight, in mixes and on both sides, too."""
         weights = (*self.grains.items(), *self.caption_grains.items())
@@ -162,7 +170,7 @@ class Recipe(Strict):
     def check_caption_grains(self, where: str) -> None:
         """Raises ConfigError where a family that looks at pictures alone is to score captions."""
         family = scoring.FAMILIES.get(self.fusion.family)
-        if self.caption_grains and family and not family.folds:
+        if self.caption_grains and family and not (family.folds or family.captions):
             raise ConfigError(
                 f"{where}: the family {self.fusion.family} does not score captions",
                 "[caption_grains] need the family linear",

@@ -128,7 +128,7 @@ class Evaluation:
             on_progress=on_progress,
             change_roots=self.index_folder.name == own.name,
         ).failed
-        if self.composer.recipe.caption_weights:
+        if self.composer.recipe.needs_captions:
             from ..batch.captioning import caption_for_run, captioner_of
 
             captioner = captioner_of(self.composer)

@@ -15,6 +15,10 @@ FAMILIES: dict[str, Family] = {
     "gated": Family("likebut.pipeline.scoring.gated", {"beta": 0.25, "strength": 4.0, "margin": 0.1}),
     "slerp": Family("likebut.pipeline.scoring.slerp", {"from": 0.7, "step": 0.1, "pool": 100}),
     "harris": Family("likebut.pipeline.scoring.harris", {"edge": 0.1}),
+    "binding": Family("likebut.pipeline.scoring.binding", {"margin": 0.0}, captions=True),
+    "sync": Family(
+        "likebut.pipeline.scoring.sync", {"nearest": 5, "share": 0.5, "shortlist": 100}, captions=True
+    ),
 }
 
 

@@ -31,6 +31,7 @@ from .reason import Reason
 from .reference import vectors_seen
 from .rerank import Rerank
 from .search import Search
+from .tags import Tags
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +75,7 @@ class Composer:
         """
         from ...indexes.store import Index
 
-        opened = Index.open_both if self.recipe.caption_weights else Index.open
+        opened = Index.open_both if self.recipe.needs_captions else Index.open
         index = opened(folder, self.encoder.fingerprint)
         check_preprocessing(index, self.encoder.preprocessing)
         check_sides(index, self.recipe, self.profile)
@@ -128,7 +129,9 @@ class Composer:
         recipe, encoder, looks = self.recipe, self.encoder, self.reasoner_sees
         stages: list[Stage] = [
             Check(self.words, self.profile, self.unwanted),
-            Describe(recipe, self.captioner, self.captioner_sampling, looks),
+            Describe(recipe, self.captioner, self.captioner_sampling, looks)
+            if recipe.describe is None or recipe.describe.asks
+            else Tags(recipe, self.gallery, encoder, self.seen, looks),
             Reason(recipe, self.reasoner, self.reasoner_sampling, encoder, self.seen, looks),
         ]
         if until in ("ground", "search", "rerank"):
