@@ -23,6 +23,7 @@ class DescribeStage(Strict):
     how: Literal["captioner", "tags", "labels"] = "captioner"
     nearest: int = Field(10, ge=1, le=1000)
     words: int = Field(5, ge=1, le=50)
+    phrases: bool = False
     words_file: str = ""
 
     @property

@@ -83,9 +83,19 @@ def phrases(caption: str) -> list[Phrase]:
     return found
 
 
-def nouns(caption: str) -> list[str]:
-    """The things of a caption, each once, in order."""
-    return list(dict.fromkeys(one.thing for one in phrases(caption) if len(one.thing) > 2))
+def named(caption: str, whole: bool = False) -> list[str]:
+    """The things of a caption, each once, in order; ``whole``: with their attributes."""
+    found = (one.text if whole else one.thing for one in phrases(caption) if len(one.thing) > 2)
+    return list(dict.fromkeys(found))
+
+
+def stem(text: str) -> str:
+    """The thing of a phrase less its ending, so that a regular plural is the same as its singular."""
+    thing = text.rpartition(" ")[2]
+    if thing.endswith("ies"):
+        return f"{thing[:-3]}y"
+    plural = len(thing) > 3 and thing.endswith("s") and not thing.endswith(("ss", "us", "is"))
+    return thing[: -1 if plural else None].removesuffix("e")
 
 
 def swapped(caption: str, pairs: Sequence[str] = ()) -> tuple[str, ...]:
@@ -139,9 +149,11 @@ def _exchanged(caption: str, first: tuple[int, int], second: tuple[int, int]) ->
     one, other = caption[slice(*first)], caption[slice(*second)]
     if first[1] > second[0] or one.casefold() == other.casefold():
         return ""
-    text = caption[: first[0]] + other + caption[first[1] : second[0]] + one + caption[second[1] :]
-    return re.sub(r"\b([Aa])n? (?=(\w))", _article, text)
+    head, middle = caption[: first[0]], caption[first[1] : second[0]]
+    return _before(head, other) + other + _before(middle, one) + one + caption[second[1] :]
 
 
-def _article(found: re.Match[str]) -> str:
-    return f"{found[1]}{'n' if found[2].casefold() in 'aeiou' else ''} "
+def _before(text: str, word: str) -> str:
+    """The text with the article at its end, if there is one, as ``word`` wants it."""
+    ending = "n" if word[0].casefold() in "aeiou" else ""
+    return re.sub(r"\b([Aa])n?(\s+)$", rf"\g<1>{ending}\g<2>", text)

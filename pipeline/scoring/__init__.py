@@ -17,7 +17,7 @@ FAMILIES: dict[str, Family] = {
     "harris": Family("likebut.pipeline.scoring.harris", {"edge": 0.1}),
     "binding": Family("likebut.pipeline.scoring.binding", {"margin": 0.0}, captions=True),
     "sync": Family(
-        "likebut.pipeline.scoring.sync", {"nearest": 5, "share": 0.5, "shortlist": 100}, captions=True
+        "likebut.pipeline.scoring.sync", {"nearest": 3, "share": 1.0, "shortlist": 100}, captions=True
     ),
 }
 

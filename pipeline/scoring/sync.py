@@ -61,6 +61,8 @@ def neighbours(pictures: NDArray[Any], shards: Any, count: int) -> NDArray[Any]:
         for at in range(0, len(shard), AT_ONCE):
             held = np.asarray(shard[at : at + AT_ONCE]).astype(np.float32)
             said = np.flatnonzero(held.any(1))
+            if not len(said):
+                continue
             cosines = pictures @ held[said].T
             kept = np.argpartition(-cosines, min(count, len(said)) - 1, axis=1)[:, :count]
             best = np.concatenate([best, np.take_along_axis(cosines, kept, axis=1)], axis=1)

@@ -131,7 +131,7 @@ class Composer:
             Check(self.words, self.profile, self.unwanted),
             Describe(recipe, self.captioner, self.captioner_sampling, looks)
             if recipe.describe is None or recipe.describe.asks
-            else Tags(recipe, self.gallery, encoder, self.seen, looks),
+            else Tags(recipe, lambda: self.gallery, encoder, self.seen, looks),
             Reason(recipe, self.reasoner, self.reasoner_sampling, encoder, self.seen, looks),
         ]
         if until in ("ground", "search", "rerank"):

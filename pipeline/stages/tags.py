@@ -22,7 +22,7 @@ from ..asking.encoder import CachedEncoder
 from ..config.parts import DescribeStage
 from ..config.recipe import Recipe
 from ..errors import ConfigError
-from ..records.phrases import nouns
+from ..records.phrases import named, stem
 from ..records.trace import Description, Trace
 from ..scoring.contract import unit
 from .contract import Need
@@ -41,10 +41,13 @@ DIGITS = 5  # cosines that differ by less are equal, on whatever machine
 
 @dataclass(frozen=True)
 class Tags:
-    """Descriptions out of the gallery's own words; ``seen`` gives the unit vectors of references."""
+    """Descriptions out of the gallery's own words; ``seen`` gives the unit vectors of references.
+
+    ``held`` gives the gallery, which nobody needs before the first query.
+    """
 
     recipe: Recipe
-    gallery: Gallery
+    held: Callable[[], Gallery]
     encoder: CachedEncoder
     seen: Callable[[Sequence[Trace]], list[NDArray[Any] | None]]
     looks: bool = False
@@ -63,7 +66,7 @@ class Tags:
         how = tags if stage.how == "tags" else labels
         for n, said in zip(
             [n for n, _ in pairs],
-            how([vector for _, vector in pairs], self.gallery, self.encoder, stage, words),
+            how([vector for _, vector in pairs], self.held(), self.encoder, stage, words),
             strict=True,
         ):
             found[n] = replace(traces[n], description=Description(said))
@@ -102,14 +105,17 @@ def tags(
 
     side = said_in(gallery)
     rows = nearest(side, pictures, stage.nearest)
-    candidates: list[Sequence[str]] = [words or things(side, near) for near in rows]
+    candidates: list[Sequence[str]] = [words or things(side, near, stage.phrases) for near in rows]
     known = encoded(encoder, candidates)
     found: list[tuple[str, ...]] = []
     for picture, near, texts in zip(pictures, rows, candidates, strict=True):
         centroid = unit(side.take(near).mean(0)) if len(near) else np.zeros_like(picture)
         towards = IMAGE * picture + CENTROID * centroid
         best = sorted(texts, key=lambda text: (-round(float(known[text] @ towards), DIGITS), text))
-        found.append((", ".join(best[: stage.words]),) if best else ())
+        once: dict[str, str] = {}  # thing → the best that is said of it
+        for text in best:
+            once.setdefault(stem(text), text)
+        found.append((", ".join([*once.values()][: stage.words]),) if once else ())
     return found
 
 
@@ -122,7 +128,9 @@ def labels(
 ) -> list[tuple[str, ...]]:
     """The labels of each (d,) unit vector, the most frequent first, each as often as it was named."""
     rows = nearest(gallery, pictures, stage.nearest)
-    candidates: list[Sequence[str]] = [words or things(said_in(gallery), near) for near in rows]
+    candidates: list[Sequence[str]] = [
+        words or things(said_in(gallery), near, stage.phrases) for near in rows
+    ]
     known = encoded(encoder, candidates)
     found = []
     for near, texts in zip(rows, candidates, strict=True):
@@ -155,10 +163,10 @@ def nearest(side: Side, vectors: Sequence[NDArray[Any]], count: int) -> list[NDA
     return [rows[side.take(rows).any(1)] for rows in found]
 
 
-def things(side: Any, rows: Any) -> list[str]:
+def things(side: Any, rows: Any, whole: bool) -> list[str]:
     """What the captions of these rows name, each once."""
     captions = (line for item in side.items(rows) for line in (item.caption or "").split("\n"))
-    return list(dict.fromkeys(noun for caption in captions for noun in nouns(caption)))
+    return list(dict.fromkeys(text for caption in captions for text in named(caption, whole)))
 
 
 def encoded(encoder: CachedEncoder, texts: Sequence[Sequence[str]]) -> dict[str, Any]:
