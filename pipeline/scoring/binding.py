@@ -31,7 +31,7 @@ def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[
     others = [grain for grain in asked.grains if grain.role != ROLE]
     if not others:
         return {}
-    parts = linear.score(replace(asked, grains=others), {})
+    parts = linear.score_all(replace(asked, grains=others))
     wrong, target = asked.vectors(ROLE), asked.vector("target_caption")
     if not len(wrong) or target is None:
         return parts

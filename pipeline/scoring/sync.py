@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 OUTSIDE = "below the shortlist"
 APART = 1e-6
-AT_ONCE = 16_384  # captions
 
 
 def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[Any]]:
@@ -32,7 +31,7 @@ def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[
     if not linear.sides(asked.grains)[1]:
         return {}
     folded = linear.folds(asked)[CAPTIONS]
-    parts = linear.score(asked, {})
+    parts = linear.score_all(asked)
     before = np.sum(list(parts.values()), axis=0)
     count = min(int(numbers["shortlist"]), len(before))
     short = np.argpartition(-before, count - 1)[:count]
@@ -58,12 +57,12 @@ def neighbours(pictures: NDArray[Any], shards: Any, count: int) -> NDArray[Any]:
     rows: NDArray[Any] = np.empty((len(pictures), 0), np.int64)
     start = 0
     for shard in shards:
-        for at in range(0, len(shard), AT_ONCE):
-            held = np.asarray(shard[at : at + AT_ONCE]).astype(np.float32)
+        for at in range(0, len(shard), linear.AT_ONCE):
+            held = np.asarray(shard[at : at + linear.AT_ONCE]).astype(np.float32)
             said = np.flatnonzero(held.any(1))
             if not len(said):
                 continue
-            cosines = pictures @ held[said].T
+            cosines = pictures @ (held if len(said) == len(held) else held[said]).T
             kept = np.argpartition(-cosines, min(count, len(said)) - 1, axis=1)[:, :count]
             best = np.concatenate([best, np.take_along_axis(cosines, kept, axis=1)], axis=1)
             rows = np.concatenate([rows, said[kept] + start + at], axis=1)

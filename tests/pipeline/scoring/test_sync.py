@@ -11,7 +11,7 @@ import pytest
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.records.trace import Grain
-from likebut.pipeline.scoring import sync
+from likebut.pipeline.scoring import linear, sync
 from likebut.pipeline.scoring.contract import Candidates
 from tests.pipeline.colours import colour_composer
 from tests.pipeline.scoring.bare import Bare
@@ -79,7 +79,7 @@ def test_neighbours_are_those_of_a_whole_sort_over_any_cut_of_the_gallery(
     pictures = rng.standard_normal((4, 8)).astype(np.float32)
     cosines = np.where(captions.any(1), pictures @ captions.T, -np.inf)
     wanted = [set(row) for row in np.argsort(-cosines, axis=1)[:, :6].tolist()]
-    monkeypatch.setattr(sync, "AT_ONCE", 9)
+    monkeypatch.setattr(linear, "AT_ONCE", 9)
     rows = sync.neighbours(pictures, [captions[:20], captions[20:21], captions[21:]], 6)
     assert [set(row) for row in rows.tolist()] == wanted
 
@@ -100,3 +100,18 @@ def test_a_gallery_without_captions_is_told_which_command_writes_them(tmp_path: 
         type(composer)(load_recipe("sync"), "test", other.captioner, other.reasoner, other.encoder).on(
             tmp_path / "index"
         )
+
+
+def test_the_quick_linear_score_is_the_exact_one_to_a_float(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    pictures, captions = (rng.standard_normal((40, 8)).tolist() for _ in range(2))
+    vectors = rng.standard_normal((3, 8)).astype(np.float32)
+    grains = [
+        Grain(n, n, w, v) for n, w, v in zip(("a", "b", "caption/a"), (1, -0.5, 2), vectors, strict=True)
+    ]
+    asked = Candidates(grains, Both(pictures, captions))  # type: ignore[arg-type]
+    monkeypatch.setattr(linear, "AT_ONCE", 7)
+    quick, exact = linear.score_all(asked), linear.score(asked, {})
+    assert list(quick) == list(exact)
+    for name, values in exact.items():
+        assert quick[name] == pytest.approx(values, abs=1e-5)
