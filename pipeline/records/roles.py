@@ -46,8 +46,8 @@ def _concatenation(trace: Trace) -> Sequence[str]:
 
 
 def _labelled(trace: Trace) -> Sequence[str]:
-    """Every label of the reference (they stand for its captions) with the sentence."""
-    labels, said = trace.description.captions, trace.query.modification
+    """Every label of the reference (they stand for its captions) with the sentence, or it alone."""
+    labels, said = trace.description.captions or ("",), trace.query.modification
     return [", ".join(part for part in (label, said) if part) for label in labels]
 
 

@@ -98,7 +98,7 @@ def colour_composer(
     real = encoder or ColourEncoder()
     cached = CachedEncoder(EncoderSpec("given", "colours"), cache, encoder=real)
     build([gallery], tmp_path / "index", cached)
-    if recipe and recipe.caption_weights:
+    if recipe and recipe.needs_captions:
         caption_gallery(tmp_path / "index", cached)
     captioner = scripted(cache, (r"(red|green|blue|grey)\.png", "a square of one colour"))
     composer = Composer(

@@ -168,6 +168,9 @@ def test_captions_that_name_nothing_are_a_warning(tmp_path: Path) -> None:
     trace = composer.ask(tmp_path / "gallery" / "red.png", "blue", k=1)
     assert "the captions near the reference name nothing" in trace.warnings
     assert not trace.error
+    labelled = replace(composer, recipe=load_recipe("freedom"))
+    (grain,) = labelled.ask(tmp_path / "gallery" / "red.png", "blue", k=1).grains
+    assert (grain.name, grain.weight) == ("labelled:blue", 1.0)
 
 
 def test_an_estimate_counts_no_call_for_tags(tmp_path: Path) -> None:
