@@ -47,8 +47,10 @@ def _concatenation(trace: Trace) -> Sequence[str]:
 
 def _labelled(trace: Trace) -> Sequence[str]:
     """Every label of the reference (they stand for its captions) with the sentence, or it alone."""
-    labels, said = trace.description.captions or ("",), trace.query.modification
-    return [", ".join(part for part in (label, said) if part) for label in labels]
+    labels = trace.description.captions or ("",)
+    return [
+        ", ".join(part for part in (label, said) if part) for label in labels for said in _sentences(trace)
+    ]
 
 
 def _swapped(trace: Trace) -> Sequence[str]:
