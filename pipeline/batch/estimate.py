@@ -111,11 +111,14 @@ class _Work:
         self.judge = DryEngine(composer.judge or composer.reasoner, asked)
         # What is made of several samples changes no question, and would take an encoder.
         stages = [stage.model_copy(update={"choose": "first"}) for stage in composer.recipe.reason]
+        described = composer.recipe.describe
         self.composer = replace(
             composer,
             captioner=self.captioner,
             reasoner=self.reasoner,
-            recipe=composer.recipe.model_copy(update={"reason": stages}),
+            recipe=composer.recipe.model_copy(
+                update={"reason": stages, "describe": described if described and described.asks else None}
+            ),
         )
         self.looks = Looks(self.composer, self.captioner, self.reasoner, self.judge, pictures)
         self.calls: dict[tuple[str, DryEngine], list[Call]] = {}

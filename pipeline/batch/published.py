@@ -87,7 +87,7 @@ def take_captions(
     describes nothing, or by the sentence of each query; InputError where captions are too few.
     """
     stage = composer.recipe.describe
-    if stage is None:
+    if stage is None or not stage.asks:
         raise ConfigError(f"recipe {composer.recipe.name} asks for no caption", "choose another")
     prompt = prompting.load(stage.prompt)
     if "modification" in prompt.variables:

@@ -11,10 +11,25 @@ from .strict import Strict
 
 
 class DescribeStage(Strict):
-    """The captioner's prompt and how many captions it writes."""
+    """The captioner's prompt and how many captions it writes.
 
-    prompt: str
+    ``how``: "tags" and "labels" ask no captioner: words of the gallery's captions, or those of the
+    ``words_file``, one a line, stand in for captions. The ``nearest`` items say which, and so many
+    ``words`` are taken; see `likebut.pipeline.stages.tags`.
+    """
+
+    prompt: str = "describe/dense"
     captions: int = Field(1, ge=1, le=15)
+    how: Literal["captioner", "tags", "labels"] = "captioner"
+    nearest: int = Field(10, ge=1, le=1000)
+    words: int = Field(5, ge=1, le=50)
+    phrases: bool = False
+    words_file: str = ""
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks the captioner."""
+        return self.how == "captioner"
 
 
 class ReasonStage(Strict):

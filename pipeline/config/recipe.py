@@ -47,7 +47,8 @@ class Recipe(Strict):
 
     ``mixes`` name grains that are made of other grains: weighted, added, and brought to length 1.
     ``grains`` score the gallery's pictures, ``caption_grains`` its captions, ``region_grains`` parts of
-    its pictures, as ``regions`` says.
+    its pictures, as ``regions`` says. With ``trust``, grains of what the reasoner said count as far as it
+    can be relied on, see `likebut.pipeline.stages.trust`.
     """
 
     name: str = ""
@@ -55,6 +56,7 @@ class Recipe(Strict):
     paper: str = ""
     weights_from: str = ""
     exclude_reference: bool = True
+    trust: bool = False
     describe: DescribeStage | None = None
     reason: list[ReasonStage] = []
     mixes: dict[str, dict[str, Finite]] = {}
@@ -161,6 +163,12 @@ class Recipe(Strict):
         return {name: weight for name, weight in self.region_grains.items() if weight}
 
     @property
+    def needs_captions(self) -> bool:
+        """Whether the gallery needs captions beside its pictures."""
+        tagged = self.describe and not self.describe.asks and not self.describe.words_file
+        return bool(self.caption_weights or tagged)
+
+    @property
     def roles(self) -> list[str]:
         """All roles that have a weight, in mixes and on every side, too."""
         weights = (item for side in ("grains", *_SIDES) for item in getattr(self, side).items())
@@ -195,7 +203,8 @@ class Recipe(Strict):
         """Raises ConfigError where a family that looks at pictures alone is to score something else."""
         family = scoring.FAMILIES.get(self.fusion.family)
         for side in _SIDES:
-            if getattr(self, side) and family and not family.folds:
+            scored = family and (family.folds or (family.captions and side == "caption_grains"))
+            if getattr(self, side) and family and not scored:
                 what = side.partition("_")[0]
                 raise ConfigError(
                     f"{where}: the family {self.fusion.family} does not score {what}s",

@@ -134,7 +134,7 @@ class Evaluation:
             change_roots=self.index_folder.name == own.name,
             regions=self._regions(),
         ).failed
-        if self.composer.recipe.caption_weights:
+        if self.composer.recipe.needs_captions:
             from ..batch.captioning import caption_for_run, captioner_of
 
             captioner = captioner_of(self.composer)

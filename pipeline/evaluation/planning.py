@@ -45,7 +45,7 @@ def estimate_run(
         ]
         return estimate(composer, traces, pictures=0, asked=asked, on_progress=on_progress)
     with TemporaryDirectory() as scratch:  # models are shown parts of pictures as files
-        captioned = bool(composer.recipe.caption_weights)
+        captioned = composer.recipe.needs_captions
         shown = {case.reference for case in waiting}
         items = [item for item in benchmark.items if captioned or item.id in shown]
         path = {item.id: item.path for item in crops.cut(items, Path(scratch))}

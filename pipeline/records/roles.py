@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from .phrases import swapped
 from .trace import Trace
 
 
@@ -12,7 +13,7 @@ class Role(NamedTuple):
     """``texts`` of a trace; empty ones are left out.
 
     ``names`` tells its grains apart: by number, by their text, or by nothing (""): there is one, the
-    mean of all texts.
+    mean of all texts. One by its text counts as often as the text is there.
     ``reads`` is the part of a trace that is looked at, which may be changed by hand.
     """
 
@@ -44,7 +45,19 @@ def _concatenation(trace: Trace) -> Sequence[str]:
     return [", ".join(part for part in (caption, said) if part) for said in _sentences(trace)]
 
 
-# Only captions, rewrites and what is a mean may hold one text several times.
+def _labelled(trace: Trace) -> Sequence[str]:
+    """Every label of the reference (they stand for its captions) with the sentence, or it alone."""
+    labels = trace.description.captions or ("",)
+    return [
+        ", ".join(part for part in (label, said) if part) for label in labels for said in _sentences(trace)
+    ]
+
+
+def _swapped(trace: Trace) -> Sequence[str]:
+    return swapped(trace.intent.target_caption, trace.intent.of("pairs"))
+
+
+# Only captions, rewrites, labels and what is a mean may hold one text several times.
 ROLES: dict[str, Role] = {
     "reference": Role(lambda trace: (), "reference"),
     "target_caption": Role(_target, "target_caption"),
@@ -58,6 +71,8 @@ ROLES: dict[str, Role] = {
     "include": Role(lambda trace: (" and ".join(_elements("desired")(trace)),), "desired"),
     "exclude": Role(lambda trace: (" and ".join(_elements("forbidden")(trace)),), "forbidden"),
     "concatenation": Role(_concatenation, "captions"),
+    "labelled": Role(_labelled, "captions", "text"),
+    "swapped": Role(_swapped, "target_caption", "number"),
 }
 
 

@@ -16,6 +16,10 @@ FAMILIES: dict[str, Family] = {
     "slerp": Family("likebut.pipeline.scoring.slerp", {"from": 0.7, "step": 0.1, "pool": 100}),
     "filtered": Family("likebut.pipeline.scoring.filtered", {"keep": 100}),
     "harris": Family("likebut.pipeline.scoring.harris", {"edge": 0.1}),
+    "binding": Family("likebut.pipeline.scoring.binding", {"margin": 0.0}, captions=True),
+    "sync": Family(
+        "likebut.pipeline.scoring.sync", {"nearest": 3, "share": 1.0, "shortlist": 100}, captions=True
+    ),
 }
 
 

@@ -29,11 +29,13 @@ class Family(NamedTuple):
 
     One that ``folds`` has a function ``folds(asked)``, the vector of every side whose inner products
     are its score, so that a searcher finds the best rows; the others look at every row.
+    ``captions``: one that does not fold, and scores captions beside pictures all the same.
     """
 
     target: str
     numbers: Mapping[str, float] = {}
     folds: bool = False
+    captions: bool = False
 
 
 @dataclass(frozen=True)

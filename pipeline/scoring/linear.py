@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # A grain that does not vary over the gallery says nothing; below this spread it is left uncalibrated
 # rather than blown up. Cosines of float16 vectors are exact to about 1e-3.
 SMALLEST_SPREAD = 1e-4
+AT_ONCE = 16_384  # rows that are turned into float32 together
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,23 @@ def score(asked: Candidates, numbers: Mapping[str, float]) -> dict[str, NDArray[
             for name, values in folded.parts(vectors).items():
                 found[name] = np.concatenate([found[name], values]) if name in found else values
     return found
+
+
+def score_all(asked: Candidates) -> dict[str, NDArray[Any]]:
+    """As `score`, in float32 and quick over many rows: for families that build on it."""
+    import numpy as np
+
+    found: dict[str, list[NDArray[Any]]] = {}
+    for side, folded in folds(asked).items():
+        grains = np.stack([grain.vector for grain in folded.grains]).astype(np.float32)
+        for shard in asked.shards(side):
+            for at in range(0, len(shard), AT_ONCE):
+                cosines = grains @ np.asarray(shard[at : at + AT_ONCE]).astype(np.float32).T
+                for grain, row, by, to in zip(
+                    folded.grains, cosines, folded.scales, folded.biases, strict=True
+                ):
+                    found.setdefault(grain.name, []).append(row * by + to)
+    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def folds(asked: Candidates) -> dict[str, Fold]:

@@ -39,8 +39,9 @@ def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -
     budget = budget or setup.budget()
     captioner = budget.account(models.captioner.model, charge_of(models.captioner))
     reasoner = budget.account(models.reasoner.model, charge_of(models.reasoner))
+    asks = chosen.describe and chosen.describe.asks
     looks = chosen.rerank or chosen.refine
-    for account, asked in ((captioner, chosen.describe), (reasoner, chosen.reason or looks)):
+    for account, asked in ((captioner, asks), (reasoner, chosen.reason or looks)):
         if asked:
             account.check()
     specs = _engine(models.captioner, device), _engine(models.reasoner, device)

@@ -12,6 +12,9 @@ shows alone, which would favour one that changes nothing, so the sentence has it
 
     agreement(s) = t(s)·v(reference) + t(s)·t(modification)
 
+It is the cosine with the fused vector v(reference) + t(modification), but for the length of that, and
+RLCF's baseline, the mean reward of the samples, is one number for all: neither changes which is best.
+
 No choice depends on the order of the samples, but "first".
 """
 

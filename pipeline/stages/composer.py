@@ -33,6 +33,7 @@ from .rerank import Rerank
 from .running import run
 from .search import Search
 from .showing import Showing
+from .tags import Tags
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,7 +77,7 @@ class Composer:
         """
         from ...indexes.store import Index
 
-        opened = Index.open_both if self.recipe.caption_weights else Index.open
+        opened = Index.open_both if self.recipe.needs_captions else Index.open
         index = opened(folder, self.encoder.fingerprint)
         check_preprocessing(index, self.encoder.preprocessing)
         check_sides(index, self.recipe, self.profile)
@@ -131,7 +132,9 @@ class Composer:
         recipe, encoder, looks = self.recipe, self.encoder, self.reasoner_sees
         stages: list[Stage] = [
             Check(self.words, self.profile, self.unwanted),
-            Describe(recipe, self.captioner, self.captioner_sampling, looks),
+            Describe(recipe, self.captioner, self.captioner_sampling, looks)
+            if recipe.describe is None or recipe.describe.asks
+            else Tags(recipe, lambda: self.gallery, encoder, self.seen, looks),
             self._reason(recipe),
         ]
         if until in ("ground", "search", "rerank"):

@@ -36,7 +36,8 @@ class Describe:
     def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
         """Traces with descriptions; one whose captioner gave no answer has an error."""
         stage = self.recipe.describe
-        places = [n for n, trace in enumerate(traces) if stage and self._is_wanted(trace)]
+        wanted = (wants_captions(trace, self.recipe, self.looks) for trace in traces)
+        places = [n for n, is_wanted in enumerate(wanted) if stage and is_wanted]
         if stage is None or not places:
             return list(traces)
         described = describe(
@@ -57,14 +58,15 @@ class Describe:
         stage = self.recipe.describe
         return [Need(self.engine, stage.captions)] if stage else []
 
-    def _is_wanted(self, trace: Trace) -> bool:
-        """Whether a question or a grain is about captions, and not about the picture itself."""
-        if trace.description is not NOT_DESCRIBED or not trace.query.composed:
-            return False
-        if trace.query.reference is None:
-            return False
-        asked = any(not (stage.sees and self.looks) for stage in self.recipe.reason)
-        return (asked and trace.intent is NOT_REASONED) or self.recipe.reads("captions")
+
+def wants_captions(trace: Trace, recipe: Recipe, looks: bool) -> bool:
+    """Whether a question or a grain is about captions, and not about the picture itself."""
+    if trace.description is not NOT_DESCRIBED or not trace.query.composed:
+        return False
+    if trace.query.reference is None:
+        return False
+    asked = any(not (stage.sees and looks) for stage in recipe.reason)
+    return (asked and trace.intent is NOT_REASONED) or recipe.reads("captions")
 
 
 def _with(trace: Trace, description: Description, exchanges: tuple[Exchange, ...]) -> Trace:

@@ -42,21 +42,24 @@ def check_regions(index: Gallery, recipe: Recipe) -> None:
 
 
 def check_sides(index: Index, recipe: Recipe, profile: str) -> None:
-    """Raises ConfigError where a recipe scores captions and the index has none beside its pictures.
+    """Raises ConfigError where a recipe needs captions and the index has none beside its pictures.
 
     Raises IndexStale where the captions do not fit the pictures.
     """
-    if not recipe.caption_weights or index.caption_side is not None:
+    if not recipe.needs_captions or index.caption_side is not None:
         return
+    scores = bool(recipe.caption_weights)
     if index.manifest.encoder.reads_captions:
+        does, without = ("scores", "[caption_grains]") if scores else ("looks at", "tags under [describe]")
         raise ConfigError(
-            f"recipe {recipe.name} scores pictures and captions, and {index.folder} is captions alone",
-            "choose a recipe without [caption_grains]",
+            f"recipe {recipe.name} {does} pictures and captions, and {index.folder} is captions alone",
+            f"choose a recipe without {without}",
         )
     from ...indexes.errors import caption_command
 
     count = recipe.describe.captions if recipe.describe else 1
     raise ConfigError(
-        f"recipe {recipe.name} scores captions, and the index in {index.folder} has none",
+        f"recipe {recipe.name} {'scores' if scores else 'takes words of'} captions, "
+        f"and the index in {index.folder} has none",
         f"write them: {caption_command(index.folder)} --profile {profile} --captions {count}",
     )

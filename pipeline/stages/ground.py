@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +14,7 @@ from ..records.trace import Grain, Trace
 from ..scoring.contract import CAPTION_SIDE, REGION_SIDE
 from .contract import Need
 from .negative import negative_grains, too_long
+from .trust import trusted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -126,9 +128,10 @@ def grains_of(
     if not role_of(role).names and len(texts) > 1:
         parts = [Grain(text, role, 1.0, encoded[text][0]) for text in texts]
         return [replace(g, text=main_text(role, trace)) for g in mixed(role, weight, parts)]
+    counted = Counter(texts).items() if role_of(role).names == "text" else [(text, 1) for text in texts]
     return [
-        Grain(grain_name(role, number, text), role, weight / len(texts), encoded[text][0], text)
-        for number, text in enumerate(texts)
+        Grain(grain_name(role, n, text), role, weight * count / len(texts), encoded[text][0], text)
+        for n, (text, count) in enumerate(counted)
     ]
 
 
@@ -167,9 +170,10 @@ def ground(
         )
     )
     encoded = dict(zip(unique, encoder.texts_with_counts(unique), strict=True)) if unique else {}
+    weighed = [trusted(trace, recipe, encoded) for trace in traces]
     return [
-        (_grains(trace, recipe, encoded, one), _warnings(trace, recipe, encoded, encoder))
-        for trace, one in zip(traces, seen, strict=True)
+        (_grains(trace, own, encoded, one), _warnings(trace, recipe, encoded, encoder))
+        for own, trace, one in zip(weighed, traces, seen, strict=True)
     ]
 
 

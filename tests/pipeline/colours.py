@@ -100,7 +100,7 @@ def colour_composer(
     cached = CachedEncoder(EncoderSpec("given", "colours"), cache, encoder=real)
     parts = RegionSpec("crops") if recipe and recipe.region_weights else None
     build([gallery], tmp_path / "index", cached, regions=parts)
-    if recipe and recipe.caption_weights:
+    if recipe and recipe.needs_captions:
         caption_gallery(tmp_path / "index", cached)
     captioner = scripted(cache, (r"(red|green|blue|grey)\.png", "a square of one colour"))
     composer = Composer(

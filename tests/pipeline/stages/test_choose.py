@@ -175,6 +175,29 @@ def test_the_best_sample_agrees_with_reference_and_sentence() -> None:
     assert best(unchanged, vectors, [E[1]]) == unchanged[1]  # without a picture, the sentence alone
 
 
+def test_the_best_sample_is_that_of_the_largest_advantage_over_the_mean_reward() -> None:
+    """RLCF's reward is a cosine, here with the fused query, less the mean of all samples."""
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        rows = rng.standard_normal((7, 5)).astype(np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        vectors = {str(n): row for n, row in enumerate(rows[:5])}
+        picture, sentence = rows[5], rows[6]
+        fused = (picture + sentence) / np.linalg.norm(picture + sentence)
+        rewards = {text: float(vector @ fused) for text, vector in vectors.items()}
+        mean = sum(rewards.values()) / 5
+        advantage = {text: reward - mean for text, reward in rewards.items()}
+        chosen = best(saying(*vectors), vectors, [picture, sentence])
+        assert chosen.target_caption == max(advantage, key=lambda text: advantage[text])
+
+
+def test_a_sample_that_repeats_the_reference_is_not_the_best_for_that() -> None:
+    """Reference x, sentence y. "same" is x: 1 + 0; "changed" (0.6, 0.8): 0.6 + 0.8."""
+    vectors = {"same": E[0], "changed": np.array([0.6, 0.8, 0], np.float32)}
+    assert best(saying("same", "changed"), vectors, [E[0], E[1]]).target_caption == "changed"
+    assert best(saying("same", "changed"), vectors, [E[0]]).target_caption == "same"  # the picture alone
+
+
 def test_the_encoder_is_asked_only_where_captions_are_compared(cache: Cache) -> None:
     eye = ColourEncoder()
     encoder = CachedEncoder(EncoderSpec("given", "colours"), cache, encoder=eye)
