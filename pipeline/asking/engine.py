@@ -29,6 +29,7 @@ _PLACEMENT = (
     "gpu_memory_utilization",
     "enforce_eager",
     "max_num_batched_tokens",
+    "block_size",
     "base_url",
     "api_key_env",
     "concurrency",

@@ -32,6 +32,7 @@ LOADING = (
     "gpu_memory_utilization",
     "max_model_len",
     "max_num_batched_tokens",
+    "block_size",
     "enforce_eager",
     "quantization",
     "limit_mm_per_prompt",

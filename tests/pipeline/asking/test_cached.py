@@ -217,6 +217,19 @@ def test_a_model_folder_is_known_by_its_contents(cache: Cache, tmp_path: Path) -
     assert CachedEngine(spec(model=str(folder)), cache).revision != front.revision
 
 
+@pytest.mark.parametrize(
+    "option", [{"block_size": 32}, {"enforce_eager": True}, {"max_num_batched_tokens": 64}]
+)
+def test_how_a_model_is_run_changes_none_of_its_answers(
+    cache: Cache, tmp_path: Path, option: dict[str, Any]
+) -> None:
+    plain = EngineSpec("vllm", str(tmp_path), options={"max_model_len": 2048})
+    placed = EngineSpec("vllm", str(tmp_path), options={"max_model_len": 2048, **option})
+    assert CachedEngine(placed, cache)._question(ask("a"), 0) == CachedEngine(plain, cache)._question(
+        ask("a"), 0
+    )
+
+
 def test_a_folder_is_hashed_once_for_as_long_as_it_stays(
     cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
