@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from .. import prompting
 from ..asking.dry import Call, DryEngine
-from ..config.parts import RerankStage
 from ..engines.tokens import A_PICTURE, CHARACTERS
 from ..records.trace import Trace
 from ..stages.composer import Composer
@@ -59,13 +58,14 @@ class Looks:
 
     def _judged(self, stage: str, alive: Sequence[Trace]) -> Iterator[Asked]:
         """The recipe's judges once over: of every query its shortlist, and its whole subset."""
-        for one in self.composer.recipe.rerank:
+        for number, one in enumerate(self.composer.recipe.rerank):
             shown = [one.top + (len(trace.scope.subset) if trace.scope else 0) for trace in alive]
-            yield Asked(stage, self.judge, self._verdicts(one, shown, alive))
+            yield Asked(stage, self.judge, self._verdicts(number, shown, alive))
             if not self.composer.judge_sees:
                 yield from self._described(stage, sum(shown))
 
-    def _verdicts(self, one: RerankStage, shown: Sequence[int], alive: Sequence[Trace]) -> list[Call]:
+    def _verdicts(self, number: int, shown: Sequence[int], alive: Sequence[Trace]) -> list[Call]:
+        one = self.composer.recipe.rerank[number]
         kind = JUDGES[one.judge]
         prompt = one.prompt or (kind.seeing if self.composer.judge_sees else kind.prompt)
         each = self._calls(prompt, alive, 1 if kind.each else one.top, 1)

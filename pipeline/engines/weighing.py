@@ -14,7 +14,7 @@ from typing import Any
 from .loading import Loaded
 
 PASS = 16  # tokens that a pass through the model costs beside those that it reads
-Row = Sequence[int]  # the token ids of one prompt
+Row = list[int]  # the token ids of one prompt
 
 
 def next_token(loaded: Loaded, inputs: Any) -> Any:
@@ -130,7 +130,7 @@ def _behind(model: Any, kept: Any, shared: int, tails: Sequence[Row]) -> Any:
         behind[place, : len(tail)] = torch.tensor(tail, device=device)
         read[place, shared + len(tail) :] = 0
     ends = torch.tensor([len(tail) - 1 for tail in tails], device=device)
-    places, which = ends.unique(return_inverse=True)  # all words are weighed there alone
+    places, which = torch.unique(ends, return_inverse=True)  # all words are weighed there alone
     logits = model(input_ids=behind, attention_mask=read, logits_to_keep=places, **options).logits
     return logits[torch.arange(len(tails), device=device), which]
 
