@@ -55,7 +55,8 @@ class RerankStage(Strict):
     """A second look at the first ``top`` hits by a judge (see `likebut.pipeline.stages.judges`).
 
     ``fusion``: how its confidence c joins a hit's score S: S + weight · spread · logit(c), S + weight · c,
-    S · c, or c in its place. Without a ``prompt`` the judge has one of its own.
+    S · c, or c in its place. Without a ``prompt`` the judge has one of its own. A judge that reads captions
+    is shown the first ``sentences`` of each, 0: all; few words are easier for a small model, and quicker.
     """
 
     judge: str
@@ -63,6 +64,7 @@ class RerankStage(Strict):
     top: int = Field(20, ge=1, le=1000)
     fusion: Literal["logit", "add", "multiply", "replace"] = "logit"
     weight: float = Field(1.0, ge=0, le=100)
+    sentences: int = Field(0, ge=0, le=100)
 
 
 class RefineStage(Strict):

@@ -45,8 +45,9 @@ class Rerank:
         found = list(traces)
         places = [n for n, trace in enumerate(traces) if len(trace.judgements) <= self.number]
         shown = [self._shortlist(traces[n]) for n in places]
-        show = self.showing.pictures if self.sees else self.showing.captions
-        candidates = show([hit for hits in shown for hit in hits])
+        hits = [hit for several in shown for hit in several]
+        show = self.showing
+        candidates = show.pictures(hits) if self.sees else show.captions(hits, self.stage.sentences)
         cases = [
             Case(traces[n], [candidates[hit.row] for hit in hits if hit.row in candidates])
             for n, hits in zip(places, shown, strict=True)

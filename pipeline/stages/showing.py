@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ...indexes.contract import Gallery
 
 CAPTION_PROMPT = "describe/dense"
+SENTENCE_END = re.compile(r"(?<=[.!?…])\s|(?<=[。！？])")
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,11 @@ class Showing:
         """Row → candidate with its picture; hits without a file lack."""
         return {hit.row: Candidate(hit.row, picture=Path(hit.path)) for hit in hits if hit.path}
 
-    def captions(self, hits: Sequence[Hit]) -> dict[int, Candidate]:
-        """Row → candidate with its captions; a picture that cannot be captioned lacks."""
+    def captions(self, hits: Sequence[Hit], sentences: int = 0) -> dict[int, Candidate]:
+        """Row → candidate with its captions, so many ``sentences`` of them, 0: all.
+
+        A picture that cannot be captioned lacks.
+        """
         rows = list(dict.fromkeys(hit.row for hit in hits))
         paths = {hit.row: Path(hit.path) for hit in hits if hit.path}
         side = self.gallery.side("captions") or self.gallery
@@ -47,9 +52,15 @@ class Showing:
         lacking = [row for row in rows if not known[row] and row in paths]
         described = describe([paths[row] for row in lacking], self._prompt(), self.captioner, self.sampling)
         known |= {row: said.caption for row, (said, _) in zip(lacking, described, strict=True)}
-        return {row: Candidate(row, caption) for row, caption in known.items() if caption}
+        return {row: Candidate(row, beginning(text, sentences)) for row, text in known.items() if text}
 
     def _prompt(self) -> prompting.Prompt:
         """The recipe's, unless it takes the sentence: a candidate's caption is of no single query."""
         prompt = prompting.load(self.how.prompt if self.how else CAPTION_PROMPT)
         return prompting.load(CAPTION_PROMPT) if "modification" in prompt.variables else prompt
+
+
+def beginning(text: str, sentences: int) -> str:
+    """The first ``sentences`` of a text; all of it for 0."""
+    ends = [end.start() for end in SENTENCE_END.finditer(text)]
+    return text[: ends[sentences - 1]] if 0 < sentences <= len(ends) else text

@@ -13,7 +13,7 @@ from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.config.files import load_recipe, recipe_names
 from likebut.pipeline.records.trace import Description, Intent, Query, Trace
 from likebut.pipeline.stages.judges import JUDGES, make_judge
-from likebut.pipeline.stages.judges.contract import Candidate, Case, Judged, values_of
+from likebut.pipeline.stages.judges.contract import Candidate, Case, Judged
 from tests.pipeline.colours import entries
 
 TRACE = Trace(
@@ -123,12 +123,3 @@ def test_every_recipe_names_a_judge_that_is_there() -> None:
     for name in recipe_names():
         assert all(stage.judge in JUDGES for stage in load_recipe(name).rerank)
         assert Path(name).name == name
-
-
-@pytest.mark.parametrize(
-    "candidate", ["A blue square. It is large. It is alone.", "A blue square", "A blue square."]
-)
-def test_the_short_prompt_shows_a_small_judge_the_first_sentence_of_a_caption(candidate: str) -> None:
-    prompt = prompting.load("judge/yes-short")
-    messages = prompting.render(prompt, values_of(prompt, TRACE, candidate))
-    assert messages[-1].text == "Request: make it blue\nWanted: a blue square\nCandidate: A blue square."

@@ -132,6 +132,16 @@ def test_a_judge_reads_the_captions_of_the_first_hits_and_moves_them(tmp_path: P
     assert (again.judgements, again.ranking) == (trace.judgements, trace.ranking)
 
 
+def test_a_judge_may_be_shown_the_beginning_of_captions(tmp_path: Path) -> None:
+    long = {"match": ".", "reply": "a green square. It is alone."}
+    for sentences, shown in ((1, "a green square."), (0, "a green square. It is alone.")):
+        composer = judged_composer(tmp_path, NO, top=1, sentences=sentences)
+        composer.captioner.engine.script = scripted_entries(long)
+        trace = composer.ask(tmp_path / "gallery" / "red.png", "make it blue", k=1)
+        asked = next(exchange for exchange in trace.exchanges if exchange.stage == "rerank")
+        assert f"Candidate: {shown}\n" in f"{asked.messages[-1].text}\n"
+
+
 def test_a_failure_of_one_candidate_leaves_it_and_is_counted(tmp_path: Path) -> None:
     lost = {"match": "Candidate: a blue", "error": "no answer"}
     composer = judged_composer(tmp_path, lost, NO, top=4)
