@@ -19,7 +19,7 @@ from ..records.roles import ELEMENTS
 from . import Prompt, rendering
 
 # What each stage gives to its prompts, and needs them to take.
-GIVEN = {"describe": ("modification",), "reason": ("caption", "modification", "suggestion")}
+GIVEN = {"describe": ("modification",), "reason": ("caption", "modification", "suggestion", "history")}
 NEEDED = {"describe": (), "reason": ("caption", "modification")}
 # The fields of a reply that the reason stage reads, with any other list that a recipe gives a weight.
 READ = ("reasoning", "target_caption", "rewrites", *ELEMENTS)

@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Said:
+    """An earlier turn of a dialogue: its sentence, and what was understood of it, where it was.
+
+    ``elements`` are its lists by name, as an `Intent` has them.
+    """
+
+    modification: str
+    target_caption: str = ""
+    elements: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Query:
     """What a person asks: a reference image, a modification, or both.
 
@@ -26,6 +38,8 @@ class Query:
     ``wordings`` say the modification otherwise: models are asked about the modification, and where a
     score looks at its words it takes the mean vector of all.
     ``named`` is what the person called a reference that is no file of theirs ("-", an address).
+    ``history`` are the turns of a dialogue before this one, oldest first; ``liked`` and ``disliked`` are
+    ids of items that were found and that the wanted picture is like, or is not.
     """
 
     id: str
@@ -34,6 +48,9 @@ class Query:
     named: str = ""
     row: int | None = None
     wordings: tuple[str, ...] = ()
+    history: tuple[Said, ...] = ()
+    liked: tuple[str, ...] = ()
+    disliked: tuple[str, ...] = ()
 
     @property
     def referring(self) -> bool:

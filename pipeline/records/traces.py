@@ -9,7 +9,7 @@ from typing import Any
 from ..machine.spelling import whole, whole_if_there
 from .chat import Exchange, Message, Reply
 from .roles import ELEMENTS, FIELDS
-from .trace import Description, Grain, Hit, Intent, Judgement, Query, Ranking, Refinement, Trace
+from .trace import Description, Grain, Hit, Intent, Judgement, Query, Ranking, Refinement, Said, Trace
 
 # Of the record below. It grows when a field is renamed, moved or means something else; a new field
 # is no new version. Records without one are read as version 1.
@@ -23,7 +23,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
     """
     query = trace.query
     return {
-        "query": {"id": query.id, "reference": _reference(query), "modification": query.modification},
+        "query": _query_to_json(query),
         "schema_version": SCHEMA_VERSION,
         "recipe": trace.recipe,
         "profile": trace.profile,
@@ -56,6 +56,38 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
         "warnings": list(trace.warnings),
         "error": trace.error,
     }
+
+
+def _query_to_json(query: Query) -> dict[str, Any]:
+    return {
+        "id": query.id,
+        "reference": _reference(query),
+        "modification": query.modification,
+        **({"history": [_said_to_json(said) for said in query.history]} if query.history else {}),
+        **({"liked": list(query.liked)} if query.liked else {}),
+        **({"disliked": list(query.disliked)} if query.disliked else {}),
+    }
+
+
+def _said_to_json(said: Said) -> dict[str, Any]:
+    elements = {name: list(texts) for name, texts in said.elements.items()}
+    return {"modification": said.modification, "target_caption": said.target_caption, "elements": elements}
+
+
+def _query_from_json(record: Mapping[str, Any]) -> Query:
+    return Query(
+        record["id"],
+        Path(record["reference"]) if record["reference"] else None,
+        record["modification"],
+        history=tuple(_said_from_json(said) for said in record.get("history", ())),
+        liked=tuple(record.get("liked", ())),
+        disliked=tuple(record.get("disliked", ())),
+    )
+
+
+def _said_from_json(record: Mapping[str, Any]) -> Said:
+    elements = {name: tuple(texts) for name, texts in record.get("elements", {}).items()}
+    return Said(record["modification"], record.get("target_caption", ""), elements)
 
 
 def _reference(query: Query) -> str | None:
@@ -92,11 +124,8 @@ def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:
 
 def trace_from_json(record: Mapping[str, Any]) -> Trace:
     """The Trace of a record; its grains have no vectors."""
-    query = record["query"]
     return Trace(
-        query=Query(
-            query["id"], Path(query["reference"]) if query["reference"] else None, query["modification"]
-        ),
+        query=_query_from_json(record["query"]),
         recipe=record["recipe"],
         profile=record["profile"],
         description=Description(tuple(record["captions"])),

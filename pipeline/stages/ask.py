@@ -18,7 +18,7 @@ from ..errors import ReplyError
 from ..prompting import Prompt
 from ..prompting.reply import read_reply
 from ..records.chat import Exchange, Message, Reply, Sampling
-from ..records.trace import Intent
+from ..records.trace import Intent, Said
 from .intent import fallback, read_intent
 
 WARMER, WARMEST = 0.3, 1.0
@@ -28,13 +28,15 @@ WARMER, WARMEST = 0.3, 1.0
 class Question:
     """What is asked about one query: a caption of the reference, or the reference itself.
 
-    In a second go with what a checker suggested, for prompts that take it.
+    In a second go with what a checker suggested, in a dialogue with the turns before it, oldest first, for
+    prompts that take them.
     """
 
     caption: str
     modification: str
     images: tuple[Path, ...] = ()
     suggestion: str = ""
+    history: tuple[Said, ...] = ()
 
 
 @dataclass
@@ -74,7 +76,20 @@ def _messages(question: Question, prompt: Prompt) -> tuple[Message, ...]:
     values = {"caption": question.caption, "modification": question.modification}
     if "suggestion" in prompt.variables:
         values["suggestion"] = question.suggestion
+    if "history" in prompt.variables:
+        values["history"] = told(question.history)
     return prompting.render(prompt, values, images=question.images)
+
+
+def told(history: Sequence[Said]) -> str:
+    """The sentences of a dialogue with what was understood of each, a line each; "none" without."""
+    return (
+        "\n".join(
+            f"{n}. {said.modification}" + (f" → {said.target_caption}" if said.target_caption else "")
+            for n, said in enumerate(history, 1)
+        )
+        or "none"
+    )
 
 
 def _given_up(one: _Asked, why: str) -> Intent:

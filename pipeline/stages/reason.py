@@ -90,13 +90,14 @@ class Reason:
 
     def _questions(self, stage: ReasonStage, trace: Trace) -> list[Question]:
         """What the reasoner is asked: about the picture, its caption, or each of its captions."""
-        sentence, picture = trace.query.modification, trace.query.reference
+        query = trace.query
         suggested = trace.refinement.suggestion if trace.refinement else ""
-        if stage.sees and self.looks and picture:
-            return [Question("", sentence, (picture,), suggested)]
+        about = Question("", query.modification, (), suggested, query.history)
+        if stage.sees and self.looks and query.reference:
+            return [replace(about, images=(query.reference,))]
         captions = trace.description.captions or ("",)
         asked = captions if stage.over == "captions" else captions[:1]
-        return [Question(caption, sentence, (), suggested) for caption in asked]
+        return [replace(about, caption=caption) for caption in asked]
 
     def _sides(self, traces: Sequence[Trace]) -> list[Sides]:
         """What samples about each trace are compared with: its reference and its sentence."""
