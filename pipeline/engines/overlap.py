@@ -28,7 +28,7 @@ NAMED = 3  # differences: a word that is missing in a caption takes the pairs on
 _WANTED = re.compile(r"^Wanted: ([^\n]*)$", re.MULTILINE)
 _SHOWN = re.compile(r"^Candidates?: ([^\n]*)$", re.MULTILINE)
 _REQUEST = re.compile(r"^Reference: ([^\n]*)\nRequest: ([^\n]*)$", re.MULTILINE)
-_ASKED = re.compile(r'^Caption: ([^\n]*)\n[^"\n]*"([^"\n]*)"', re.MULTILINE)
+_ASKED = re.compile(r'^Question: [^"\n]*"([^"\n]*)"[^\n]*\nCaption: ([^\n]*)', re.MULTILINE)
 _NUMBERED = re.compile(r"\((\d+)\) (.*?)(?= \(\d+\) |$)")
 _FIELDS, _QUESTIONS = ("questions", "suggestion"), 5
 
@@ -86,7 +86,8 @@ class OverlapEngine:
         if wanted is not None and shown is not None:
             logit = self.sure - self.doubt * _against(wanted, shown, self._named(text))
         elif asked := _ASKED.search(text):
-            logit = self.sure if says(*asked.groups()) else -self.sure
+            phrase, caption = asked.groups()
+            logit = self.sure if says(caption, phrase) else -self.sure
         else:
             return _lost()
         yes = 1 / (1 + math.exp(-max(-30.0, logit)))

@@ -169,10 +169,10 @@ def test_it_asks_for_phrases_of_the_wanted_caption_and_answers_by_their_words() 
     phrases = ["one red", "cat left", "of two", "blue dogs", "at night"]
     assert asked == [{"question": f'Does it say "{one}"?', "expected": True} for one in phrases]
     engine = make_engine(EngineSpec("overlap", "words"))
-    question = '\nDoes it say "blue dogs"? Answer with Yes or No.'
+    question = 'Question: Does it say "blue dogs"?\nCaption: '
     there, apart, within = engine.generate(
         [
-            ask(f"Caption: {said}{question}")
+            ask(f"{question}{said}")
             for said in ("Two blue dogs.", "blue cats, red dogs", "a blue dogsled")
         ]
     )
