@@ -54,7 +54,8 @@ class Case:
 
     ``targets``: Recall counts a hit on any of them. ``correct``: all ground truths, for mAP.
     ``subset``: the few candidates of a subset metric, without the reference. Test splits have no
-    targets. ``wordings`` say the modification otherwise; see `Query`.
+    targets. ``wordings`` say the modification otherwise, ``history`` are the sentences before it; see
+    `Query`.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Case:
     subset: tuple[str, ...] = ()
     aspects: tuple[str, ...] = ()
     wordings: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

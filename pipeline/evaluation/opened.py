@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..benchmarks.records import Benchmark, Case
-from ..records.trace import Description, Query, Scope, Trace
+from ..records.trace import Description, Query, Said, Scope, Trace
 from ..records.traces import intent_to_json
 from ..stages.composer import Composer
 from .runs import Result
@@ -55,13 +55,13 @@ class Opened:
 
     def _begun(self, case: Case) -> Trace:
         """The case as a query of a picture, or of a row whose captions are known."""
-        scope = self.scope(case)
+        scope, said = self.scope(case), tuple(map(Said, case.history))
         if self.captions is None:
             reference = self.path.get(case.reference)
-            query = Query(case.id, reference, case.modification, wordings=case.wordings)
+            query = Query(case.id, reference, case.modification, wordings=case.wordings, history=said)
             return Trace(query, scope=scope)
         row = self.row[case.reference]
-        query = Query(case.id, None, case.modification, row=row, wordings=case.wordings)
+        query = Query(case.id, None, case.modification, row=row, wordings=case.wordings, history=said)
         captions = Description(self.captions[case.reference])
         return Trace(query, description=captions, scope=scope)
 

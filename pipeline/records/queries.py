@@ -78,7 +78,8 @@ def check_keys(row: Mapping[str, Any]) -> None:
 
 def history_of(row: Mapping[str, Any]) -> tuple[str, ...]:
     """The sentences of a dialogue before this query, oldest first. Raises ValueError."""
-    said = row.get("history") or []
+    said = row.get("history", [])
+    said = [] if said is None else said
     if not isinstance(said, list) or not all(isinstance(text, str) and text.strip() for text in said):
         raise ValueError("its history has to be a list of sentences, the oldest first")
     "".join(said).encode()  # half a surrogate pair is no text

@@ -44,8 +44,7 @@ class Earlier:
 
 def _unknown(trace: Trace) -> bool:
     """Whether a trace rests on turns that are not understood."""
-    fresh = trace.description is NOT_DESCRIBED and trace.intent is NOT_REASONED
-    return fresh and any(not said.target_caption for said in trace.query.history)
+    return trace.intent is NOT_REASONED and any(not said.target_caption for said in trace.query.history)
 
 
 def _waits(history: Sequence[Said], turn: int) -> bool:
@@ -56,8 +55,8 @@ def _turn(trace: Trace, turn: int) -> Trace:
     """An earlier turn as a query of its own."""
     query, before = trace.query, trace.query.history[:turn]
     asked = replace(query, modification=query.history[turn].modification, wordings=(), history=before)
-    fresh = Trace(asked, trace.recipe, trace.profile)
-    return replace(fresh, description=described(before)) if before else fresh
+    begins_with = described(before) if before else trace.description
+    return Trace(asked, trace.recipe, trace.profile, begins_with)
 
 
 def described(history: Sequence[Said]) -> Description:
