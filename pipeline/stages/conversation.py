@@ -7,15 +7,13 @@ is a step of it, and steps can be taken again by another composer.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, InputError, did_you_mean
-from ..machine.outputs import replacing
-from ..records.dialogue import NOWHERE, Dialogue, Step, Turn, read, to_json
+from ..records.dialogue import NOWHERE, Dialogue, Step, Turn, read, write
 from ..records.trace import NOT_DESCRIBED, NOT_RANKED, Hit, Query, Ranking, Trace
 from .composer import query_of
 from .earlier import described, said_of
@@ -57,9 +55,7 @@ class Session:
 
     def save(self, path: Path | str) -> None:
         """Writes all turns into one JSON file, whole or not at all."""
-        text = json.dumps(to_json(self.dialogue), ensure_ascii=False, indent=1)
-        with replacing(Path(path)) as new:
-            new.write_text(text + "\n", encoding="utf-8")
+        write(self.dialogue, Path(path))
 
     @property
     def trace(self) -> Trace | None:
