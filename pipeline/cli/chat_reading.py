@@ -32,8 +32,8 @@ def command_of(line: str) -> tuple[str, str]:
     """(command, the rest) of a line; the command is empty for a sentence."""
     if not line.startswith(MARK):
         return "", line
-    name, _, rest = line.partition(" ")
-    return name, rest.strip()
+    name, _, rest = line.removeprefix(MARK).lstrip().partition(" ")
+    return MARK + name.lower(), rest.strip()
 
 
 def number(word: str) -> int | None:
@@ -51,7 +51,7 @@ def hits_named(rest: str, example: str) -> list[int | str]:
     """The hits that are named, at least one. Raises ConfigError."""
     if not rest:
         raise ConfigError("which hit?", f"for example {example}")
-    return [hit_named(word) for word in rest.split()]
+    return list(dict.fromkeys(map(hit_named, rest.split())))
 
 
 def number_named(rest: str, example: str) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError, InputError, did_you_mean
 from ..records.dialogue import NOWHERE, Dialogue, Step, Turn, read, write
 from ..records.trace import NOT_DESCRIBED, NOT_RANKED, Hit, Query, Ranking, Trace
+from ..report.notebook import Hits, dialogue_html
 from .composer import query_of
 from .earlier import described, said_of
 from .editing import Understood, resumed, reweighed
@@ -63,9 +64,9 @@ class Session:
         return self.dialogue.turn.trace if self.dialogue.turn else None
 
     @property
-    def hits(self) -> tuple[Hit, ...]:
-        """Its hits, best first."""
-        return self.trace.ranking.hits if self.trace else ()
+    def hits(self) -> Hits:
+        """Its hits, best first; a notebook shows them."""
+        return Hits(self.trace.ranking.hits if self.trace else ())
 
     @property
     def weights(self) -> dict[str, float]:
@@ -189,6 +190,9 @@ class Session:
             raise InputError(f"the gallery has no {ident}", "pick another hit")
         path = self.composer.gallery.items([row])[0].path
         return Path(path) if path else None
+
+    def _repr_html_(self) -> str:
+        return dialogue_html(self.dialogue)
 
     def _this(self) -> Trace:
         if self.trace is None:
