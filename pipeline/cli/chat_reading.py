@@ -22,7 +22,7 @@ def cleaned(line: str) -> str:
     """A line without its end and with spaces for tabs. Raises InputError for what nobody types."""
     line = re.sub(r"[\t\r\n\v\f]", " ", line).strip()
     if len(line) > LONGEST:
-        raise InputError(f"the line has {len(line):,} characters", f"say it in {LONGEST:,} at most")
+        raise InputError(f"the line has more than {LONGEST:,} characters", "say it shorter")
     if any(unicodedata.category(character) == "Cc" for character in line):
         raise InputError("the line has control characters", "type it again")
     return line
@@ -85,7 +85,7 @@ def weights_named(rest: str) -> dict[str, float]:
         except ValueError as problem:
             why = f": {problem}" if str(problem).startswith("not between") else ""
             raise ConfigError(
-                f":weight {shown(rest[place:])} is not grain=number{why}",
+                f":weight {shown(rest[place:].strip())} is not grain=number{why}",
                 "for example :weight reference=0.3",
             ) from None
         place = found.end()

@@ -76,7 +76,7 @@ class Talk:
             self.session.dialogue = before
             if isinstance(problem, BrokenPipeError) or problem.strerror is None:
                 raise
-            what = problem.filename or "the output"
+            what = _cut(str(problem.filename), 100) if problem.filename else "the output"
             self._refused(f"cannot use {what}: {problem.strerror}", "check the place", number)
             return
         try:

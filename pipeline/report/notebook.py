@@ -44,9 +44,10 @@ def dialogue_html(dialogue: Dialogue) -> str:
 
 def _hit(hit: Hit) -> str:
     name = escape(hit.id)
+    told = f"{hit.rank}. {name}<br>{hit.score:.4f}"
     return (
         f'<figure style="{_BOX}">{_picture(hit, name)}'
-        f'<figcaption title="{name}" style="{_NAME}">{hit.rank}. {name}<br>{hit.score:.4f}</figcaption></figure>'
+        f'<figcaption title="{name}" style="{_NAME}">{told}</figcaption></figure>'
     )
 
 
