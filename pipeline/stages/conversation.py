@@ -47,9 +47,7 @@ class Session:
         """
         session = cls(composer, k=k)
         if picture is not None:
-            found = session._added(Step("start"), Trace(replace(query_of(picture, ""), id="1")))
-            if found.error:
-                raise InputError(found.error, "give another picture")
+            session.start(picture)
         return session
 
     @classmethod
@@ -78,6 +76,20 @@ class Session:
         """The weights of its grains by name."""
         return {grain.name: grain.weight for grain in self.trace.grains} if self.trace else {}
 
+    def start(self, picture: Query | Path | str | Image) -> Trace:
+        """A turn that nothing is before: pictures like this one.
+
+        Raises InputError for a picture that cannot be used.
+        """
+        query = picture if isinstance(picture, Query) else query_of(picture, "")
+        before, number = self.dialogue, str(len(self.dialogue.turns) + 1)
+        self.dialogue = before.gone(NOWHERE)
+        found = self._added(Step("start"), Trace(replace(query, id=number)))
+        if found.error:
+            self.dialogue = before
+            raise InputError(found.error, "give another picture")
+        return found
+
     def but(self, sentence: str) -> Trace:
         """The next turn: what is picked or was wanted last, changed as the sentence says.
 
@@ -87,7 +99,7 @@ class Session:
         if not sentence:
             raise InputError("the sentence is empty", "say what should be different")
         step = Step("but", sentence, self.dialogue.picked)
-        return self._added(step, self._next(sentence))
+        return self._added(step, self.following(sentence))
 
     def pick(self, hit: ByRank) -> Hit:
         """The next sentence is about this hit. Raises InputError where it is none."""
@@ -156,8 +168,11 @@ class Session:
         again.dialogue = again.dialogue.gone(self.dialogue.at)
         return again
 
-    def _next(self, sentence: str) -> Trace:
-        """A trace of the next turn, with nothing done yet but what it begins with."""
+    def following(self, sentence: str) -> Trace:
+        """A trace of the next turn, with nothing done yet but what it begins with; for estimates.
+
+        Raises InputError where the gallery has lost what is picked.
+        """
         before, number = self.trace, str(len(self.dialogue.turns) + 1)
         if before is None:
             return Trace(Query(number, modification=sentence))
