@@ -1,0 +1,105 @@
+// What was understood, as steps of a trail whose texts are changed where they stand.
+
+import { $, h, icon } from "./dom.js";
+import { LABELS } from "./roles.js";
+
+const SIGNS = { desired: "+", preserved: "=", forbidden: "−" };
+
+export function makeUnderstood(app) {
+  const { acts } = app;
+  let fields = {};
+
+  const change = (name, value) => acts.act({ do: "change", values: { [name]: value } });
+  const flat = (text) => text.trim().replace(/\s+/g, " ");
+
+  /** A text that is written in place: Enter or leaving it is a change, Escape none. */
+  function written(text, label, done) {
+    const made = h("span", { className: "written", role: "textbox", "aria-label": label, tabIndex: 0, spellcheck: false });
+    made.setAttribute("contenteditable", "plaintext-only");
+    if (made.contentEditable !== "plaintext-only") made.setAttribute("contenteditable", "true");
+    made.textContent = text;
+    made.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") event.preventDefault(), made.blur();
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      made.textContent = text;
+      made.blur();
+    });
+    made.addEventListener("paste", (event) => {
+      if (made.contentEditable === "plaintext-only") return;
+      event.preventDefault();
+      document.execCommand("insertText", false, event.clipboardData.getData("text/plain"));
+    });
+    made.addEventListener("blur", () => done(flat(made.textContent), made));
+    return made;
+  }
+
+  function text(name, value) {
+    return written(value, LABELS[name] ?? name, async (said, made) => {
+      if (said === value) return;
+      if (!(await change(name, said))) made.textContent = value;
+    });
+  }
+
+  function chip(name, texts, n) {
+    const value = texts[n] ?? "";
+    const others = texts.filter((_, other) => other !== n);
+    const label = `${LABELS[name] ?? name}: ${value || "a new one"}`;
+    const edited = written(value, label, async (said, made) => {
+      if (said === value) return said || made.parentElement.remove();
+      const values = said ? Object.assign([...texts], { [n]: said }) : others;
+      if (!(await change(name, values))) redraw();
+    });
+    const remove = h("button", { type: "button", className: "round", "aria-label": `Remove ${value}` }, icon("close"));
+    remove.addEventListener("click", () => (value ? change(name, others) : made.remove()));
+    remove.addEventListener("mousedown", (event) => event.preventDefault()); // nothing is left, so nothing is said
+    const sign = h("span", { "aria-hidden": "true", textContent: SIGNS[name] ?? "·" });
+    const made = h("span", { className: "chip", data: { role: name } }, sign, edited, ...(value ? [remove] : []));
+    return made;
+  }
+
+  function list(name, texts) {
+    const chips = h("div", { className: "chips" }, ...texts.map((_, n) => chip(name, texts, n)));
+    const add = h("button", { type: "button", className: "add", "aria-label": `Add to: ${LABELS[name] ?? name}` }, icon("plus"));
+    add.addEventListener("click", () => {
+      const fresh = chip(name, texts, texts.length);
+      chips.insertBefore(fresh, add);
+      fresh.querySelector(".written").focus();
+    });
+    chips.append(add);
+    return chips;
+  }
+
+  function step(label, ...content) {
+    return h("li", {}, h("span", { className: "step", textContent: label }), ...content);
+  }
+
+  let draw = () => {};
+  const redraw = () => draw();
+
+  function show(session) {
+    const trace = session.trace;
+    fields = session.fields ?? {};
+    draw = () => {
+      const { caption, target_caption: target, ...lists } = fields;
+      const said = trace?.query?.modification;
+      const rows = [];
+      if (caption || (trace?.captions ?? []).length) rows.push(step(LABELS.caption, text("caption", caption ?? "")));
+      for (const other of (trace?.captions ?? []).slice(1)) rows.push(step("And", other));
+      if (said) rows.push(step("You said", h("span", { className: "said", textContent: said })));
+      if (trace?.intent?.reasoning) rows.push(step("The reasoner thought", trace.intent.reasoning));
+      if (target !== undefined && (target || said)) {
+        const made = text("target_caption", target);
+        made.classList.add("strong");
+        rows.push(step(LABELS.target_caption, made));
+      }
+      for (const [name, texts] of Object.entries(lists)) {
+        if (Array.isArray(texts)) rows.push(step(LABELS[name] ?? name.replaceAll("_", " "), list(name, texts)));
+      }
+      $("understood").replaceChildren(...rows);
+    };
+    draw();
+  }
+
+  return { show };
+}
