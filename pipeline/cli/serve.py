@@ -57,7 +57,7 @@ def serve(
     from ..server.app import make_app
     from ..server.door import Door
     from ..server.galleries import Galleries
-    from ..server.running import bound, serve
+    from ..server.running import bound, serve, server_of
     from ..server.service import Service
     from ..server.sessions import Sessions
     from ..setup.assembly import assemble
@@ -78,7 +78,8 @@ def serve(
 
             webbrowser.open(door.url)
 
-    serve(make_app(service, door, __version__, rate), service, listening, ready)
+    app = make_app(service, door, __version__, rate)
+    serve(server_of(app), service, listening, ready)
     say(f"ended; sessions are kept in {kept.folder}")
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from ...indexes.errors import GalleryError
@@ -15,6 +16,7 @@ from .lane import OnStage
 from .problems import told
 
 Event = tuple[str, Any]
+_WORKING: set[asyncio.Task[None]] = set()  # a task that nobody holds may be collected
 
 
 def event(name: str, data: Any) -> bytes:
@@ -31,7 +33,8 @@ async def stages(work: Callable[[OnStage], Awaitable[dict[str, Any]]]) -> AsyncI
     loop = asyncio.get_running_loop()
 
     def hear(stage: str, done: bool) -> None:
-        loop.call_soon_threadsafe(waiting.put_nowait, ("stage", {"stage": stage, "done": done}))
+        with suppress(RuntimeError):  # the server is ending
+            loop.call_soon_threadsafe(waiting.put_nowait, ("stage", {"stage": stage, "done": done}))
 
     async def finish() -> None:
         try:
@@ -48,6 +51,8 @@ async def stages(work: Callable[[OnStage], Awaitable[dict[str, Any]]]) -> AsyncI
             await waiting.put(None)
 
     task = asyncio.create_task(finish())
+    _WORKING.add(task)
+    task.add_done_callback(_WORKING.discard)
     while (found := await waiting.get()) is not None:
         yield event(*found)
     await task

@@ -60,7 +60,7 @@ class Galleries:
     """Opens galleries when they are asked for. Of several threads at once.
 
     ``read_only``: no index is made or brought up to date. ``on_build`` hears what indexing
-    did, ``on_problem`` what went wrong: message and hint.
+    did, ``on_problem`` what went wrong: message and hint. ``opening`` is what opens a setup.
     """
 
     def __init__(
@@ -72,16 +72,18 @@ class Galleries:
         on_build: OnBuild | None = None,
         on_problem: Callable[[str, str], None] | None = None,
         room: int = 64,
+        opening: Callable[..., Composer] = open,
     ) -> None:
         self.places = {place.id: place for place in map(place_of, setups)}
         self.budget, self.read_only, self.on_build = budget, read_only, on_build
-        self.on_problem = on_problem
+        self.on_problem, self.opening = on_problem, opening
         self.busy: dict[str, Any] | None = None
         self.problems: dict[str, LikebutError | GalleryError] = {}
         self.lane = Lane(WORKERS if _all_served(setups[0]) else 1, room=room)
         self._open: OrderedDict[tuple[str, str], Warm] = OrderedDict()
         self._models: list[Any] = []
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()  # of what is held here; never while something is opened
+        self._doors = {ident: threading.Lock() for ident in self.places}
 
     def open_all(self) -> None:
         """Open every gallery by its own recipe; what goes wrong is in ``problems``."""
@@ -118,7 +120,7 @@ class Galleries:
         recipe = recipe or place.setup.recipe
         if known := self._known(ident, recipe):
             return known
-        if not any(key[0] == ident for key in list(self._open)):
+        if self.opened(place) is None:
             self._check_ready(place)
         self._check_recipe(recipe, place)
         return self._opened(place, recipe)
@@ -128,11 +130,10 @@ class Galleries:
         return self._open.get((place.id, place.setup.recipe))
 
     def _known(self, ident: str, recipe: str) -> Warm | None:
-        found = self._open.get((ident, recipe))
-        if found:
-            with self._lock:
-                if (ident, recipe) in self._open:
-                    self._open.move_to_end((ident, recipe))
+        with self._lock:
+            found = self._open.get((ident, recipe))
+            if found:
+                self._open.move_to_end((ident, recipe))
         return found
 
     def _check_ready(self, place: Place) -> None:
@@ -150,20 +151,23 @@ class Galleries:
             raise Refused(422, f"no recipe {recipe!r}", did_you_mean(recipe, known))
 
     def _opened(self, place: Place, recipe: str) -> Warm:
-        with self._lock:
-            if known := self._open.get((place.id, recipe)):
+        with self._doors[place.id]:
+            if known := self._known(place.id, recipe):
                 return known
             setup = self._setup(place, recipe)
             self.busy = {"what": f"opening {place.name}", "done": 0, "all": 0}
             try:
-                composer = open(setup, self._progress(place), on_build=self.on_build, budget=self.budget)
+                composer = self.opening(
+                    setup, self._progress(place), on_build=self.on_build, budget=self.budget
+                )
             finally:
                 self.busy = None
-            warm = Warm.of(self._sharing(composer), self.lane, place.id)
-            self._open[place.id, recipe] = warm
-            own = [key for key in self._open if key[1] != self.places[key[0]].setup.recipe]
-            if len(own) > KEPT:
-                del self._open[own[0]]
+            with self._lock:
+                warm = Warm.of(self._sharing(composer), self.lane, place.id)
+                self._open[place.id, recipe] = warm
+                others = [key for key in self._open if key[1] != self.places[key[0]].setup.recipe]
+                if len(others) > KEPT:
+                    del self._open[others[0]]
             return warm
 
     def _setup(self, place: Place, recipe: str) -> Setup:

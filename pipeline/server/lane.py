@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ...indexes.errors import GalleryError
@@ -23,7 +24,7 @@ OnStage = Callable[[str, bool], None]
 QUIET = "earlier"  # a stage that nobody is told about: it is describe and reason of earlier turns
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
     """Traces that one request wants to go through stages; those of one ``key`` are the same stages."""
 
@@ -41,6 +42,7 @@ class Lane:
         self.wait, self.most, self.room = wait, most, room
         self.batches = 0  # how many were run, for whoever measures
         self._jobs: list[Job] = []
+        self._running: list[Job] = []
         self._changed = threading.Condition()
         self._closed = False
         # Daemons: a model that is still at work does not hold up the end of the program.
@@ -70,15 +72,19 @@ class Lane:
         """Take no more; those that wait are told so."""
         with self._changed:
             self._closed = True
-            for job in self._jobs:
-                job.found.set_exception(Refused(503, "the server is ending", "start it again"))
+            for job in (*self._jobs, *self._running):
+                if not job.found.done():
+                    job.found.set_exception(Refused(503, "the server is ending", "start it again"))
             self._jobs.clear()
             self._changed.notify_all()
 
     def _work(self) -> None:
         while (batch := self._next()) is not None:
             self.batches += 1
+            self._running += batch
             _answer(batch)
+            for job in batch:
+                self._running.remove(job)
 
     def _next(self) -> list[Job] | None:
         """The jobs of the next batch, None at the end."""
@@ -138,9 +144,11 @@ def _answer(batch: Sequence[Job]) -> None:
                 _answer([job])
             return
         for job in batch:
-            job.found.set_exception(problem)
+            with suppress(InvalidStateError):  # the server is ending
+                job.found.set_exception(problem)
         return
     start = 0
     for job in batch:
-        job.found.set_result(found[start : start + len(job.traces)])
+        with suppress(InvalidStateError):
+            job.found.set_result(found[start : start + len(job.traces)])
         start += len(job.traces)

@@ -61,26 +61,34 @@ def bound(host: str, port: int) -> socket.socket:
     return made
 
 
-def serve(app: Gate, service: Service, listening: socket.socket, ready: Callable[[], None]) -> None:
-    """Answer requests until Ctrl-C or SIGTERM; ``ready`` is called when the first may come."""
-    config = uvicorn.Config(
-        app,
-        http=Patient,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=5,
+def server_of(app: Gate) -> uvicorn.Server:
+    """The server of an app, which is not running yet."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=Patient,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=5,
+        )
     )
+
+
+def serve(
+    server: uvicorn.Server, service: Service, listening: socket.socket, ready: Callable[[], None]
+) -> None:
+    """Answer requests until Ctrl-C or SIGTERM; ``ready`` is called when the first may come."""
     threading.Thread(target=service.galleries.open_all, name="likebut-open", daemon=True).start()
     ready()
     try:
         with suppress(KeyboardInterrupt):  # uvicorn raises it again when all is done
-            uvicorn.Server(config).run(sockets=[listening])
+            server.run(sockets=[listening])
     finally:
         service.close()
         listening.close()

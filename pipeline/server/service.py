@@ -106,7 +106,7 @@ class Service:
             composer = await self.files.run(self.galleries.get, about.gallery, step.recipe or about.recipe)
             quick = step.do in QUICK and not (composer.judges and step.do in ("more", "less", "weigh"))
             pool = self.quick if quick else self.models
-            return await asyncio.shield(pool.run(self._step, ident, step, composer, told))
+            return await pool.run(self._step, ident, step, composer, told)
 
     def _step(self, ident: str, step: StepAsked, composer: Warm, told: OnStage) -> dict[str, Any]:
         about, dialogue = self.sessions.about(ident), self.sessions.dialogue(ident)

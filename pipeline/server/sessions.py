@@ -27,8 +27,8 @@ from ..machine.outputs import replacing
 from ..records.dialogue import Dialogue, read, to_json
 from .problems import Refused, missing
 
-ID = r"^[A-Za-z0-9_-]{16}$"  # of secrets.token_urlsafe(12)
-HASH = r"^[0-9a-f]{64}$"
+ID = r"[A-Za-z0-9_-]{16}"  # of secrets.token_urlsafe(12)
+HASH = r"[0-9a-f]{64}"
 MOST = 5000  # sessions
 KEPT = 64  # dialogues in memory
 LONGEST = 1000  # turns of a session
@@ -155,7 +155,7 @@ class Sessions:
     def picture(self, ident: str, hashed: str) -> Path:
         """The file of a picture that was uploaded. Raises Refused where there is none."""
         folder = self._place(ident) / "pictures" if ident else self.folder / "uploads"
-        if not re.match(HASH, hashed) or not (folder / hashed).is_file():
+        if not re.fullmatch(HASH, hashed) or not (folder / hashed).is_file():
             raise missing("picture", "upload it again")
         return folder / hashed
 
@@ -168,12 +168,12 @@ class Sessions:
 
     def _place(self, ident: str) -> Path:
         """The folder of a session, whose id is never part of a path before it is known to be one."""
-        if not re.match(ID, ident) or len(ident) != 16:
+        if not re.fullmatch(ID, ident):
             raise missing("session", "begin a new one")
         return self.folder / ident
 
     def _ids(self) -> list[str]:
-        return [path.name for path in self.folder.iterdir() if re.match(ID, path.name)]
+        return [path.name for path in self.folder.iterdir() if re.fullmatch(ID, path.name)]
 
     def _write(self, about: About) -> None:
         path = self._place(about.id) / "about.json"

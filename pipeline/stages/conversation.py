@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError, InputError, did_you_mean
 from ..machine.outputs import replacing
 from ..records.dialogue import NOWHERE, Dialogue, Step, Turn, read, to_json
-from ..records.trace import NOT_DESCRIBED, NOT_RANKED, Grain, Hit, Query, Ranking, Trace
+from ..records.trace import NOT_DESCRIBED, NOT_RANKED, Hit, Query, Ranking, Trace
 from .composer import query_of
 from .earlier import described, said_of
-from .editing import Understood, resumed
+from .editing import Understood, resumed, reweighed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -124,7 +124,7 @@ class Session:
             self._check_weight(name)
         return self._again(Step("weigh", values=values), self._this(), values)
 
-    def change(self, **changes: Any) -> Trace:
+    def change(self, /, **changes: Any) -> Trace:
         """The same turn with other words: caption, target_caption, desired, forbidden, ….
 
         Raises as `Composer.again` does.
@@ -246,12 +246,3 @@ class Session:
         """Raises ConfigError for what is neither a role nor a grain of this turn."""
         if ":" in name and name not in self.weights:
             raise ConfigError(f"no grain {name!r}", did_you_mean(name, list(self.weights)))
-
-
-def reweighed(trace: Trace, weights: Mapping[str, float]) -> Trace:
-    """A grounded trace with other weights of single grains; those that it has not are passed over."""
-
-    def weighed(grain: Grain) -> Grain:
-        return replace(grain, weight=weights.get(grain.name, grain.weight))
-
-    return replace(trace, grains=tuple(map(weighed, trace.grains)))
