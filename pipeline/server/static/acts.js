@@ -3,16 +3,18 @@
 import { Problem, ask, streamed } from "./api.js";
 
 const SLOW = new Set(["but", "start", "change", "more", "less", "go"]); // may ask models: stages are told
+const GESTURE = 2000; // ms between moves of one slider that are still one
 
 /**
  * `app` has known = {session, gallery, recipe}; it hears began(), stage({stage, done}), waiting(seconds),
- * arrived(session, {weighed}), failed(problem) and ended().
+ * arrived(session, {live, weighed}), failed(problem) and ended().
  */
 export function makeActs(app) {
   const { known } = app;
   let running = null; // what stops the step in flight
   let weighing = null; // a promise while weights are in flight
   let wanted = {};
+  let last = { names: "", at: 0 }; // the weights that were moved, and when
 
   async function opened(fresh, signal) {
     if (known.session && !fresh) return known.session;
@@ -45,6 +47,7 @@ export function makeActs(app) {
 
   /** One step; with `fresh` it begins a session of its own. */
   function act(step, { fresh = false } = {}) {
+    last.names = "";
     return guarded(async (signal) => {
       const session = await opened(fresh, signal);
       const path = `/api/sessions/${encodeURIComponent(session.id)}/steps`;
@@ -76,12 +79,15 @@ export function makeActs(app) {
     while (Object.keys(wanted).length) {
       const values = wanted;
       wanted = {};
+      const names = Object.keys(values).join();
+      const live = names === last.names && Date.now() - last.at < GESTURE;
       const session = known.session;
       const path = `/api/sessions/${encodeURIComponent(session.id)}/steps`;
-      const body = { do: "weigh", values, turn: session.at };
+      const body = { do: "weigh", values, turn: session.at, live };
       try {
         const found = await ask("POST", path, { body, onWait: app.waiting });
-        if (known.session?.id === found.id) app.arrived(found, { weighed: true });
+        if (known.session?.id === found.id) app.arrived(found, { live, weighed: true });
+        last = { names, at: Date.now() };
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         app.failed(error);
@@ -89,14 +95,7 @@ export function makeActs(app) {
     }
   }
 
-  /** A session to ask about, though nothing was said yet. */
-  async function any() {
-    const session = await opened(false);
-    if (!known.session) app.arrived(session, { quiet: true });
-    return session;
-  }
-
   const cancel = () => running?.abort();
   const pending = () => Object.keys(wanted).length > 0;
-  return { act, any, picture, weigh, cancel, pending };
+  return { act, picture, weigh, cancel, pending };
 }

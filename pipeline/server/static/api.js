@@ -8,7 +8,7 @@ export class Problem extends Error {
   }
 }
 
-const MANY = 6; // times that a busy server is asked again
+const MANY = 6; // times that a server is asked that has too many requests
 
 function pause(seconds, signal) {
   return new Promise((done, fail) => {
@@ -39,8 +39,10 @@ async function sent(method, path, { body, accept = "application/json", signal, o
       throw new Problem("the server cannot be reached", "is `likebut serve` still running?");
     }
     if (answer.ok) return answer;
-    if (answer.status !== 429 || tries === MANY) throw await problemOf(answer);
-    const seconds = Math.min(60, Math.max(1, Number(answer.headers.get("Retry-After")) || 1));
+    const after = Number(answer.headers.get("Retry-After"));
+    const patient = answer.status === 503 && after > 0; // not ready yet, as while a gallery is indexed
+    if (!patient && (answer.status !== 429 || tries === MANY)) throw await problemOf(answer);
+    const seconds = Math.min(60, Math.max(1, after || 1));
     onWait?.(seconds);
     await pause(seconds, signal);
     onWait?.(0);

@@ -31,10 +31,10 @@ app.stage = (stage) => app.talk.stage(stage);
 app.waiting = (seconds) => app.talk.waiting(seconds);
 app.failed = (problem) => app.talk.problem(problem);
 
-/** A new session to show; its turn becomes the address, of weights in place of the one before. */
-app.arrived = (session, { weighed = false, quiet = false } = {}) => {
+/** A new session to show; its turn becomes the address, of a slider that moves on in place of the one before. */
+app.arrived = (session, { live = false, weighed = false, quiet = false } = {}) => {
   const path = session.at < 0 ? `/s/${session.id}` : `/s/${session.id}/${session.at}`;
-  if (!quiet && path !== location.pathname) history[weighed ? "replaceState" : "pushState"](null, "", path);
+  if (!quiet && path !== location.pathname) history[live ? "replaceState" : "pushState"](null, "", path);
   show(session);
   if (!weighed && session.at >= 0) speak(`${many(session.hits.length, "hit")}`);
 };
@@ -50,7 +50,7 @@ function show(session) {
   known.session = session;
   if (session) {
     $("gallery").value = known.gallery = session.gallery;
-    $("recipe").value = known.recipe = session.recipe;
+    choseRecipe(session.recipe);
   }
   const turn = session?.turns[session.at];
   document.title = turn ? `${turn.words} – likebut` : "likebut";
@@ -117,8 +117,9 @@ function listed(state) {
   $("gallery").replaceChildren(...galleries);
   $("recipe").replaceChildren(...recipes);
   chose(known.gallery || state.galleries[0]?.id || "");
-  if (known.recipe) $("recipe").value = known.recipe;
+  if (known.recipe) choseRecipe(known.recipe);
   app.compare.recipes(state);
+  for (const { name, problem } of state.galleries) if (problem) app.talk.note("bad", `${name}: ${problem}`);
 }
 
 function chose(gallery) {
@@ -126,8 +127,15 @@ function chose(gallery) {
   if (known.gallery !== gallery || !known.recipe) known.recipe = found?.recipe ?? "";
   known.gallery = gallery;
   $("gallery").value = gallery;
-  $("recipe").value = known.recipe;
+  choseRecipe(known.recipe);
   app.start.anew();
+}
+
+/** A recipe by its name, which may be a variant or a file that no list has. */
+function choseRecipe(name) {
+  const select = $("recipe");
+  if (![...select.options].some(({ value }) => value === name)) select.append(h("option", { value: name, textContent: name }));
+  select.value = known.recipe = name;
 }
 
 $("gallery").addEventListener("change", () => {
@@ -140,7 +148,7 @@ $("recipe").addEventListener("change", async () => {
   known.recipe = recipe;
   if (!session) return;
   const done = await app.acts.act({ do: "go", turn: session.at, recipe });
-  if (!done) $("recipe").value = known.recipe = session.recipe;
+  if (!done) choseRecipe(session.recipe);
 });
 for (const id of ["home", "fresh"]) {
   $(id).addEventListener("click", (event) => {
@@ -157,6 +165,7 @@ for (const dialog of document.querySelectorAll("dialog.sheet")) {
 function tuned(open) {
   $("tune").classList.toggle("open", open);
   $("tune-open").setAttribute("aria-expanded", String(open));
+  if (open) $("found").scrollIntoView({ block: "start" }); // hits above the sheet, to see what it does
 }
 $("tune-open").addEventListener("click", () => tuned(!$("tune").classList.contains("open")));
 $("tune-close").addEventListener("click", () => (tuned(false), $("tune-open").focus()));

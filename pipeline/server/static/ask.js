@@ -1,7 +1,7 @@
 // The question: a picture that is dropped, pasted or picked, the sentence, and what it would cost.
 
 import { ask } from "./api.js";
-import { $, many } from "./dom.js";
+import { $ } from "./dom.js";
 
 const CALM = 400; // ms without a key before a price is asked for
 
@@ -34,20 +34,14 @@ export function makeAsk(app) {
 
   const query = () => sentence.value.trim().replace(/\s+/g, " ");
 
-  async function priceOf(text) {
-    const session = await acts.any();
-    return ask("GET", `/api/estimate?${new URLSearchParams({ session: session.id, sentence: text })}`);
-  }
-
   /** What the sentence would cost, shown before anybody is paid. */
   async function estimated(text) {
-    const found = await priceOf(text).catch(() => null);
+    const about = { session: known.session?.id ?? "", gallery: known.gallery, sentence: text };
+    const found = await ask("GET", `/api/estimate?${new URLSearchParams(about)}`).catch(() => null);
     if (text !== query()) return;
     priced = text;
-    paid = Boolean(found?.to_make) && found.cost !== 0;
-    const price = found?.cost == null ? "at a price that is not known" : `about $${found.cost.toFixed(4)}`;
-    if (!found) $("cost").textContent = "";
-    else $("cost").textContent = found.to_make ? `${many(found.to_make, "call")}, ${price}` : "no call: it was asked before";
+    paid = Boolean(found?.calls) && found.dollars !== 0;
+    $("cost").textContent = found ? found.words || "nothing: it was asked before" : "";
     $("cost").hidden = !found;
   }
 

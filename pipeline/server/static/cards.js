@@ -82,7 +82,7 @@ function barred(element, { segments, zero, text }) {
     part.style.width = `${width}%`;
     return part;
   });
-  const mark = h("i");
+  const mark = h("i", { hidden: zero < 1 });
   mark.style.left = `${zero}%`;
   element.replaceChildren(...parts, mark);
 }

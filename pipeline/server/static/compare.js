@@ -14,11 +14,12 @@ export function makeCompare(app) {
     other.replaceChildren(h("option", { value: "", textContent: "no other recipe" }), ...state.recipes.map(option));
   }
 
-  function side({ recipe: title, hits, target_caption: target, warnings }, others) {
-    const ranks = new Map(others.hits.map((hit) => [hit.id, hit.rank]));
+  /** One column; how far its hits moved is told where `telling`, else only which the other has not. */
+  function side({ recipe: title, hits, texts }, others, telling) {
+    const ranks = new Map(others.map((hit) => [hit.id, hit.rank]));
     const rows = hits.map((hit) => {
       const moved = h("span", { className: "moved" });
-      movedTo(moved, hit.rank, ranks.get(hit.id) ?? null);
+      if (telling || !ranks.has(hit.id)) movedTo(moved, hit.rank, ranks.get(hit.id) ?? null);
       if (!ranks.has(hit.id)) moved.textContent = "only here";
       const name = hit.name ?? hit.id;
       const image = pictureOf(hit, name);
@@ -27,8 +28,8 @@ export function makeCompare(app) {
       for (const [event, on] of [["pointerenter", true], ["pointerleave", false]]) made.addEventListener(event, () => same(hit.id, on));
       return made;
     });
-    const said = [target, ...(warnings ?? [])].filter(Boolean).map((text) => h("p", { className: "target", textContent: text }));
-    return h("section", { "aria-label": title }, h("h3", { textContent: title }), ...said, h("ol", { className: "hits" }, ...rows));
+    const said = texts.filter(Boolean).map((text) => h("p", { className: "target", textContent: text }));
+    return h("section", { "aria-label": title }, h("div", {}, h("h3", { textContent: title }), ...said), h("ol", { className: "hits" }, ...rows));
   }
 
   function pictureOf({ picture }, name) {
@@ -52,11 +53,15 @@ export function makeCompare(app) {
     if (!recipe || !known.session) return shown(false);
     $("found").setAttribute("aria-busy", "true");
     try {
-      const body = { session: known.session.id, recipe };
+      const body = { session: known.session.id, recipe, turn: known.session.at };
       const found = await ask("POST", "/api/compare", { body, onWait: talk.waiting });
       if (number !== asked) return;
-      const [here, there] = found.rankings;
-      $("compare").replaceChildren(side(here, there), side(there, here));
+      const { here, there, warnings } = found;
+      const [own, target] = [known.session.recipe, known.session.fields?.target_caption];
+      $("compare").replaceChildren(
+        side({ recipe: own, hits: here, texts: [target] }, there, false),
+        side({ recipe: found.recipe, hits: there, texts: [found.target_caption, ...warnings] }, here, true),
+      );
       shown(true);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;

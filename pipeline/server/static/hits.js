@@ -4,12 +4,13 @@ import { fill, makeCard } from "./cards.js";
 import { $, arrange, many, speak, still } from "./dom.js";
 import { bars } from "./roles.js";
 
-const SAME = new Set(["weigh", "change", "more", "less"]); // a turn whose ranks are compared with the last
+const SAME = new Set(["weigh", "change", "more", "less"]); // turns whose ranks are compared with those of the turn before
 
 export function makeHits(app) {
   const { known, acts } = app;
   const grid = $("hits");
   const cards = new Map(); // by the id of a hit
+  const ranks = new Map(); // of the turns of this session that were shown, by id of hits
   let order = [];
   let current = 0; // whose turn it is to be reached by Tab
   let anchor = 0; // where a selection with Shift began
@@ -98,7 +99,9 @@ export function makeHits(app) {
     }
   }
 
-  function update(session, before) {
+  function update(session) {
+    const turn = session.turns[session.at];
+    const before = SAME.has(turn?.do) ? ranks.get(turn.parent) : undefined;
     const drawn = bars(session, session.hits);
     const liked = new Set(session.trace?.query?.liked ?? []);
     session.hits.forEach((hit, n) => {
@@ -110,12 +113,13 @@ export function makeHits(app) {
 
   function show(session, old) {
     const turn = session.turns[session.at];
-    const follows = old && old.id === session.id && old.at !== session.at && SAME.has(turn?.do);
-    const before = follows ? new Map(old.hits.map((hit) => [hit.id, hit.rank])) : undefined;
     const kept = old && old.id === session.id;
+    if (!kept) ranks.clear();
+    ranks.set(session.at, new Map(session.hits.map((hit) => [hit.id, hit.rank])));
+    const follows = kept && SAME.has(turn?.do);
     for (const hit of session.hits) if (!kept || !cards.has(hit.id)) cards.set(hit.id, makeCard(hit, on));
     const now = session.hits.map((hit) => cards.get(hit.id));
-    update(session, before);
+    update(session);
     const change = () => {
       order = now;
       arrange(grid, now.map((card) => card.element));

@@ -70,11 +70,19 @@ export function makeLarge(app) {
     image.alt = found.name ?? found.id;
     if (!found.picture) return image.removeAttribute("src");
     image.src = found.picture;
+    image.onload = sized;
     const whole = new URL(found.picture, location.href);
     whole.searchParams.set("size", "0");
     const loading = new Image();
     loading.onload = () => hit() === found && (image.src = loading.src);
     loading.src = whole.pathname + whole.search;
+  }
+
+  /** As large as there is room for, though not coarse; the boxes know its shape. */
+  function sized() {
+    const frame = image.parentElement.style;
+    frame.setProperty("--ratio", image.naturalWidth / image.naturalHeight);
+    frame.setProperty("--natural", `${3 * image.naturalWidth}px`);
   }
 
   function show(to) {

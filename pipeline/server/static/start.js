@@ -7,7 +7,7 @@ const RECENT = 4, ITEMS = 12;
 
 export function makeStart(app) {
   const { known, acts } = app;
-  let skip = 0;
+  let skip = 0, asked = 0;
 
   function ago(seconds) {
     if (typeof seconds !== "number" || seconds < 0) return "";
@@ -19,7 +19,7 @@ export function makeStart(app) {
   function row(one) {
     const gallery = known.state?.galleries.find(({ id }) => id === one.gallery)?.name ?? one.gallery;
     const words = one.words || "nothing said yet";
-    const about = [gallery, many(one.turns, "turn"), ago(one.seconds)].filter(Boolean).join(" · ");
+    const about = [gallery, many(one.turns, "turn"), ago(one.age)].filter(Boolean).join(" · ");
     const link = h("a", { href: `/s/${encodeURIComponent(one.id)}` }, h("b", { textContent: words }), h("span", { textContent: about }));
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -46,8 +46,10 @@ export function makeStart(app) {
   }
 
   async function items() {
+    const number = ++asked;
     const about = new URLSearchParams({ gallery: known.gallery, skip, count: ITEMS });
     const found = known.gallery ? await ask("GET", `/api/items?${about}`).catch(() => null) : null;
+    if (number !== asked) return;
     const shown = found?.items ?? [];
     $("samples").hidden = !shown.length;
     $("others").hidden = (found?.all ?? 0) <= ITEMS;
@@ -81,6 +83,9 @@ export function makeStart(app) {
 
   function anew() {
     skip = 0;
+    const words = known.state.galleries.find(({ id }) => id === known.gallery)?.words ?? [];
+    $("vocabulary").hidden = !words.length;
+    $("vocabulary-words").textContent = words.join(" ");
     items();
   }
   return { show, anew };

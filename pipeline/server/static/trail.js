@@ -27,7 +27,7 @@ export function makeTrail(app) {
 
   function words(turn) {
     if (turn.do === "but" && turn.sentence) return turn.parent < 0 ? turn.sentence : `but ${turn.sentence.replace(/^but\s+/i, "")}`;
-    return turn.words;
+    return turn.do === "weigh" ? turn.words.replaceAll("_", " ") : turn.words;
   }
 
   function made(session, turn) {

@@ -10,6 +10,7 @@ export function makeUnderstood(app) {
   let fields = {};
 
   const change = (name, value) => acts.act({ do: "change", values: { [name]: value } });
+  const titled = (name) => LABELS[name] ?? name.replaceAll("_", " ");
   const flat = (text) => text.trim().replace(/\s+/g, " ");
 
   /** A text that is written in place: Enter or leaving it is a change, Escape none. */
@@ -35,7 +36,7 @@ export function makeUnderstood(app) {
   }
 
   function text(name, value) {
-    return written(value, LABELS[name] ?? name, async (said, made) => {
+    return written(value, titled(name), async (said, made) => {
       if (said === value) return;
       if (!(await change(name, said))) made.textContent = value;
     });
@@ -44,7 +45,7 @@ export function makeUnderstood(app) {
   function chip(name, texts, n) {
     const value = texts[n] ?? "";
     const others = texts.filter((_, other) => other !== n);
-    const label = `${LABELS[name] ?? name}: ${value || "a new one"}`;
+    const label = `${titled(name)}: ${value || "a new one"}`;
     const edited = written(value, label, async (said, made) => {
       if (said === value) return said || made.parentElement.remove();
       const values = said ? Object.assign([...texts], { [n]: said }) : others;
@@ -60,14 +61,27 @@ export function makeUnderstood(app) {
 
   function list(name, texts) {
     const chips = h("div", { className: "chips" }, ...texts.map((_, n) => chip(name, texts, n)));
-    const add = h("button", { type: "button", className: "add", "aria-label": `Add to: ${LABELS[name] ?? name}` }, icon("plus"));
-    add.addEventListener("click", () => {
-      const fresh = chip(name, texts, texts.length);
-      chips.insertBefore(fresh, add);
-      fresh.querySelector(".written").focus();
-    });
+    const add = h("button", { type: "button", className: "add", "aria-label": `Add to: ${titled(name)}` }, icon("plus"));
+    add.addEventListener("click", () => begun(chips, name, texts, add));
     chips.append(add);
     return chips;
+  }
+
+  function begun(chips, name, texts, before) {
+    const fresh = chip(name, texts, texts.length);
+    chips.insertBefore(fresh, before);
+    fresh.querySelector(".written").focus();
+  }
+
+  /** Lists with nothing in them, as one line of buttons. */
+  function empty(names) {
+    const adds = h("div", { className: "adds" });
+    for (const name of names) {
+      const add = h("button", { type: "button", className: "add", data: { role: name } }, icon("plus"), ` ${titled(name)}`);
+      add.addEventListener("click", () => begun(adds, name, [], add));
+      adds.append(add);
+    }
+    return adds;
   }
 
   function step(label, ...content) {
@@ -93,9 +107,14 @@ export function makeUnderstood(app) {
         made.classList.add("strong");
         rows.push(step(LABELS.target_caption, made));
       }
-      for (const [name, texts] of Object.entries(lists)) {
-        if (Array.isArray(texts)) rows.push(step(LABELS[name] ?? name.replaceAll("_", " "), list(name, texts)));
+      const filled = Object.entries(lists).filter(([, texts]) => texts.length);
+      for (const [name, texts] of filled) rows.push(step(titled(name), list(name, texts)));
+      if (!rows.length) {
+        rows.push(step("Nothing was said yet", `pictures that look like ${session.reference?.name ?? "it"}`));
+        return $("understood").replaceChildren(...rows);
       }
+      const rest = Object.keys(lists).filter((name) => !lists[name].length);
+      if (rest.length) rows.push(step("Nothing yet", empty(rest)));
       $("understood").replaceChildren(...rows);
     };
     draw();
