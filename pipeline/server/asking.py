@@ -128,6 +128,7 @@ def _compare(service: Service, asked: Compare) -> dict[str, Any]:
         "recipe": asked.recipe,
         "here": hits_to_json(here, composer),
         "there": hits_to_json(there, other),
+        "target_caption": there.intent.target_caption,
         "warnings": list(there.warnings),
         "seconds": dict(there.seconds),
     }

@@ -24,16 +24,18 @@ from typing import Any
 
 from ..errors import ConfigError, LikebutError
 from ..machine.outputs import replacing
-from ..records.dialogue import Dialogue, read, to_json
+from ..records.dialogue import Dialogue, Turn, read, to_json, turn_to_json
 from .problems import Refused, missing
 
 ID = r"[A-Za-z0-9_-]{16}"  # of secrets.token_urlsafe(12)
 HASH = r"[0-9a-f]{64}"
 MOST = 5000  # sessions
 KEPT = 64  # dialogues in memory
-LONGEST = 1000  # turns of a session
+LONGEST = 300  # turns of a session
 PICTURES = 200  # uploads of a session
 UPLOADS = 500  # uploads that belong to no session
+
+Texts = list[tuple[Turn, str]]
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Sessions:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
-        self._dialogues: OrderedDict[str, tuple[int, Dialogue]] = OrderedDict()
+        # A dialogue as the file of this time has it, and the JSON of its turns, which do not change.
+        self._dialogues: OrderedDict[str, tuple[int, Dialogue, Texts]] = OrderedDict()
         self._abouts: dict[str, tuple[int, About]] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -112,22 +115,36 @@ class Sessions:
                 self._dialogues.move_to_end(ident)
                 return known[1]
         dialogue = read(path)
-        self._remember(ident, stamp, dialogue)
+        self._remember(ident, stamp, dialogue, [])
         return dialogue
 
     def keep(self, about: About, dialogue: Dialogue) -> About:
         """Write what became of a session: whole, or as it was before."""
         self.about(about.id)  # it may have been deleted meanwhile
         path = self._place(about.id) / "dialogue.json"
-        with replacing(path) as draft:
-            text = json.dumps(to_json(dialogue), ensure_ascii=True, separators=(",", ":"))
-            draft.write_text(text + "\n", encoding="ascii")
-        self._remember(about.id, path.stat().st_mtime_ns, dialogue)
+        texts = self._texts(about.id, dialogue)
+        head = json.dumps({**to_json(replace(dialogue, turns=())), "turns": []}, separators=(",", ":"))
+        with replacing(path) as draft, draft.open("w", encoding="ascii") as file:
+            file.write(head.removesuffix("]}"))
+            for number, (_, text) in enumerate(texts):
+                file.write(f",{text}" if number else text)
+            file.write("]}\n")
+        self._remember(about.id, path.stat().st_mtime_ns, dialogue, texts)
         said = [turn.step.sentence for turn in dialogue.turns if turn.step.sentence]
         words = said[-1] if said else (dialogue.turns[-1].step.words if dialogue.turns else "")
         about = replace(about, turns=len(dialogue.turns), words=words, changed=time.time())
         self._write(about)
         return about
+
+    def _texts(self, ident: str, dialogue: Dialogue) -> Texts:
+        """The turns with their JSON, made anew only for those that are new."""
+        with self._lock:
+            before = self._dialogues[ident][2] if ident in self._dialogues else []
+        known = {id(turn): text for turn, text in before}
+        return [
+            (turn, known.get(id(turn)) or json.dumps(turn_to_json(turn), separators=(",", ":")))
+            for turn in dialogue.turns
+        ]
 
     def trash(self, ident: str) -> None:
         """Move a session out of the way; nothing of it is destroyed. Raises Refused."""
@@ -181,9 +198,9 @@ class Sessions:
             draft.write_text(json.dumps(asdict(about)), encoding="ascii")
         self._abouts[about.id] = path.stat().st_mtime_ns, about
 
-    def _remember(self, ident: str, stamp: int, dialogue: Dialogue) -> None:
+    def _remember(self, ident: str, stamp: int, dialogue: Dialogue, texts: Texts) -> None:
         with self._lock:
-            self._dialogues[ident] = stamp, dialogue
+            self._dialogues[ident] = stamp, dialogue, texts
             self._dialogues.move_to_end(ident)
             while len(self._dialogues) > KEPT:
                 self._dialogues.popitem(last=False)

@@ -25,7 +25,7 @@ SMALL = 96  # of a turn in the list of turns
 def session_to_json(about: About, dialogue: Dialogue, composer: Warm) -> dict[str, Any]:
     """The record of a session, looking at the dialogue's turn."""
     trace = dialogue.turn.trace if dialogue.turn else None
-    fields = Understood.of(trace, composer.recipe.elements).fields if trace else {}
+    fields = Understood.of(trace, composer.lists).fields if trace else {}
     return {
         "id": about.id,
         "gallery": about.gallery,

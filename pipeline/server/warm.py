@@ -18,17 +18,19 @@ def nobody(stage: str, done: bool) -> None:
 
 @dataclass(frozen=True)
 class Warm(Composer):
-    """As a `Composer`; ``told`` hears of the stages. Of several threads at once."""
+    """As a `Composer`; ``told`` hears of the stages, ``lists`` are those that replies may
+    hold. Of several threads at once."""
 
     lane: Lane | None = None
     place: str = ""
+    lists: tuple[str, ...] = ()
     told: OnStage = nobody
 
     @classmethod
     def of(cls, composer: Composer, lane: Lane, place: str) -> Warm:
         """The composer of the gallery ``place``, which asks models through ``lane``."""
         parts: dict[str, Any] = {one.name: getattr(composer, one.name) for one in fields(composer)}
-        return cls(**parts, lane=lane, place=place)
+        return cls(**parts, lane=lane, place=place, lists=tuple(composer.recipe.elements))
 
     @property
     def judges(self) -> bool:
