@@ -2,6 +2,7 @@
 
 import { makeActs } from "./acts.js";
 import { Problem, ask } from "./api.js";
+import { again } from "./again.js";
 import { makeAsk } from "./ask.js";
 import { makeChoices } from "./choices.js";
 import { makeCompare } from "./compare.js";
@@ -31,7 +32,7 @@ app.stage = (stage) => app.talk.stage(stage);
 app.waiting = (seconds) => app.talk.waiting(seconds);
 app.failed = (problem) => app.talk.problem(problem);
 
-/** A new session to show; its turn becomes the address, of a slider that moves on in place of the one before. */
+/** A session to show; its turn becomes the address, while a slider moves in place of the one before. */
 app.arrived = (session, { live = false, weighed = false, quiet = false } = {}) => {
   const path = session.at < 0 ? `/s/${session.id}` : `/s/${session.id}/${session.at}`;
   if (!quiet && path !== location.pathname) history[live ? "replaceState" : "pushState"](null, "", path);
@@ -61,12 +62,20 @@ function show(session) {
     app.hits.show(session, old);
     app.understood.show(session);
     app.weights.show(session);
-    app.talk.show(session);
   }
+  app.talk.show(session);
+  if (!session) unopened();
   app.ask.show(session);
   app.trail.show(session);
   app.start.show(session);
   app.compare.show(turn ? session : null);
+}
+
+/** Says which galleries cannot be opened, and why. */
+function unopened() {
+  for (const { name, problem } of known.state?.galleries ?? []) {
+    if (problem) app.talk.note("bad", `${name}: ${problem}`);
+  }
 }
 
 /** Shows what an address means: "/", "/s/SESSION" or "/s/SESSION/TURN". */
@@ -110,7 +119,9 @@ async function refreshed() {
 
 function listed(state) {
   const count = (gallery) => (typeof gallery.count === "number" ? ` (${gallery.count})` : "");
-  const galleries = state.galleries.map((one) => h("option", { value: one.id, textContent: one.name + count(one) }));
+  const galleries = state.galleries.map((one) =>
+    h("option", { value: one.id, textContent: one.name + count(one) }),
+  );
   const recipes = state.recipes.map(({ name, description }) =>
     h("option", { value: name, textContent: name, title: description ?? "" }),
   );
@@ -119,7 +130,6 @@ function listed(state) {
   chose(known.gallery || state.galleries[0]?.id || "");
   if (known.recipe) choseRecipe(known.recipe);
   app.compare.recipes(state);
-  for (const { name, problem } of state.galleries) if (problem) app.talk.note("bad", `${name}: ${problem}`);
 }
 
 function chose(gallery) {
@@ -134,7 +144,8 @@ function chose(gallery) {
 /** A recipe by its name, which may be a variant or a file that no list has. */
 function choseRecipe(name) {
   const select = $("recipe");
-  if (![...select.options].some(({ value }) => value === name)) select.append(h("option", { value: name, textContent: name }));
+  if (![...select.options].some(({ value }) => value === name))
+    select.append(h("option", { value: name, textContent: name }));
   select.value = known.recipe = name;
 }
 
@@ -147,7 +158,7 @@ $("recipe").addEventListener("change", async () => {
   const recipe = $("recipe").value;
   known.recipe = recipe;
   if (!session) return;
-  const done = await app.acts.act({ do: "go", turn: session.at, recipe });
+  const done = await app.acts.act({ ...again(session), recipe });
   if (!done) choseRecipe(session.recipe);
 });
 for (const id of ["home", "fresh"]) {
@@ -174,7 +185,7 @@ document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   const typed = writing(event.target);
   const back = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
-  if (back && !typed) event.preventDefault(), app.trail.undo();
+  if (back && !typed) (event.preventDefault(), app.trail.undo());
   if (event.key === "Escape") $("progress").hidden ? tuned(false) : app.acts.cancel();
   if (event.ctrlKey || event.metaKey || event.altKey || typed) return;
   const keys = { "/": () => app.ask.focus(), "?": () => $("keys").showModal(), u: () => app.trail.undo() };

@@ -7,8 +7,13 @@ const CALM = 400; // ms without a key before a price is asked for
 
 export function makeAsk(app) {
   const { known, acts, talk } = app;
-  const sentence = $("sentence"), file = $("file"), choose = $("choose"), image = $("reference");
-  let priced = "", paid = false, calm = 0;
+  const sentence = $("sentence"),
+    file = $("file"),
+    choose = $("choose"),
+    image = $("reference");
+  let priced = "",
+    paid = false,
+    calm = 0;
 
   function seen(source, name) {
     image.hidden = !source;
@@ -16,7 +21,10 @@ export function makeAsk(app) {
     if (source && image.getAttribute("src") !== source) image.src = source;
     if (!source) image.removeAttribute("src");
     image.alt = source ? `Like this: ${name}` : "";
-    choose.setAttribute("aria-label", source ? `Like ${name}; choose another picture` : "Choose a picture to begin with");
+    choose.setAttribute(
+      "aria-label",
+      source ? `Like ${name}; choose another picture` : "Choose a picture to begin with",
+    );
   }
 
   async function took(blob) {
@@ -101,7 +109,7 @@ export function makeAsk(app) {
     seen(reference?.picture ?? "", reference?.name ?? "");
     choose.classList.toggle("picked", Boolean(picked));
     $("unpick").hidden = !session?.picked;
-    const going = Boolean(reference || session?.turns.length && session.at >= 0);
+    const going = Boolean(reference || (session?.turns.length && session.at >= 0));
     $("lead").replaceChildren(going ? (reference ? "Like this, " : "Like that, ") : "Show me");
     if (going) $("lead").append(Object.assign(document.createElement("b"), { textContent: "but" }));
     sentence.placeholder = going ? "what should be different?" : "what you are looking for";

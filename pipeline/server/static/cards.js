@@ -44,7 +44,10 @@ export function fill(card, hit, { bar, before, picked, liked, chosen }) {
     image.src = hit.picture;
   }
   const name = hit.name ?? hit.id;
-  shot.setAttribute("aria-label", `Hit ${hit.rank}: ${name}${chosen ? ", selected" : ""}${picked ? ", picked" : ""}`);
+  shot.setAttribute(
+    "aria-label",
+    `Hit ${hit.rank}: ${name}${chosen ? ", selected" : ""}${picked ? ", picked" : ""}`,
+  );
   shot.dataset.name = name;
   check.checked = chosen;
   check.setAttribute("aria-label", `Select ${name}`);
@@ -56,7 +59,7 @@ export function fill(card, hit, { bar, before, picked, liked, chosen }) {
   card.more.setAttribute("aria-label", `More like ${name}`);
   card.less.setAttribute("aria-label", `Less like ${name}`);
   card.rank.textContent = hit.rank;
-  card.score.textContent = hit.score.toFixed(3);
+  card.score.textContent = hit.score.toFixed(3).replace("-", "−");
   card.name.textContent = card.name.title = name;
   const judged = hit.judged ?? null;
   card.judged.hidden = judged === null;
@@ -65,7 +68,7 @@ export function fill(card, hit, { bar, before, picked, liked, chosen }) {
   barred(card.bar, bar);
 }
 
-/** "▲3" for three places up, "new" from beyond all that was shown; nothing where `before` is undefined. */
+/** "▲3" for three places up, "new" where `before` is null: from beyond; nothing where it is undefined. */
 export function movedTo(element, rank, before) {
   const by = before === undefined || before === null ? 0 : before - rank;
   element.classList.toggle("up", by > 0 || before === null);

@@ -4,6 +4,12 @@ import { $, many, speak } from "./dom.js";
 
 const FORMS = ["csv", "json", "paths", "zip"];
 
+/** Ids as an address names them: with commas between, or each by itself where one has commas in it. */
+function named(hits) {
+  const ids = hits.map((hit) => hit.id);
+  return ids.some((id) => id.includes(",")) ? ids : [ids.join()];
+}
+
 export function makeChoices(app) {
   const { known, talk } = app;
 
@@ -26,7 +32,7 @@ export function makeChoices(app) {
     const base = `/api/sessions/${encodeURIComponent(session.id)}/export`;
     for (const form of FORMS) {
       const about = new URLSearchParams({ form, turn: session.at });
-      if (count) for (const hit of chosen()) about.append("hits", hit.id);
+      for (const part of count ? named(chosen()) : []) about.append("hits", part);
       $(`export-${form}`).href = `${base}?${about}`;
     }
   }
@@ -45,7 +51,8 @@ export function makeChoices(app) {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      if (!copiedByHand(text)) return talk.note("bad", "the paths could not be copied", "export them as Paths");
+      if (!copiedByHand(text))
+        return talk.note("bad", "the paths could not be copied", "export them as Paths");
     }
     talk.note("good", `${many(hits.length, "path")} copied`);
   }

@@ -10,8 +10,12 @@ export function makeCompare(app) {
   let asked = 0;
 
   function recipes(state) {
-    const option = ({ name, description }) => h("option", { value: name, textContent: name, title: description ?? "" });
-    other.replaceChildren(h("option", { value: "", textContent: "no other recipe" }), ...state.recipes.map(option));
+    const option = ({ name, description }) =>
+      h("option", { value: name, textContent: name, title: description ?? "" });
+    other.replaceChildren(
+      h("option", { value: "", textContent: "no other recipe" }),
+      ...state.recipes.map(option),
+    );
   }
 
   /** One column; how far its hits moved is told where `telling`, else only which the other has not. */
@@ -23,13 +27,37 @@ export function makeCompare(app) {
       if (!ranks.has(hit.id)) moved.textContent = "only here";
       const name = hit.name ?? hit.id;
       const image = pictureOf(hit, name);
-      const facts = h("div", { className: "line" }, h("span", { className: "rank", textContent: hit.rank }), moved);
-      const made = h("li", { className: "hit", data: { id: hit.id } }, image, h("div", { className: "facts" }, facts, h("div", { className: "name", textContent: name, title: name })));
-      for (const [event, on] of [["pointerenter", true], ["pointerleave", false]]) made.addEventListener(event, () => same(hit.id, on));
+      const facts = h(
+        "div",
+        { className: "line" },
+        h("span", { className: "rank", textContent: hit.rank }),
+        moved,
+      );
+      const made = h(
+        "li",
+        { className: "hit", data: { id: hit.id } },
+        image,
+        h(
+          "div",
+          { className: "facts" },
+          facts,
+          h("div", { className: "name", textContent: name, title: name }),
+        ),
+      );
+      for (const [event, on] of [
+        ["pointerenter", true],
+        ["pointerleave", false],
+      ])
+        made.addEventListener(event, () => same(hit.id, on));
       return made;
     });
     const said = texts.filter(Boolean).map((text) => h("p", { className: "target", textContent: text }));
-    return h("section", { "aria-label": title }, h("div", {}, h("h3", { textContent: title }), ...said), h("ol", { className: "hits" }, ...rows));
+    return h(
+      "section",
+      { "aria-label": title },
+      h("div", {}, h("h3", { textContent: title }), ...said),
+      h("ol", { className: "hits" }, ...rows),
+    );
   }
 
   function pictureOf({ picture }, name) {
@@ -38,7 +66,8 @@ export function makeCompare(app) {
   }
 
   function same(id, on) {
-    for (const one of $("compare").querySelectorAll(".hit")) one.classList.toggle("same", on && one.dataset.id === id);
+    for (const one of $("compare").querySelectorAll(".hit"))
+      one.classList.toggle("same", on && one.dataset.id === id);
   }
 
   function shown(on) {

@@ -4,7 +4,8 @@ import { fill, makeCard } from "./cards.js";
 import { $, arrange, many, speak, still } from "./dom.js";
 import { bars } from "./roles.js";
 
-const SAME = new Set(["weigh", "change", "more", "less"]); // turns whose ranks are compared with those of the turn before
+// Turns whose ranks are compared with those of the turn before.
+const SAME = new Set(["weigh", "change", "more", "less"]);
 
 export function makeHits(app) {
   const { known, acts } = app;
@@ -51,7 +52,8 @@ export function makeHits(app) {
 
   const columns = () => {
     const top = order[0]?.element.offsetTop;
-    return Math.max(1, order.findIndex((card) => card.element.offsetTop > top) + 1 || order.length + 1) - 1 || 1;
+    const next = order.findIndex((card) => card.element.offsetTop > top); // the first of the second row
+    return next < 0 ? order.length : next;
   };
 
   const KEYS = {
@@ -85,16 +87,21 @@ export function makeHits(app) {
 
   /** Moves cards from where they were to where they are, without a flicker. */
   function gliding(change) {
-    const places = new Map(order.map((card) => [card, card.element.getBoundingClientRect()]));
+    const place = ({ element }) => [element, element.getBoundingClientRect()];
+    const places = new Map(order.map(place));
     change();
     if (still.matches) return;
-    for (const card of order) {
-      const [old, now] = [places.get(card), card.element.getBoundingClientRect()];
+    for (const { element } of order) for (const glide of element.getAnimations()) glide.cancel();
+    for (const [element, now] of order.map(place)) {
+      const old = places.get(element);
       if (!old) {
-        card.element.animate([{ opacity: 0 }, { opacity: 1 }], 160);
+        element.animate([{ opacity: 0 }, { opacity: 1 }], 160);
       } else if (old.left !== now.left || old.top !== now.top) {
         const from = `translate(${old.left - now.left}px, ${old.top - now.top}px)`;
-        card.element.animate([{ transform: from }, { transform: "none" }], { duration: 220, easing: "ease-out" });
+        element.animate([{ transform: from }, { transform: "none" }], {
+          duration: 220,
+          easing: "ease-out",
+        });
       }
     }
   }
@@ -106,7 +113,12 @@ export function makeHits(app) {
     const liked = new Set(session.trace?.query?.liked ?? []);
     session.hits.forEach((hit, n) => {
       const rank = before && (before.get(hit.id) ?? null);
-      const state = { bar: drawn[n], before: rank, picked: hit.id === session.picked, liked: liked.has(hit.id) };
+      const state = {
+        bar: drawn[n],
+        before: rank,
+        picked: hit.id === session.picked,
+        liked: liked.has(hit.id),
+      };
       fill(cards.get(hit.id), hit, { ...state, chosen: known.chosen.has(hit.id) });
     });
   }
@@ -116,21 +128,28 @@ export function makeHits(app) {
     const kept = old && old.id === session.id;
     if (!kept) ranks.clear();
     ranks.set(session.at, new Map(session.hits.map((hit) => [hit.id, hit.rank])));
-    const follows = kept && SAME.has(turn?.do);
+    const follows = kept && (old.at === session.at || SAME.has(turn?.do));
     for (const hit of session.hits) if (!kept || !cards.has(hit.id)) cards.set(hit.id, makeCard(hit, on));
+    const held = order.findIndex((card) => card.element.contains(document.activeElement));
     const now = session.hits.map((hit) => cards.get(hit.id));
     update(session);
     const change = () => {
       order = now;
-      arrange(grid, now.map((card) => card.element));
+      arrange(
+        grid,
+        now.map((card) => card.element),
+      );
     };
     if (follows) gliding(change);
     else change();
     const wanted = new Set(session.hits.map((hit) => hit.id));
     for (const id of cards.keys()) if (!wanted.has(id)) cards.delete(id);
     if (!follows) current = anchor = 0;
+    if (!follows && kept) scrollTo({ top: 0 });
     const focused = order.findIndex((card) => card.element.contains(document.activeElement));
-    reach(focused >= 0 ? focused : current, false);
+    if (held >= 0 && focused < 0)
+      reach(follows ? held : 0); // what had the focus is gone: the one in its place
+    else reach(focused >= 0 ? focused : current, false);
     $("count").textContent = many(order.length, "hit");
   }
 

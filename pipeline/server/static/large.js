@@ -8,7 +8,8 @@ const MOST = 12; // shares that are shown
 
 export function makeLarge(app) {
   const { known, acts, talk } = app;
-  const dialog = $("large"), image = $("large-picture");
+  const dialog = $("large"),
+    image = $("large-picture");
   let at = 0;
 
   const hit = () => known.session.hits[at];
@@ -34,7 +35,14 @@ export function makeLarge(app) {
       const role = (roles.get(name) ?? name).split("/").at(-1);
       const bar = h("span", { className: "share", data: { role } });
       bar.style.width = `${(100 * Math.abs(share)) / most}%`;
-      return h("li", { className: share < 0 ? "minus" : "" }, nameOf(name), h("b", { textContent: signed(share, 3) }), bar);
+      const of = h("span", { className: "of", textContent: nameOf(name), title: nameOf(name) });
+      return h(
+        "li",
+        { className: share < 0 ? "minus" : "" },
+        of,
+        h("b", { textContent: signed(share, 3) }),
+        bar,
+      );
     });
     $("shares").replaceChildren(...rows);
   }
@@ -53,13 +61,27 @@ export function makeLarge(app) {
     const closing = (work) => () => (dialog.close(), work());
     const button = (text, onclick, name) =>
       h("button", { type: "button", onclick }, ...(name ? [icon(name), " "] : []), text);
-    const main = button("Like this, but …", closing(() => app.hits.pick(hit())));
+    const main = button(
+      "Like this, but …",
+      closing(() => app.hits.pick(hit())),
+    );
     main.className = "main";
     $("large-acts").replaceChildren(
       main,
-      button("More like this", closing(() => app.hits.on.more(card())), "plus"),
-      button("Less like this", closing(() => app.hits.on.less(card())), "minus"),
-      button("Begin with this", closing(() => acts.act({ do: "start", hit: hit().id }))),
+      button(
+        "More like this",
+        closing(() => app.hits.on.more(card())),
+        "plus",
+      ),
+      button(
+        "Less like this",
+        closing(() => app.hits.on.less(card())),
+        "minus",
+      ),
+      button(
+        "Begin with this",
+        closing(() => acts.act({ do: "start", hit: hit().id })),
+      ),
       ...(known.state?.local && !known.state.read_only ? [button("Open folder", opened)] : []),
     );
   }
@@ -93,7 +115,8 @@ export function makeLarge(app) {
     shares(found);
     $("large-name").textContent = found.name ?? found.id;
     const judged = found.judged == null ? "" : ` · judge ${Math.round(100 * found.judged)} %`;
-    $("large-facts").textContent = `${found.rank} of ${known.session.hits.length} · score ${found.score.toFixed(4)}${judged}`;
+    $("large-facts").textContent =
+      `${found.rank} of ${known.session.hits.length} · score ${found.score.toFixed(4)}${judged}`;
     $("before").disabled = at === 0;
     $("after").disabled = at === known.session.hits.length - 1;
   }

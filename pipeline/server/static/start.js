@@ -3,15 +3,21 @@
 import { ask } from "./api.js";
 import { $, h, icon, many } from "./dom.js";
 
-const RECENT = 4, ITEMS = 12;
+const RECENT = 4,
+  ITEMS = 12;
 
 export function makeStart(app) {
   const { known, acts } = app;
-  let skip = 0, asked = 0;
+  let skip = 0,
+    asked = 0;
 
   function ago(seconds) {
     if (typeof seconds !== "number" || seconds < 0) return "";
-    const units = [["day", 86400], ["hour", 3600], ["minute", 60]];
+    const units = [
+      ["day", 86400],
+      ["hour", 3600],
+      ["minute", 60],
+    ];
     const [unit, size] = units.find(([, size]) => seconds >= size) ?? ["", 0];
     return unit ? new Intl.RelativeTimeFormat("en").format(-Math.floor(seconds / size), unit) : "just now";
   }
@@ -20,7 +26,12 @@ export function makeStart(app) {
     const gallery = known.state?.galleries.find(({ id }) => id === one.gallery)?.name ?? one.gallery;
     const words = one.words || "nothing said yet";
     const about = [gallery, many(one.turns, "turn"), ago(one.age)].filter(Boolean).join(" · ");
-    const link = h("a", { href: `/s/${encodeURIComponent(one.id)}` }, h("b", { textContent: words }), h("span", { textContent: about }));
+    const link = h(
+      "a",
+      { href: `/s/${encodeURIComponent(one.id)}` },
+      h("b", { textContent: words }),
+      h("span", { textContent: about }),
+    );
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
@@ -32,7 +43,9 @@ export function makeStart(app) {
   }
 
   async function gone(id) {
-    await ask("DELETE", `/api/sessions/${encodeURIComponent(id)}`).catch((problem) => app.talk.problem(problem));
+    await ask("DELETE", `/api/sessions/${encodeURIComponent(id)}`).catch((problem) =>
+      app.talk.problem(problem),
+    );
     if (known.session?.id === id) app.visit("/");
     await sessions();
   }
@@ -59,9 +72,24 @@ export function makeStart(app) {
 
   function item(one) {
     const name = one.name ?? one.id;
-    const image = h("img", { alt: "", loading: "lazy", draggable: false, ...(one.picture ? { src: one.picture } : {}) });
+    const image = h("img", {
+      alt: "",
+      loading: "lazy",
+      draggable: false,
+      ...(one.picture ? { src: one.picture } : {}),
+    });
     const begin = () => acts.act({ do: "start", hit: one.id }, { fresh: known.session?.turns.length > 0 });
-    const shot = h("button", { type: "button", className: "shot", "aria-label": `Begin with ${name}`, title: name, onclick: begin }, image);
+    const shot = h(
+      "button",
+      {
+        type: "button",
+        className: "shot",
+        "aria-label": `Begin with ${name}`,
+        title: name,
+        onclick: begin,
+      },
+      image,
+    );
     image.addEventListener("error", () => shot.classList.add("missing"));
     shot.dataset.name = name;
     if (!one.picture) shot.classList.add("missing");

@@ -13,20 +13,33 @@ const STAGES = {
   refine: "Refining",
 };
 
+const QUICK = 250; // ms that something may take without a word
+
 export function makeTalk({ cancel, say }) {
   const stages = new Map();
+  let soon = 0;
   $("cancel").addEventListener("click", cancel);
 
   /** A line of its own, with a hint and a way to put it away. */
   function note(kind, message, hint = "") {
-    const made = h("p", { className: `note ${kind}` }, h("span", { className: "message", textContent: message }));
+    const made = h(
+      "p",
+      { className: `note ${kind}` },
+      h("span", { className: "message", textContent: message }),
+    );
     if (hint) made.append(" ", h("span", { className: "hint", textContent: hint }));
-    const away = { type: "button", className: "round", "aria-label": "Put away", onclick: () => made.remove() };
+    const away = {
+      type: "button",
+      className: "round",
+      "aria-label": "Put away",
+      onclick: () => made.remove(),
+    };
     made.append(h("button", away, icon("close")));
     $("talk").append(made);
   }
 
   function stage({ stage: name, done }) {
+    shown();
     if (!stages.has(name)) {
       const made = h("li", { textContent: STAGES[name] ?? name, data: { stage: name } });
       stages.set(name, made);
@@ -40,7 +53,7 @@ export function makeTalk({ cancel, say }) {
     $("stages").querySelector(".waiting")?.remove();
     if (!seconds) return;
     const words = `The server is busy: asking again in ${Math.ceil(seconds)} s`;
-    $("progress").hidden = false;
+    shown();
     $("stages").append(h("li", { className: "waiting", textContent: words }));
     speak(words);
   }
@@ -49,21 +62,30 @@ export function makeTalk({ cancel, say }) {
     stages.clear();
     $("stages").replaceChildren();
     $("talk").replaceChildren();
+    soon = setTimeout(shown, QUICK);
+  }
+
+  function shown() {
+    clearTimeout(soon);
     $("progress").hidden = false;
   }
 
-  const ended = () => ($("progress").hidden = true);
+  function ended() {
+    clearTimeout(soon);
+    $("progress").hidden = true;
+  }
+
   const problem = ({ message, hint }) => note("bad", message, hint);
 
   function show(session) {
     $("talk").replaceChildren();
-    const fallback = session.trace?.intent?.fallback;
+    const fallback = session?.trace?.intent?.fallback;
     if (fallback) note("warn", "The reasoner's reply could not be used", fallback);
-    for (const warning of session.warnings ?? []) {
+    for (const warning of session?.warnings ?? []) {
       if (typeof warning === "string") note("warn", warning);
       else note("warn", warning.message, warning.hint);
     }
-    const asked = session.question;
+    const asked = session?.question;
     $("question").hidden = !asked;
     $("question-words").textContent = asked?.question ?? "";
     const option = (text) => h("button", { type: "button", textContent: text, onclick: () => say(text) });

@@ -22,22 +22,31 @@ export function makeTrail(app) {
 
   /** Whether a turn of weights with nothing after it was overtaken by another of the same turn. */
   function moved(session, turn) {
-    return session.turns.some((other) => other.n > turn.n && other.do === "weigh" && other.parent === turn.parent);
+    return session.turns.some(
+      (other) => other.n > turn.n && other.do === "weigh" && other.parent === turn.parent,
+    );
   }
 
   function words(turn) {
-    if (turn.do === "but" && turn.sentence) return turn.parent < 0 ? turn.sentence : `but ${turn.sentence.replace(/^but\s+/i, "")}`;
+    if (turn.do === "but" && turn.sentence)
+      return turn.parent < 0 ? turn.sentence : `but ${turn.sentence.replace(/^but\s+/i, "")}`;
     return turn.do === "weigh" ? turn.words.replaceAll("_", " ") : turn.words;
   }
 
   function made(session, turn) {
-    const thumbs = (turn.hits ?? []).filter(({ picture }) => picture).slice(0, SHOWN).map(({ picture }) =>
-      h("img", { src: picture, alt: "", loading: "lazy", draggable: false }),
-    );
+    const thumbs = (turn.hits ?? [])
+      .filter(({ picture }) => picture)
+      .slice(0, SHOWN)
+      .map(({ picture }) => h("img", { src: picture, alt: "", loading: "lazy", draggable: false }));
     const text = words(turn);
     const button = h(
       "button",
-      { type: "button", title: turn.words, onclick: () => acts.act({ do: "go", turn: turn.n }), data: { do: turn.do } },
+      {
+        type: "button",
+        title: turn.words,
+        onclick: () => acts.act({ do: "go", turn: turn.n }),
+        data: { do: turn.do },
+      },
       h("span", { className: "thumbs" }, ...thumbs),
       h("span", { className: "text", textContent: text }),
     );

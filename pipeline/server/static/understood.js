@@ -8,6 +8,7 @@ const SIGNS = { desired: "+", preserved: "=", forbidden: "−" };
 export function makeUnderstood(app) {
   const { acts } = app;
   let fields = {};
+  let shown = "";
 
   const change = (name, value) => acts.act({ do: "change", values: { [name]: value } });
   const titled = (name) => LABELS[name] ?? name.replaceAll("_", " ");
@@ -15,12 +16,18 @@ export function makeUnderstood(app) {
 
   /** A text that is written in place: Enter or leaving it is a change, Escape none. */
   function written(text, label, done) {
-    const made = h("span", { className: "written", role: "textbox", "aria-label": label, tabIndex: 0, spellcheck: false });
+    const made = h("span", {
+      className: "written",
+      role: "textbox",
+      "aria-label": label,
+      tabIndex: 0,
+      spellcheck: false,
+    });
     made.setAttribute("contenteditable", "plaintext-only");
     if (made.contentEditable !== "plaintext-only") made.setAttribute("contenteditable", "true");
     made.textContent = text;
     made.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") event.preventDefault(), made.blur();
+      if (event.key === "Enter") (event.preventDefault(), made.blur());
       if (event.key !== "Escape") return;
       event.stopPropagation();
       made.textContent = text;
@@ -51,17 +58,32 @@ export function makeUnderstood(app) {
       const values = said ? Object.assign([...texts], { [n]: said }) : others;
       if (!(await change(name, values))) redraw();
     });
-    const remove = h("button", { type: "button", className: "round", "aria-label": `Remove ${value}` }, icon("close"));
+    const remove = h(
+      "button",
+      { type: "button", className: "round", "aria-label": `Remove ${value}` },
+      icon("close"),
+    );
     remove.addEventListener("click", () => (value ? change(name, others) : made.remove()));
-    remove.addEventListener("mousedown", (event) => event.preventDefault()); // nothing is left, so nothing is said
+    // what is edited keeps the focus until the click, so that leaving it is no change of its own
+    remove.addEventListener("mousedown", (event) => event.preventDefault());
     const sign = h("span", { "aria-hidden": "true", textContent: SIGNS[name] ?? "·" });
-    const made = h("span", { className: "chip", data: { role: name } }, sign, edited, ...(value ? [remove] : []));
+    const made = h(
+      "span",
+      { className: "chip", data: { role: name } },
+      sign,
+      edited,
+      ...(value ? [remove] : []),
+    );
     return made;
   }
 
   function list(name, texts) {
     const chips = h("div", { className: "chips" }, ...texts.map((_, n) => chip(name, texts, n)));
-    const add = h("button", { type: "button", className: "add", "aria-label": `Add to: ${titled(name)}` }, icon("plus"));
+    const add = h(
+      "button",
+      { type: "button", className: "add", "aria-label": `Add to: ${titled(name)}` },
+      icon("plus"),
+    );
     add.addEventListener("click", () => begun(chips, name, texts, add));
     chips.append(add);
     return chips;
@@ -77,7 +99,12 @@ export function makeUnderstood(app) {
   function empty(names) {
     const adds = h("div", { className: "adds" });
     for (const name of names) {
-      const add = h("button", { type: "button", className: "add", data: { role: name } }, icon("plus"), ` ${titled(name)}`);
+      const add = h(
+        "button",
+        { type: "button", className: "add", data: { role: name } },
+        icon("plus"),
+        ` ${titled(name)}`,
+      );
       add.addEventListener("click", () => begun(adds, name, [], add));
       adds.append(add);
     }
@@ -93,12 +120,16 @@ export function makeUnderstood(app) {
 
   function show(session) {
     const trace = session.trace;
+    const said = JSON.stringify([session.id, session.fields, trace?.captions, trace?.intent, trace?.query]);
+    if (said === shown) return; // what is being written there stays
+    shown = said;
     fields = session.fields ?? {};
     draw = () => {
       const { caption, target_caption: target, ...lists } = fields;
       const said = trace?.query?.modification;
       const rows = [];
-      if (caption || (trace?.captions ?? []).length) rows.push(step(LABELS.caption, text("caption", caption ?? "")));
+      if (caption || (trace?.captions ?? []).length)
+        rows.push(step(LABELS.caption, text("caption", caption ?? "")));
       for (const other of (trace?.captions ?? []).slice(1)) rows.push(step("And", other));
       if (said) rows.push(step("You said", h("span", { className: "said", textContent: said })));
       if (trace?.intent?.reasoning) rows.push(step("The reasoner thought", trace.intent.reasoning));
@@ -110,7 +141,9 @@ export function makeUnderstood(app) {
       const filled = Object.entries(lists).filter(([, texts]) => texts.length);
       for (const [name, texts] of filled) rows.push(step(titled(name), list(name, texts)));
       if (!rows.length) {
-        rows.push(step("Nothing was said yet", `pictures that look like ${session.reference?.name ?? "it"}`));
+        rows.push(
+          step("Nothing was said yet", `pictures that look like ${session.reference?.name ?? "it"}`),
+        );
         return $("understood").replaceChildren(...rows);
       }
       const rest = Object.keys(lists).filter((name) => !lists[name].length);

@@ -3,7 +3,9 @@
 import { $, arrange, h, icon, signed } from "./dom.js";
 import { nameOf, parted } from "./roles.js";
 
-const LOW = -1, HIGH = 2, STEP = 0.01;
+const LOW = -1,
+  HIGH = 2,
+  STEP = 0.01;
 
 export function makeWeights(app) {
   const { acts } = app;
@@ -38,9 +40,23 @@ export function makeWeights(app) {
     const id = `weight-${number++}`;
     const output = h("output", { htmlFor: id });
     const input = h("input", { type: "range", id, min: LOW, max: HIGH, step: STEP });
-    const reset = h("button", { type: "button", className: "round reset", "aria-label": `Reset ${title}` }, icon("reset"));
-    const label = h("label", { for: id }, h("span", { className: "swatch", "aria-hidden": "true" }), title);
-    const head = h("div", { className: "row between" }, label, h("span", { className: "value" }, reset, output));
+    const reset = h(
+      "button",
+      { type: "button", className: "round reset", "aria-label": `Reset ${title}` },
+      icon("reset"),
+    );
+    const label = h(
+      "label",
+      { for: id, title },
+      h("span", { className: "swatch", "aria-hidden": "true" }),
+      title,
+    );
+    const head = h(
+      "div",
+      { className: "row between" },
+      label,
+      h("span", { className: "value" }, reset, output),
+    );
     const element = h("div", { className: "weigh", data: { role } }, head, input);
     const row = { name, input, output, reset, element, base: 0 };
     input.addEventListener("input", () => moved(row));
@@ -85,16 +101,19 @@ export function makeWeights(app) {
     const { weighed = {}, roles = {} } = session;
     const used = new Set();
     const row = (key, ...given) => (used.add(key), put(key, ...given).element);
-    const lists = [], idle = [];
+    const lists = [],
+      idle = [];
     for (const { role, weight, grains } of grouped(session)) {
       if (grains.length === 1 && grains[0].name === role) {
         lists.push(row(role, role, nameOf(role), grains[0].weight, roles[role] ?? grains[0].weight));
       } else if (!grains.length) {
         idle.push(row(`role ${role}`, role, nameOf(role), weight, roles[role] ?? weight));
       } else {
-        if (weight !== undefined) lists.push(row(`role ${role}`, role, `all ${nameOf(role)}`, weight, roles[role] ?? weight));
+        if (weight !== undefined)
+          lists.push(row(`role ${role}`, role, `all ${nameOf(role)}`, weight, roles[role] ?? weight));
         for (const { name, weight: own } of grains) {
-          const base = name in weighed ? (weight ?? own) / grains.length : own; // texts share their role's weight
+          // texts share the weight of their role
+          const base = name in weighed ? (weight ?? own) / grains.length : own;
           const part = row(name, name, parted(name).text || nameOf(name), own, base);
           part.classList.add("part");
           lists.push(part);
@@ -107,7 +126,12 @@ export function makeWeights(app) {
   }
 
   const rest = h("div");
-  const idleBox = h("details", { className: "idle" }, h("summary", { textContent: "Not weighed here" }), rest);
+  const idleBox = h(
+    "details",
+    { className: "idle" },
+    h("summary", { textContent: "Not weighed here" }),
+    rest,
+  );
   function placed(lists, idle) {
     arrange($("weights"), idle.length ? [...lists, idleBox] : lists);
     arrange(rest, idle);
