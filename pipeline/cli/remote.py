@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import urllib.error
-import urllib.request
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +15,7 @@ from ..records.trace import Query, Trace
 from ..setup.names import Setup
 
 if TYPE_CHECKING:
+    import urllib.error
     from collections.abc import Mapping
 
 ServerOption = Annotated[
@@ -92,6 +90,10 @@ class _Server:
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | bytes | None = None) -> Any:
         """The JSON of an answer. Raises InputError with what the server says, or why it does not."""
+        import http.client
+        import urllib.error
+        import urllib.request
+
         raw = isinstance(body, bytes)
         headers = {"Content-Type": "application/octet-stream" if raw else "application/json"}
         if self.token:

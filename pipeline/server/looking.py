@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import FileResponse, Response, StreamingResponse
 
+from ...indexes.errors import readable
 from ..records.trace import Trace
 from . import exports
 from .pictures import item_of, rounded, type_of
@@ -77,7 +78,7 @@ def _items(service: Service, ident: str, skip: int, count: int) -> dict[str, Any
         {
             "row": item.row,
             "id": item.id,
-            "name": os.path.basename(item.path or item.id),
+            "name": readable(os.path.basename(item.path or item.id)),
             "picture": f"/api/pictures/{ident}/{item.row}?size=320" if item.path else None,
         }
         for item in gallery.items(rows)

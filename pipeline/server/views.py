@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from ...indexes.errors import readable
 from ..records.dialogue import Dialogue, Turn
 from ..records.trace import Hit, Trace
 from ..records.traces import trace_to_json
@@ -73,7 +74,7 @@ def hits_to_json(trace: Trace, composer: Warm) -> list[dict[str, Any]]:
             "row": hit.row,
             "id": hit.id,
             "path": hit.path,
-            "name": os.path.basename(hit.path or hit.id),
+            "name": readable(os.path.basename(hit.path or hit.id)),
             "score": hit.score,
             "shares": dict(hit.shares),
             **({} if hit.judged is None else {"judged": hit.judged, "before": hit.before}),
@@ -114,7 +115,7 @@ def reference_to_json(about: About, trace: Trace, composer: Warm) -> dict[str, A
     row = composer.gallery.row_of(str(query.reference))
     shown = f"/api/pictures/{composer.place}/{row}?size={THUMBNAIL}" if row is not None else None
     ident = composer.gallery.items([row])[0].id if row is not None else None
-    return {"name": query.reference.name, "id": ident, "picture": shown}
+    return {"name": readable(query.reference.name), "id": ident, "picture": shown}
 
 
 def roles_of(composer: Warm) -> dict[str, float]:

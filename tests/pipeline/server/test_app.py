@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -30,6 +31,28 @@ def test_the_state_names_galleries_recipes_and_words(site: Site) -> None:
     assert state["read_only"] is False
     assert state["busy"] is None
     assert state["costs"] is None
+
+
+def test_the_page_and_all_its_files_come_from_here_and_last(site: Site) -> None:
+    page = site.ask("GET", "/")
+    assert page.body == site.ask("GET", "/s/AAAAAAAAAAAAAAAA/3").body
+    addresses = re.findall(r'(?:src|href)="(/static/[^"]+)"', page.body.decode())
+    assert len(addresses) >= 2
+    for address in addresses:
+        found = site.ask("GET", address)
+        assert found.status == 200
+        assert "immutable" in found.headers["cache-control"]
+        assert found.headers["content-type"].startswith(("text/javascript", "text/css"))
+    again = site.ask("GET", "/static/app.js")
+    assert again.headers["cache-control"] == "no-cache"
+    tag = {"If-None-Match": again.headers["etag"]}
+    assert site.ask("GET", "/static/app.js", headers=tag).status == 304
+
+
+def test_the_addresses_are_described_and_no_page_is_loaded_from_elsewhere(site: Site) -> None:
+    described = site.ask("GET", "/api/openapi.json").json
+    assert {"/api/state", "/api/sessions/{session}/steps", "/api/query"} <= set(described["paths"])
+    assert site.ask("GET", "/docs").status == 404
 
 
 def test_a_session_begins_with_a_picture_and_goes_on_by_sentences(site: Site) -> None:
