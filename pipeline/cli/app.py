@@ -22,6 +22,7 @@ from . import (
     prompts,
     query,
     score,
+    serve,
     settings_command,
     tune,
 )
@@ -59,6 +60,7 @@ def start(
 
 
 app.command(name="query", cls=Grouped, epilog=query.EPILOG)(query.query)
+app.command(name="serve", cls=Grouped, epilog=serve.EPILOG)(serve.serve)
 app.command(name="batch", cls=Grouped, epilog=batch.EPILOG)(batch.batch)
 app.command(name="eval", cls=Grouped, epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command(name="score", epilog=score.SCORE_EPILOG)(score.score)

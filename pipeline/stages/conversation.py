@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError, InputError, did_you_mean
 from ..machine.outputs import replacing
 from ..records.dialogue import NOWHERE, Dialogue, Step, Turn, read, to_json
-from ..records.trace import NOT_DESCRIBED, NOT_RANKED, Grain, Hit, Query, Ranking, Trace
+from ..records.trace import NOT_DESCRIBED, NOT_RANKED, Hit, Query, Ranking, Trace
 from .composer import query_of
 from .earlier import described, said_of
-from .editing import Understood, resumed
+from .editing import Understood, resumed, reweighed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -47,9 +47,7 @@ class Session:
         """
         session = cls(composer, k=k)
         if picture is not None:
-            found = session._added(Step("start"), Trace(replace(query_of(picture, ""), id="1")))
-            if found.error:
-                raise InputError(found.error, "give another picture")
+            session.start(picture)
         return session
 
     @classmethod
@@ -78,6 +76,20 @@ class Session:
         """The weights of its grains by name."""
         return {grain.name: grain.weight for grain in self.trace.grains} if self.trace else {}
 
+    def start(self, picture: Query | Path | str | Image) -> Trace:
+        """A turn that nothing is before: pictures like this one.
+
+        Raises InputError for a picture that cannot be used.
+        """
+        query = picture if isinstance(picture, Query) else query_of(picture, "")
+        before, number = self.dialogue, str(len(self.dialogue.turns) + 1)
+        self.dialogue = before.gone(NOWHERE)
+        found = self._added(Step("start"), Trace(replace(query, id=number)))
+        if found.error:
+            self.dialogue = before
+            raise InputError(found.error, "give another picture")
+        return found
+
     def but(self, sentence: str) -> Trace:
         """The next turn: what is picked or was wanted last, changed as the sentence says.
 
@@ -87,7 +99,7 @@ class Session:
         if not sentence:
             raise InputError("the sentence is empty", "say what should be different")
         step = Step("but", sentence, self.dialogue.picked)
-        return self._added(step, self._next(sentence))
+        return self._added(step, self.following(sentence))
 
     def pick(self, hit: ByRank) -> Hit:
         """The next sentence is about this hit. Raises InputError where it is none."""
@@ -112,7 +124,7 @@ class Session:
             self._check_weight(name)
         return self._again(Step("weigh", values=values), self._this(), values)
 
-    def change(self, **changes: Any) -> Trace:
+    def change(self, /, **changes: Any) -> Trace:
         """The same turn with other words: caption, target_caption, desired, forbidden, ….
 
         Raises as `Composer.again` does.
@@ -156,8 +168,11 @@ class Session:
         again.dialogue = again.dialogue.gone(self.dialogue.at)
         return again
 
-    def _next(self, sentence: str) -> Trace:
-        """A trace of the next turn, with nothing done yet but what it begins with."""
+    def following(self, sentence: str) -> Trace:
+        """A trace of the next turn, with nothing done yet but what it begins with; for estimates.
+
+        Raises InputError where the gallery has lost what is picked.
+        """
         before, number = self.trace, str(len(self.dialogue.turns) + 1)
         if before is None:
             return Trace(Query(number, modification=sentence))
@@ -231,12 +246,3 @@ class Session:
         """Raises ConfigError for what is neither a role nor a grain of this turn."""
         if ":" in name and name not in self.weights:
             raise ConfigError(f"no grain {name!r}", did_you_mean(name, list(self.weights)))
-
-
-def reweighed(trace: Trace, weights: Mapping[str, float]) -> Trace:
-    """A grounded trace with other weights of single grains; those that it has not are passed over."""
-
-    def weighed(grain: Grain) -> Grain:
-        return replace(grain, weight=weights.get(grain.name, grain.weight))
-
-    return replace(trace, grains=tuple(map(weighed, trace.grains)))
