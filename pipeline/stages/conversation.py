@@ -17,6 +17,7 @@ from ..errors import ConfigError, InputError, did_you_mean
 from ..machine.outputs import replacing
 from ..records.dialogue import NOWHERE, Dialogue, Step, Turn, read, to_json
 from ..records.trace import NOT_DESCRIBED, NOT_RANKED, Hit, Query, Ranking, Trace
+from .asking_back import AskedBack, ask_back
 from .composer import query_of
 from .earlier import described, said_of
 from .editing import Understood, resumed, reweighed
@@ -132,6 +133,15 @@ class Session:
         trace = self._this()
         understood = Understood.of(trace, self.composer.recipe.elements)
         return self._again(Step("change", values=changes), resumed(trace, understood.changed(changes)))
+
+    def question(self, *, asks: bool = False) -> AskedBack | None:
+        """What to ask the person about the hits, with sentences to choose from; None where nothing helps.
+
+        With ``asks`` the reasoner words it, else it is made of the hits' captions. Raises as `but` does.
+        """
+        if self.trace is None:
+            return None
+        return ask_back(self.trace, self.composer.showing, self.composer.reasoner if asks else None)
 
     def undo(self) -> Trace | None:
         """Looks at the turn before this one, which stays where it is."""
