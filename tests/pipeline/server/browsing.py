@@ -36,6 +36,7 @@ KEYS = {
     " ": ("Space", 32, " "),
 }
 SHIFT, CONTROL = 8, 2
+NAMES = "[...hits.querySelectorAll('.name:not(.judged)')].map((one) => one.textContent)"
 
 
 @dataclass
@@ -93,6 +94,54 @@ class App:
         self.wait(f"location.pathname !== {json.dumps(before)}")
         self.still()
 
+    def pick(self, number: int) -> None:
+        """The next sentence is about the nth hit, from 0."""
+        self.click("#hits .but", number)
+        self.wait("hits.querySelector('.picked')")
+        self.still()
+
+    def mark(self, number: int, *, more: bool) -> None:
+        """More like the nth hit, or less like it."""
+        self.click("#hits .acts .round", 2 * number + (not more))
+        self.looks_at("more" if more else "less")
+
+    def choose(self, selector: str, value: str) -> None:
+        """An option of a list."""
+        self.run(f"{selector}.value = {json.dumps(value)}; {selector}.dispatchEvent(new Event('change'))")
+
+    def write(self, selector: str, text: str, key: str = "Enter") -> None:
+        """Another text in place of what is written there."""
+        here = "document.activeElement"
+        self.run(f"document.querySelector('{selector}').focus(); getSelection().selectAllChildren({here})")
+        self.type(text)
+        self.key(key)
+
+    def forbid(self, text: str) -> None:
+        """One text more of what must not be there."""
+        adds = "[...understood.querySelectorAll('.add')]"
+        self.run(f"{adds}.find(one => /Not in it/.test(one.textContent + one.ariaLabel)).click()")
+        self.type(text)
+        self.key("Enter")
+        self.wait("understood.querySelector('.chip[data-role=forbidden] .written')")
+        self.still()
+
+    def looks_at(self, do: str) -> None:
+        """Until the turn that is looked at came of this step."""
+        self.wait(f"turns.querySelector('[aria-current=step]')?.dataset.do === '{do}'")
+        self.still()
+
+    def looks_at_words(self, words: str) -> None:
+        """Until the turn that is looked at has these words."""
+        self.wait(f"turns.querySelector('[aria-current=step] .text')?.textContent === {json.dumps(words)}")
+        self.still()
+
+    def listen(self) -> None:
+        """From here on ``window.heard`` has all that the line of stages says."""
+        script = (
+            "new MutationObserver(() => heard.push(stages.innerText)).observe(stages, {childList: true})"
+        )
+        self.run(f"window.heard = []; {script}")
+
     def hits(self) -> list[str]:
         """The names of the hits, best first."""
         found: list[str] = self.run(
@@ -125,7 +174,7 @@ class App:
             else "new DragEvent('drop', {dataTransfer: given, bubbles: true, cancelable: true})"
         )
         self.run(
-            f"(() => {{ const given = new DataTransfer(); const bytes = new Uint8Array({json.dumps(list(data))});"
+            f"(() => {{ const given = new DataTransfer(), bytes = new Uint8Array({list(data)});"
             f"given.items.add(new File([bytes], {json.dumps(name)}, {{type: {json.dumps(kind)}}}));"
             f"document.body.dispatchEvent({event}); }})()"
         )
@@ -164,7 +213,7 @@ def opened(folder: Path, url: str) -> Iterator[App]:
 
 @contextmanager
 def served(galleries: Sequence[Path], folder: Path) -> Iterator[str]:
-    """`likebut serve` for galleries, when it is ready; its address. It keeps all it writes in ``folder``."""
+    """The address of a `likebut serve` that is ready; all that it writes is kept in ``folder``."""
     given = [part for gallery in galleries for part in ("--in", str(gallery))]
     command = [sys.executable, str(ROOT / "run.py"), "serve", "--port", "0", "--rate", "0", *given]
     own = {"CACHE": folder / "cache.sqlite", "SETTINGS": folder / "config.toml"}
