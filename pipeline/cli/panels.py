@@ -20,6 +20,7 @@ PANELS = {
         "copy_to",
         "preview",
         "preview_as",
+        "pictures",
         "open_first",
         "retry_errors",
         "submission",

@@ -16,7 +16,7 @@ from ..records.trace import Query
 from ..setup.names import Setup
 from . import show
 from .dry_run import show_estimates
-from .explaining import explain_hits, explain_trace
+from .explaining import explain_hits, explain_trace, tell_warnings
 from .incoming import name_of, received
 from .money import telling
 from .opening import open_pictures, opener
@@ -184,13 +184,9 @@ def _query(reference: Path | None, modification: str | None, text: str | None) -
 
 
 def _tell(trace: Trace) -> None:
-    for warning in trace.warnings:
-        say(f"warning: {warning}")
+    tell_warnings(trace)
     if trace.error:
         raise InputError(trace.error)
-    if trace.intent.fallback:
-        why = trace.intent.fallback
-        say(f"warning: the reasoner's reply was not usable ({why}); using caption + modification")
 
 
 def tell_below(count: int, picking: Picking, which: str = "") -> None:

@@ -97,11 +97,9 @@ def _is_copy(source: Path, place: Path) -> bool:
 def preview(trace: Trace, way: Pictures) -> None:
     """Show the hits on stderr, the chosen or the terminal's way; say so where there is none."""
     from ...indexes.errors import GalleryError
-    from ..report.terminal import detect_terminal, preview_sequence, truecolour
+    from ..report.terminal import preview_sequence, truecolour
 
-    terminal = detect_terminal(os.environ) if sys.stderr.isatty() else None
-    if way is not Pictures.auto:
-        terminal = way.value
+    terminal = terminal_of(way)
     if terminal is None:
         say("--preview: pictures are shown in terminals only; try --report out.html")
         return
@@ -120,6 +118,30 @@ def preview(trace: Trace, way: Pictures) -> None:
         except GalleryError as problem:
             say(f"   {problem.message}")
             continue
-        sys.stderr.flush()
-        sys.stderr.buffer.write(drawn + b"\n")
-        sys.stderr.flush()
+        _draw(drawn + b"\n")
+
+
+def terminal_of(way: Pictures) -> str | None:
+    """The way of drawing: the one that is chosen, or of the terminal that stderr is; None for none."""
+    from ..report.terminal import detect_terminal
+
+    if way is not Pictures.auto:
+        return way.value
+    return detect_terminal(os.environ) if sys.stderr.isatty() else None
+
+
+def show_strips(trace: Trace, terminal: str, *, many_colours: bool) -> None:
+    """The hits as rows of small pictures on stderr, for a terminal of `terminal_of`."""
+    from ..report.strips import strips
+
+    width = shutil.get_terminal_size().columns
+    for strip in strips(trace.ranking.hits, terminal, columns=width, many_colours=many_colours):
+        _draw(strip.drawn if terminal == "blocks" else strip.drawn + b"\n")
+        for line in filter(None, (strip.below, *strip.problems)):
+            say(line)
+
+
+def _draw(drawn: bytes) -> None:
+    sys.stderr.flush()
+    sys.stderr.buffer.write(drawn)
+    sys.stderr.flush()

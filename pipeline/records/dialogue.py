@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import InputError
+from ..errors import ConfigError, InputError
 from ..machine.kept import kept_file
+from ..machine.outputs import check_file, replacing
 from .lines import read_text
 from .trace import Trace
 from .traces import trace_from_json, trace_to_json
@@ -175,6 +176,31 @@ def read(path: Path) -> Dialogue:
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
         raise InputError(
             f"{path} holds no dialogue: {problem}", "give a file that a session was saved in"
+        ) from problem
+
+
+def write(dialogue: Dialogue, path: Path) -> None:
+    """All turns in one JSON file, whole or not at all. Raises OSError."""
+    text = json.dumps(to_json(dialogue), ensure_ascii=False, indent=1)
+    with replacing(path) as new:
+        # A file name that is no text becomes the escape that JSON has for it.
+        new.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+
+
+def check_place(path: Path, what: str) -> Dialogue | None:
+    """What would be written over: a dialogue, or nothing.
+
+    Raises ConfigError where no file can be written at ``path``, or where one is that holds no dialogue.
+    ``what`` is how the place was named ("--out").
+    """
+    check_file(path, what)
+    if not path.exists() or (path.is_file() and not path.stat().st_size):
+        return None
+    try:
+        return read(path)
+    except InputError as problem:
+        raise ConfigError(
+            f"{what} {path} is there already and holds no dialogue", "name another file"
         ) from problem
 
 

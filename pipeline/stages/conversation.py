@@ -7,15 +7,13 @@ is a step of it, and steps can be taken again by another composer.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, InputError, did_you_mean
-from ..machine.outputs import replacing
-from ..records.dialogue import NOWHERE, Dialogue, Step, Turn, read, to_json
+from ..records.dialogue import NOWHERE, Dialogue, Step, Turn, read, write
 from ..records.trace import NOT_DESCRIBED, NOT_RANKED, Hit, Query, Ranking, Trace
 from .asking_back import AskedBack, ask_back
 from .composer import query_of
@@ -58,9 +56,7 @@ class Session:
 
     def save(self, path: Path | str) -> None:
         """Writes all turns into one JSON file, whole or not at all."""
-        text = json.dumps(to_json(self.dialogue), ensure_ascii=False, indent=1)
-        with replacing(Path(path)) as new:
-            new.write_text(text + "\n", encoding="utf-8")
+        write(self.dialogue, Path(path))
 
     @property
     def trace(self) -> Trace | None:
@@ -121,8 +117,8 @@ class Session:
         their names ("forbidden:a red car"). No model is asked. Raises ConfigError for an unknown name.
         """
         values = {**(weights or {}), **named}
-        for name in values:
-            self._check_weight(name)
+        if unknown := [name for name in values if ":" in name and name not in self.weights]:
+            raise ConfigError(f"no grain {unknown[0]!r}", did_you_mean(unknown[0], list(self.weights)))
         return self._again(Step("weigh", values=values), self._this(), values)
 
     def change(self, /, **changes: Any) -> Trace:
@@ -251,8 +247,3 @@ class Session:
             return composer.compose([trace], self.k)[0]
         grounded = composer.compose([trace], self.k, until="ground")[0]
         return composer.compose([reweighed(grounded, single)], self.k)[0]
-
-    def _check_weight(self, name: str) -> None:
-        """Raises ConfigError for what is neither a role nor a grain of this turn."""
-        if ":" in name and name not in self.weights:
-            raise ConfigError(f"no grain {name!r}", did_you_mean(name, list(self.weights)))
