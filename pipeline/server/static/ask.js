@@ -54,6 +54,7 @@ export function makeAsk(app) {
   }
 
   async function say(text) {
+    clearTimeout(calm);
     if (!text) return sentence.focus();
     if (known.state?.costs && priced !== text) {
       sentence.value = text;

@@ -120,9 +120,9 @@ export function makeUnderstood(app) {
 
   function show(session) {
     const trace = session.trace;
-    const said = JSON.stringify([session.id, session.fields, trace?.captions, trace?.intent, trace?.query]);
-    if (said === shown) return; // what is being written there stays
-    shown = said;
+    const key = JSON.stringify([session.id, session.fields, trace?.captions, trace?.intent, trace?.query]);
+    if (key === shown) return; // what is being written there stays
+    shown = key;
     fields = session.fields ?? {};
     draw = () => {
       const { caption, target_caption: target, ...lists } = fields;
@@ -131,7 +131,6 @@ export function makeUnderstood(app) {
       if (caption || (trace?.captions ?? []).length)
         rows.push(step(LABELS.caption, text("caption", caption ?? "")));
       for (const other of (trace?.captions ?? []).slice(1)) rows.push(step("And", other));
-      if (said) rows.push(step("You said", h("span", { className: "said", textContent: said })));
       if (trace?.intent?.reasoning) rows.push(step("The reasoner thought", trace.intent.reasoning));
       if (target !== undefined && (target || said)) {
         const made = text("target_caption", target);

@@ -166,6 +166,22 @@ def test_a_slider_ranks_anew_while_it_moves(app: App) -> None:
     assert app.run("document.activeElement.id") == "moved"
 
 
+def test_nothing_glides_for_those_who_want_it_still(app: App) -> None:
+    begun(app)
+    slider = "weights.querySelector('input')"
+    look = "most = Math.max(most, hits.getAnimations({subtree: true}).length)"
+    for value, wish, moving in ((-1, "no-preference", True), (2, "reduce", False)):
+        features = [{"name": "prefers-reduced-motion", "value": wish}]
+        app.page.ask("Emulation.setEmulatedMedia", features=features)
+        app.wait("!document.getAnimations().length")
+        app.run(f"window.most = 0; window.looking = setInterval(() => {{ {look} }}, 5)")
+        before = app.hits()
+        app.run(f"{slider}.value = {value}; {slider}.dispatchEvent(new Event('input'))")
+        app.wait(f"{NAMES}.join() !== {json.dumps(before)}.join()")
+        assert app.run("new Promise((done) => setTimeout(() => done(most > 0), 60))") is moving
+        app.run("clearInterval(looking)")
+
+
 def test_what_was_understood_is_edited_where_it_stands(app: App) -> None:
     begun(app)
     chips = (
