@@ -12,11 +12,13 @@ from ..records.dialogue import Dialogue, Turn
 from ..records.trace import Hit, Trace
 from ..records.traces import trace_to_json
 from ..scoring.contract import CAPTION_SIDE, REGION_SIDE
+from ..stages.asking_back import LOOK, ask_back
 from ..stages.editing import Understood
 from ..stages.feedback import USUAL
 from .sessions import About
 
 if TYPE_CHECKING:
+    from ..stages.composer import Composer
     from .warm import Warm
 
 THUMBNAIL = 320
@@ -46,8 +48,16 @@ def session_to_json(about: About, dialogue: Dialogue, composer: Warm) -> dict[st
         "hits": hits_to_json(trace, composer) if trace else [],
         "warnings": list(trace.warnings) if trace else [],
         "seconds": dict(trace.seconds) if trace else {},
-        "question": None,
+        "question": question_to_json(trace, composer) if trace else None,
     }
+
+
+def question_to_json(trace: Trace, composer: Composer) -> dict[str, Any] | None:
+    """What would tell the first hits apart, by the gallery's captions: no model is asked for it."""
+    if any(row_now(hit, composer) != hit.row for hit in trace.ranking.hits[:LOOK]):
+        return None
+    asked = ask_back(trace, composer.showing, describes=False)
+    return {"question": asked.question, "options": list(asked.options)} if asked else None
 
 
 def turn_to_json(number: int, turn: Turn, composer: Warm) -> dict[str, Any]:
@@ -93,7 +103,7 @@ def picture_of(hit: Hit, composer: Warm, size: int = THUMBNAIL) -> str | None:
     return f"/api/pictures/{composer.place}/{row}?size={size}"
 
 
-def row_now(hit: Hit, composer: Warm) -> int | None:
+def row_now(hit: Hit, composer: Composer) -> int | None:
     """The row of a hit, which another index may have moved since it was found."""
     gallery = composer.gallery
     if 0 <= hit.row < gallery.count and gallery.items([hit.row])[0].id == hit.id:

@@ -35,14 +35,20 @@ class AskedBack:
 
 
 def ask_back(
-    trace: Trace, showing: Showing, engine: CachedEngine | None = None, look: int = LOOK
+    trace: Trace,
+    showing: Showing,
+    engine: CachedEngine | None = None,
+    look: int = LOOK,
+    *,
+    describes: bool = True,
 ) -> AskedBack | None:
     """A question about the first ``look`` hits; None where nothing in their captions tells them apart.
 
-    With an ``engine`` it words the question. Raises what asking it and the captioner raises.
+    With an ``engine`` it words the question. ``describes``: the captioner is asked about hits without a
+    caption. Raises what asking it and the captioner raises.
     """
     hits = trace.ranking.hits[:look]
-    known = showing.captions(hits) if hits else {}
+    known = showing.captions(hits, asks=describes) if hits else {}
     shown = [(known[hit.row], hit.score) for hit in hits if hit.row in known]
     if len({one.caption for one, _ in shown}) < 2:
         return None
