@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from threading import Lock
 from typing import Any
 
 from .errors import readable
@@ -69,7 +70,7 @@ def write_items(items: Sequence[Item]) -> Iterator[Any]:
 
 class ItemTable:
     """A Parquet file of items in ``data`` (a memory map); row groups are read as they are asked
-    for.
+    for. Many threads may ask at once.
     """
 
     def __init__(self, data: Any) -> None:
@@ -83,7 +84,8 @@ class ItemTable:
             self._starts.append(self._starts[-1] + self._meta.row_group(group).num_rows)
         self._columns = {name: i for i, name in enumerate(self._file.schema_arrow.names)}
         # The same few items are hits of many queries, and opening a row takes longer than ranking it.
-        read = lru_cache(KEPT_GROUPS)(self._file.read_row_group)
+        self._read = _one_at_a_time(self._file.read_row_group)
+        read = lru_cache(KEPT_GROUPS)(self._read)
         self._item = lru_cache(KEPT_ITEMS)(partial(_item, read, tuple(self._starts)))
         self._found: dict[tuple[str, str | bytes], tuple[int, ...]] = {}
 
@@ -100,14 +102,14 @@ class ItemTable:
     def all(self) -> Iterator[Item]:
         """Every item, in row order."""
         for group, start in enumerate(self._starts[:-1]):
-            columns = self._file.read_row_group(group).to_pydict()
+            columns = self._read(group).to_pydict()
             for at, values in enumerate(zip(*columns.values(), strict=True)):
                 yield _from_values(dict(zip(columns, values, strict=True)), start + at)
 
     def columns(self, names: Sequence[str]) -> Iterator[dict[str, list[Any]]]:
         """The values of these columns, a row group at a time, in row order."""
         for group in range(self._file.num_row_groups):
-            yield self._file.read_row_group(group, columns=list(names)).to_pydict()
+            yield self._read(group, columns=list(names)).to_pydict()
 
     def rows_where(self, column: str, value: str | bytes) -> list[int]:
         """The rows whose ``column`` equals ``value``; skips groups whose statistics deny it."""
@@ -117,7 +119,7 @@ class ItemTable:
         rows: list[int] = []
         for group, start in enumerate(self._starts[:-1]):
             if self._may_hold(group, column, value):
-                values = self._file.read_row_group(group, columns=[column])[column]
+                values = self._read(group, columns=[column])[column]
                 rows += [start + at for at in _equal(values, value)]
         if len(self._found) >= KEPT_FOUND:
             self._found.clear()
@@ -142,6 +144,17 @@ class ItemTable:
             return True
         low: Any = stats.min
         return bool(low <= value <= stats.max)
+
+
+def _one_at_a_time(read: Callable[..., Any]) -> Callable[..., Any]:
+    """A reader for many threads: a Parquet file is for one (others get errors, or crash)."""
+    lock = Lock()
+
+    def locked(*given: Any, **named: Any) -> Any:
+        with lock:
+            return read(*given, **named)
+
+    return locked
 
 
 def _equal(values: Any, value: str | bytes) -> list[int]:
