@@ -79,7 +79,8 @@ def _metrics_of_submission(path: Path, benchmark: Benchmark) -> dict[str, Any]:
     rules = replace(benchmark.protocol, exclude_reference=False, metrics=names)
     rankings = [metrics.in_order(lists[case.id]) for case in benchmark.cases]
     rows = scoring.score_all(benchmark.cases, rules, rankings, [None] * len(rankings))
-    return metrics.table(rows)
+    by_id = {case.id: row for case, row in zip(benchmark.cases, rows, strict=True)}
+    return metrics.table([*rows, *scoring.of_groups(benchmark.cases, rules, by_id).values()])
 
 
 def _show(table: dict[str, Any], form: Format, title: str) -> None:

@@ -41,12 +41,16 @@ class Report:
 
 
 def sample(cases: Sequence[Case], count: int | None, seed: int, limit: int | None) -> tuple[Case, ...]:
-    """``count`` cases by lot, in the order of the benchmark, then the first ``limit`` of them."""
-    chosen = list(cases)
-    if count is not None and count < len(chosen):
-        kept = set(Random(seed).sample(range(len(chosen)), count))
-        chosen = [case for number, case in enumerate(chosen) if number in kept]
-    return tuple(chosen[:limit])
+    """``count`` cases by lot, in the order of the benchmark, then the first ``limit`` of them.
+
+    Cases of a group come and go together, and count as one.
+    """
+    units = list(dict.fromkeys(case.unit for case in cases))
+    if count is not None and count < len(units):
+        kept = set(Random(seed).sample(range(len(units)), count))
+        units = [unit for number, unit in enumerate(units) if number in kept]
+    chosen = set(units[:limit])
+    return tuple(case for case in cases if case.unit in chosen)
 
 
 @dataclass

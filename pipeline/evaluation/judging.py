@@ -29,7 +29,7 @@ def score(
     inside = None
     values: dict[str, float] = {}
     for name in protocol.metrics:
-        scope, _, metric = name.rpartition(":")
+        scope, metric = _scoped(name)
         kind, _, k = metric.partition("@")
         if scope == GROUPS or (kind == "subset_recall" and not case.subset):
             continue
@@ -52,17 +52,36 @@ def score(
 def of_groups(
     cases: Sequence[Case], protocol: Protocol, per_query: Mapping[str, Mapping[str, float]]
 ) -> dict[str, dict[str, float]]:
-    """The metrics of groups, a row a group: their means, and n, are over groups, not over queries."""
-    names = [name.partition(":")[2] for name in protocol.metrics if name.startswith(f"{GROUPS}:")]
-    members: dict[str, list[float]] = {}
+    """The metrics of groups, a row a group: their means, and n, are over groups, not over queries.
+
+    A metric of turns is not there where one of them is not.
+    """
+    names = [metric for scope, metric in map(_scoped, protocol.metrics) if scope == GROUPS]
+    members: dict[str, list[Case]] = {}
     for case in cases if names else ():
         if case.id in per_query:
-            for group in case.aspects:
-                members.setdefault(f"{GROUPS}:{group}", []).append(per_query[case.id]["mAP"])
-    return {
-        group: {name: metrics.OF_GROUPS[name](values) for name in names}
-        for group, values in members.items()
-    }
+            for group in groups_of(case):
+                members.setdefault(group, []).append(case)
+    rows: dict[str, dict[str, float]] = {}
+    for group, inside in members.items():
+        rows[group] = {}
+        for name in names:
+            of, make, turns = metrics.of_group(name)
+            counted = [case for case in inside if turns is None or case.turn < turns]
+            if len(counted) >= (turns or 1):
+                rows[group][name] = make([per_query[case.id][of] for case in counted])
+    return rows
+
+
+def groups_of(case: Case) -> list[str]:
+    """What rows of groups that a case counts in are called: by its ``group``, else by its aspects."""
+    return [f"{GROUPS}:{group}" for group in ((case.group,) if case.group else case.aspects)]
+
+
+def _scoped(name: str) -> tuple[str, str]:
+    """("aspects", "mAP@10") of "aspects:mAP@10"; a plain metric has no scope."""
+    scope, _, metric = name.partition(":")
+    return (scope, metric) if metric else ("", name)
 
 
 def _subset_flags(case: Case, ranking: Ranked, subset: Ranked | None) -> list[bool]:

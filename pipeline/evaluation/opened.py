@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..benchmarks.records import Benchmark, Case
-from ..records.trace import Description, Query, Scope, Trace
+from ..records.trace import Description, Scope, Trace
 from ..records.traces import intent_to_json
 from ..stages.composer import Composer
+from . import metrics
 from .runs import Result
 
 
@@ -57,13 +58,11 @@ class Opened:
         """The case as a query of a picture, or of a row whose captions are known."""
         scope = self.scope(case)
         if self.captions is None:
-            reference = self.path.get(case.reference)
-            query = Query(case.id, reference, case.modification, wordings=case.wordings)
-            return Trace(query, scope=scope)
-        row = self.row[case.reference]
-        query = Query(case.id, None, case.modification, row=row, wordings=case.wordings)
+            return Trace(case.query(self.path.get(case.reference)), scope=scope)
+        if not case.reference:
+            return Trace(case.query(), scope=scope)
         captions = Description(self.captions[case.reference])
-        return Trace(query, description=captions, scope=scope)
+        return Trace(case.query(row=self.row[case.reference]), description=captions, scope=scope)
 
     def result(self, case: Case, trace: Trace) -> Result:
         """The trace as a line of a run: rankings by the benchmark's own ids."""
@@ -110,5 +109,5 @@ def config_of(benchmark: Benchmark, cases: Sequence[Case], composer: Composer) -
 
 def places_of(benchmark: Benchmark) -> int:
     """One more than the largest k of any metric, so that ties at its end are seen."""
-    largest = max(int(name.partition("@")[2] or 0) for name in benchmark.protocol.metrics)
+    largest = max(metrics.depth(name) for name in benchmark.protocol.metrics)
     return max(50, largest) + 1

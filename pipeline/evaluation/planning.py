@@ -10,7 +10,7 @@ from ..asking.dry import AskedBefore
 from ..batch.estimate import Estimate, estimate
 from ..benchmarks import crops
 from ..benchmarks.records import Benchmark, Case
-from ..records.trace import Description, Query, Scope, Trace
+from ..records.trace import Description, Scope, Trace
 from ..stages.composer import Composer
 from . import runs
 
@@ -37,10 +37,12 @@ def estimate_run(
     if captions is not None:
         traces = [
             Trace(
-                Query(case.id, None, case.modification, row=0),  # of no index: nothing is looked at
+                case.query(row=0),  # of no index: nothing is looked at
                 description=Description(captions[case.reference]),
                 scope=_members(case),
             )
+            if case.reference
+            else Trace(case.query(), scope=_members(case))
             for case in waiting
         ]
         return estimate(composer, traces, pictures=0, asked=asked, on_progress=on_progress)
@@ -51,10 +53,7 @@ def estimate_run(
         path = {item.id: item.path for item in crops.cut(items, Path(scratch))}
         return estimate(
             composer,
-            [
-                Trace(Query(case.id, path.get(case.reference), case.modification), scope=_members(case))
-                for case in waiting
-            ],
+            [Trace(case.query(path.get(case.reference)), scope=_members(case)) for case in waiting],
             gallery=list(path.values()) if captioned else (),
             pictures=len(benchmark.items),
             asked=asked,
