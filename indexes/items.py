@@ -21,6 +21,7 @@ from .errors import readable
 GROUP_ROWS = 8192
 KEPT_GROUPS = 16  # about 2 MB each
 KEPT_ITEMS = 32_768  # about 0.5 KB each
+KEPT_FOUND = 4096  # names and hashes that were looked for
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class ItemTable:
         # The same few items are hits of many queries, and opening a row takes longer than ranking it.
         read = lru_cache(KEPT_GROUPS)(self._file.read_row_group)
         self._item = lru_cache(KEPT_ITEMS)(partial(_item, read, tuple(self._starts)))
+        self._found: dict[tuple[str, str | bytes], tuple[int, ...]] = {}
 
     def __len__(self) -> int:
         return self._starts[-1]
@@ -109,11 +111,17 @@ class ItemTable:
 
     def rows_where(self, column: str, value: str | bytes) -> list[int]:
         """The rows whose ``column`` equals ``value``; skips groups whose statistics deny it."""
+        known = self._found.get((column, value))
+        if known is not None:
+            return list(known)
         rows: list[int] = []
         for group, start in enumerate(self._starts[:-1]):
             if self._may_hold(group, column, value):
                 values = self._file.read_row_group(group, columns=[column])[column]
                 rows += [start + at for at in _equal(values, value)]
+        if len(self._found) >= KEPT_FOUND:
+            self._found.clear()
+        self._found[column, value] = tuple(rows)
         return rows
 
     def captioned(self) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..errors import InputError
 from . import jsonl
 from .records import Benchmark
+from .turns import FOLDED
 
 SPLITS = ("unseen",)
 PICTURES, QUERIES, SEED = 5000, 1000, 77
@@ -20,6 +21,7 @@ def load(
     allow_missing: bool = False,
     annotations_only: bool = False,
     exclude_reference: bool = True,
+    turns: str = FOLDED,
     draw: bool = False,
     pictures: int | None = None,
     queries: int | None = None,
@@ -52,4 +54,5 @@ def load(
         allow_missing=allow_missing,
         annotations_only=annotations_only,
         exclude_reference=exclude_reference,
+        turns=turns,
     )

@@ -56,9 +56,8 @@ class Case:
 
     ``targets``: Recall counts a hit on any of them. ``correct``: all ground truths, for mAP.
     ``subset``: the few candidates of a subset metric, without the reference. Test splits have no
-    targets. ``wordings`` say the modification otherwise, ``history`` are the sentences of earlier turns;
-    see `Query`. Cases of one ``group``, such as a dialogue, are drawn and counted together; ``turn`` is the
-    place in it, from 0.
+    targets. ``wordings`` say the modification otherwise, ``history`` are the sentences before it; see
+    `Query`. Cases of one ``group`` are the rounds of one dialogue, in order.
     """
 
     id: str
@@ -71,17 +70,6 @@ class Case:
     wordings: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
     group: str = ""
-    turn: int = 0
-
-    @property
-    def unit(self) -> str:
-        """What a lot draws: the group, or the case alone."""
-        return self.group or self.id
-
-    def query(self, reference: Path | None = None, row: int | None = None) -> Query:
-        """The case as it is asked, of the file of its reference or of its row in a gallery."""
-        said = tuple(Said(text) for text in self.history)
-        return Query(self.id, reference, self.modification, row=row, wordings=self.wordings, history=said)
 
 
 @dataclass(frozen=True)

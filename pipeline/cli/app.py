@@ -11,8 +11,10 @@ from likebut import __version__
 from . import (
     batch,
     cache,
+    chat,
     compare,
     demo,
+    dialogue,
     doctor,
     evaluate,
     index,
@@ -22,6 +24,7 @@ from . import (
     prompts,
     query,
     score,
+    serve,
     settings_command,
     tune,
 )
@@ -59,6 +62,9 @@ def start(
 
 
 app.command(name="query", cls=Grouped, epilog=query.EPILOG)(query.query)
+app.command(name="serve", cls=Grouped, epilog=serve.EPILOG)(serve.serve)
+app.command(name="chat", cls=Grouped, epilog=chat.EPILOG)(chat.chat)
+app.add_typer(dialogue.app, name="dialogue")
 app.command(name="batch", cls=Grouped, epilog=batch.EPILOG)(batch.batch)
 app.command(name="eval", cls=Grouped, epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command(name="score", epilog=score.SCORE_EPILOG)(score.score)

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..records.trace import Hit, Trace
 from ..report.places import spot, strongest
@@ -42,6 +42,15 @@ def explain_trace(trace: Trace, *, every: bool) -> None:
             _labelled(name, text)
 
 
+def tell_warnings(trace: Trace) -> None:
+    """What is to be said of an answer before it is shown, on stderr."""
+    for warning in trace.warnings:
+        say(f"warning: {warning}")
+    if trace.intent.fallback:
+        why = trace.intent.fallback
+        say(f"warning: the reasoner's reply was not usable ({why}); using caption + modification")
+
+
 def _judgement(trace: Trace) -> str:
     """ "yes: 20 hits, 1 without an answer"; empty where nobody judged."""
     return "; ".join(
@@ -60,7 +69,7 @@ def _refined(trace: Trace) -> Iterator[tuple[str, str]]:
 
 def explain_hits(hits: Sequence[Hit], *, every: bool) -> None:
     """The shares of every hit on stderr, largest first: the top ones, or ``every`` one."""
-    for line in share_lines(hits, screen_width() or 100, every=every, bar=_bar_character()):
+    for line in share_lines(hits, screen_width() or 100, every=every, bar=bar_character()):
         say(line)
 
 
@@ -89,6 +98,17 @@ def share_lines(hits: Sequence[Hit], width: int, *, every: bool, bar: str = "█
             yield _cut(f"{head}… {len(rest)} more, {total:+.4f} (--explain-all)", width)
 
 
+def weight_lines(weights: Mapping[str, float], width: int, bar: str = "█") -> Iterator[str]:
+    """Lines of at most ``width`` columns: a bar per weight, all on one scale; minus is ahead of its bar."""
+    names = [one_line(name) for name in weights]
+    label = min(max(map(len, names), default=0), max(width // 2 - 10, 12))
+    room = max(min(width - label - 12, _LONGEST_BAR), 4)
+    largest = max(map(abs, weights.values()), default=0) or 1.0
+    for name, weight in zip(names, weights.values(), strict=True):
+        length = max(round(room * abs(weight) / largest), 1 if weight else 0)
+        yield f"{_cut(name, label):<{label}} {weight:>+9.3g} {bar * length}".rstrip()
+
+
 def screen_width() -> int | None:
     """The columns of the terminal that stderr is, or of $COLUMNS; None where nobody looks."""
     if sys.stderr.isatty() or os.environ.get("COLUMNS"):
@@ -110,7 +130,8 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _bar_character() -> str:
+def bar_character() -> str:
+    """What bars are made of where stderr is read."""
     try:
         "█".encode(sys.stderr.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

@@ -25,7 +25,7 @@ def opener() -> list[str]:
         return []
     words = words or ["open" if sys.platform == "darwin" else "xdg-open"]
     if shutil.which(words[0]) is None:
-        raise ConfigError(f"--open: no program {words[0]} here", hint)
+        raise ConfigError(f"no program {words[0]} here to open pictures", hint)
     return words
 
 
@@ -48,4 +48,4 @@ def open_pictures(command: Sequence[str], paths: Sequence[str]) -> None:
                 start_new_session=True,
             )
         except OSError as problem:
-            raise ConfigError(f"--open: {command[0]}: {problem.strerror}") from problem
+            raise ConfigError(f"cannot start {command[0]}: {problem.strerror}") from problem

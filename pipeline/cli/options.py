@@ -84,24 +84,28 @@ def read_weights(values: Sequence[str] | None) -> dict[str, float]:
     return weights
 
 
-def read_settings(values: Sequence[str] | None) -> Mapping[str, Any]:
-    """ "target_caption=a red apple" → fields to change; lists are separated by ";". Raises ConfigError."""
+def read_settings(values: Sequence[str] | None, option: str = "--set") -> Mapping[str, Any]:
+    """ "target_caption=a red apple" → fields to change; lists are separated by ";".
+
+    Raises ConfigError, which names the ``option``.
+    """
     from ..stages.editing import EMPTY_HINT, EMPTY_TARGET
 
     settings: dict[str, Any] = {}
     for value in values or ():
-        name, found, text = as_text(value, "--set").partition("=")
+        name, found, text = as_text(value, option).partition("=")
         name = name.strip()
         if not found:
             raise ConfigError(
-                f"--set {value!r} is not field=text", "for example --set target_caption='a red apple'"
+                f"{option} {value!r} is not field=text",
+                f"for example {option} target_caption='a red apple'",
             )
         if name not in TEXT_FIELDS:
             settings[name] = [part.strip() for part in text.split(";") if part.strip()]
         else:
             settings[name] = text
     if not settings.get("target_caption", "-").strip():
-        raise ConfigError(f"--set: {EMPTY_TARGET}", EMPTY_HINT)
+        raise ConfigError(f"{option}: {EMPTY_TARGET}", EMPTY_HINT)
     return settings
 
 

@@ -25,10 +25,15 @@ def draw(
     queries: Annotated[int, typer.Option("--queries", "-q", help="How many composed queries.")] = 0,
     size: Annotated[int, typer.Option("--size", min=16, max=4096, help="Pixels a side.")] = 128,
     busy: Annotated[bool, typer.Option("--busy", help="Eight things a picture, one small.")] = False,
+    turns: Annotated[
+        int, typer.Option("--turns", min=1, max=4, help="Queries are dialogues of up to so many sentences.")
+    ] = 1,
 ) -> None:
     """Write PNGs, captions.jsonl and queries.jsonl (with all correct targets)."""
     from ..pocket.draw import draw_gallery
 
     with progress("drawing") as on_progress:
-        gallery = draw_gallery(out, count, seed, queries, size=size, busy=busy, on_progress=on_progress)
+        gallery = draw_gallery(
+            out, count, seed, queries, size=size, busy=busy, turns=turns, on_progress=on_progress
+        )
     say(f"{len(gallery.scenes)} pictures and {len(gallery.queries)} queries in {out}")

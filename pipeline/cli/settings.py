@@ -28,6 +28,8 @@ _ALL = ("profile", "recipe", "format")
 _TAKES: dict[str, Any] = {
     "query": _ALL,
     "batch": ("profile", "recipe"),
+    "serve": ("profile", "recipe"),
+    "chat": _ALL,
     "eval": ("profile", "format"),
     "tune": ("profile", "format"),
     "score": ("format",),
@@ -41,12 +43,13 @@ _TAKES: dict[str, Any] = {
         "check": ("format",),
         "render": ("format",),
     },
+    "dialogue": {"show": ("format",), "replay": ("format",), "diff": ("format",)},
     "recipes": {"list": ("format",), "diff": ("format",)},
     "profiles": {"list": ("format",)},
     "cache": {"list": ("format",), "info": ("format",), "import": ("profile",)},
 }
 # Whose rows are pictures, so that `paths` says something.
-_PICTURES = ("query", "edit")
+_PICTURES = ("query", "edit", "chat")
 # What shows a broken setting rather than ending with it.
 _LENIENT = ("doctor",)
 

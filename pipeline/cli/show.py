@@ -8,12 +8,11 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError
-from ..machine.spelling import as_typed
+from ..hits.rows import columns_of, hit_rows
 from ..records.trace import Trace
-from .output import LINK, Format, say, write_rows
+from .output import Format, say, write_rows
 
 
 class Pictures(StrEnum):
@@ -27,22 +26,6 @@ class Pictures(StrEnum):
 
 
 Folders = Path | Sequence[Path] | None
-
-
-def hit_rows(trace: Trace, folders: Folders = None, *, links: bool = False) -> list[dict[str, Any]]:
-    """One row per hit; paths below ``folders`` as they were typed, ``links`` beside them."""
-    rows = []
-    for hit in trace.ranking.hits:
-        path = as_typed(hit.path, folders) if hit.path else hit.id
-        row: dict[str, Any] = {"rank": hit.rank, "score": round(hit.score, 6), "path": path}
-        if links and hit.path:
-            row[LINK] = Path(hit.path).absolute().as_uri()
-        if trace.judgements:
-            row["judged"], row["was"] = hit.judged, hit.before
-        if any(one.alike for one in trace.ranking.hits):
-            row["alike"] = len(hit.alike)
-        rows.append(row)
-    return rows
 
 
 def show_hits(trace: Trace, form: Format, folders: Folders = None, *, null: bool = False) -> None:
@@ -65,8 +48,7 @@ def show_hits(trace: Trace, form: Format, folders: Folders = None, *, null: bool
             print(row["path"], end="\0")
         return
     rows = hit_rows(trace, folders, links=form is Format.table and takes_links())
-    more = [name for name in ("judged", "was", "alike") if rows and name in rows[0]]
-    write_rows(rows, form, columns=("rank", "score", "path", *more))
+    write_rows(rows, form, columns=columns_of(rows))
 
 
 def takes_links() -> bool:
@@ -115,11 +97,9 @@ def _is_copy(source: Path, place: Path) -> bool:
 def preview(trace: Trace, way: Pictures) -> None:
     """Show the hits on stderr, the chosen or the terminal's way; say so where there is none."""
     from ...indexes.errors import GalleryError
-    from ..report.terminal import detect_terminal, preview_sequence, truecolour
+    from ..report.terminal import preview_sequence, truecolour
 
-    terminal = detect_terminal(os.environ) if sys.stderr.isatty() else None
-    if way is not Pictures.auto:
-        terminal = way.value
+    terminal = terminal_of(way)
     if terminal is None:
         say("--preview: pictures are shown in terminals only; try --report out.html")
         return
@@ -138,6 +118,30 @@ def preview(trace: Trace, way: Pictures) -> None:
         except GalleryError as problem:
             say(f"   {problem.message}")
             continue
-        sys.stderr.flush()
-        sys.stderr.buffer.write(drawn + b"\n")
-        sys.stderr.flush()
+        _draw(drawn + b"\n")
+
+
+def terminal_of(way: Pictures) -> str | None:
+    """The way of drawing: the one that is chosen, or of the terminal that stderr is; None for none."""
+    from ..report.terminal import detect_terminal
+
+    if way is not Pictures.auto:
+        return way.value
+    return detect_terminal(os.environ) if sys.stderr.isatty() else None
+
+
+def show_strips(trace: Trace, terminal: str, *, many_colours: bool) -> None:
+    """The hits as rows of small pictures on stderr, for a terminal of `terminal_of`."""
+    from ..report.strips import strips
+
+    width = shutil.get_terminal_size().columns
+    for strip in strips(trace.ranking.hits, terminal, columns=width, many_colours=many_colours):
+        _draw(strip.drawn if terminal == "blocks" else strip.drawn + b"\n")
+        for line in filter(None, (strip.below, *strip.problems)):
+            say(line)
+
+
+def _draw(drawn: bytes) -> None:
+    sys.stderr.flush()
+    sys.stderr.buffer.write(drawn)
+    sys.stderr.flush()

@@ -81,6 +81,18 @@ class RefineStage(Strict):
     reason: str = "reason/refined"
 
 
+class DialogueStage(Strict):
+    """How a later turn of a dialogue is understood: it changes what the turn before it wanted.
+
+    The ``prompt`` is asked in place of the recipe's questions and is told what was said before; without
+    one the recipe's own are asked. The elements of the lists to ``carry`` live on until a turn contradicts
+    them, see `likebut.pipeline.stages.carry`.
+    """
+
+    prompt: str = ""
+    carry: list[str] = ["preserved", "forbidden"]
+
+
 class Fusion(Strict):
     """How grains become one score: a family of `likebut.pipeline.scoring`, with its numbers.
 

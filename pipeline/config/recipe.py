@@ -12,7 +12,7 @@ from ..records.roles import ELEMENTS, ROLES, role_of
 from ..scoring import late
 from ..scoring.contract import CAPTION_SIDE, REGION_SIDE
 from .finite import Finite
-from .parts import DescribeStage, Fusion, ReasonStage, RefineStage, RegionScore, RerankStage
+from .parts import DescribeStage, DialogueStage, Fusion, ReasonStage, RefineStage, RegionScore, RerankStage
 from .strict import Strict
 
 # The tables of grains beside [grains], with what their names begin with everywhere else.
@@ -27,11 +27,12 @@ def _several(value: Any) -> Any:
 class Variant(Strict):
     """The numbers of a method for one kind of data or models; chosen as ``recipe@variant``.
 
-    A profile names the variant that fits its models, which its queries take unasked. ``reason``, where
-    it is there, are other questions than the recipe's.
+    A profile names the variant that fits its models, which its queries take unasked. ``reason`` and
+    ``dialogue``, where they are there, ask otherwise than the recipe does.
     """
 
     reason: list[ReasonStage] | None = None
+    dialogue: DialogueStage | None = None
 
     grains: dict[str, Finite] = {}
     caption_grains: dict[str, Finite] = {}
@@ -59,6 +60,7 @@ class Recipe(Strict):
     trust: bool = False
     describe: DescribeStage | None = None
     reason: list[ReasonStage] = []
+    dialogue: DialogueStage = DialogueStage()
     mixes: dict[str, dict[str, Finite]] = {}
     grains: dict[str, Finite]
     caption_grains: dict[str, Finite] = {}
@@ -115,6 +117,14 @@ class Recipe(Strict):
         asked = {"prompt": self.refine.reason, "sees": any(stage.sees for stage in self.reason)}
         return self.model_copy(update={"reason": [ReasonStage.model_validate(asked)]})
 
+    @property
+    def later(self) -> Recipe:
+        """The recipe of a later turn of a dialogue: its one question, where it has one of its own."""
+        if not self.dialogue.prompt or not self.reason:
+            return self
+        asked = {"prompt": self.dialogue.prompt, "sees": any(stage.sees for stage in self.reason)}
+        return self.model_copy(update={"reason": [ReasonStage.model_validate(asked)]})
+
     def check_samples(self, where: str) -> None:
         """Raises ConfigError where several samples of a question would be one and the same."""
         if any(stage.samples > 1 and stage.temperature == 0 for stage in self.reason):
@@ -144,6 +154,7 @@ class Recipe(Strict):
             update={
                 "name": f"{self.name}@{name}",
                 "reason": self.reason if chosen.reason is None else chosen.reason,
+                "dialogue": self.dialogue if chosen.dialogue is None else chosen.dialogue,
                 "grains": {**self.grains, **chosen.grains},
                 "caption_grains": {**self.caption_grains, **chosen.caption_grains},
                 "region_grains": {**self.region_grains, **chosen.region_grains},
@@ -180,7 +191,7 @@ class Recipe(Strict):
         """The lists that replies may hold: the usual ones, and those of the recipe's own prompts."""
         from .. import prompting
 
-        asked = (*self.reason, *(self.refined.reason if self.refine else ()))
+        asked = (*self.reason, *self.later.reason, *(self.refined.reason if self.refine else ()))
         own = (prompting.lists(prompting.load(stage.prompt)) for stage in asked)
         return list(dict.fromkeys((*ELEMENTS, *(name for names in own for name in names))))
 

@@ -43,14 +43,16 @@ class Report:
 def sample(cases: Sequence[Case], count: int | None, seed: int, limit: int | None) -> tuple[Case, ...]:
     """``count`` cases by lot, in the order of the benchmark, then the first ``limit`` of them.
 
-    Cases of a group come and go together, and count as one.
+    The cases of one group count as one, and stay together.
     """
-    units = list(dict.fromkeys(case.unit for case in cases))
-    if count is not None and count < len(units):
-        kept = set(Random(seed).sample(range(len(units)), count))
-        units = [unit for number, unit in enumerate(units) if number in kept]
-    chosen = set(units[:limit])
-    return tuple(case for case in cases if case.unit in chosen)
+    together: dict[str, list[Case]] = {}
+    for number, case in enumerate(cases):
+        together.setdefault(f"group {case.group}" if case.group else f"case {number}", []).append(case)
+    chosen = list(together.values())
+    if count is not None and count < len(chosen):
+        kept = set(Random(seed).sample(range(len(chosen)), count))
+        chosen = [one for number, one in enumerate(chosen) if number in kept]
+    return tuple(case for one in chosen[:limit] for case in one)
 
 
 @dataclass

@@ -8,7 +8,9 @@ from ..benchmarks.records import Case, Protocol
 from . import metrics
 from .metrics import Ranked
 
-GROUPS = "groups"  # the scope of a metric over groups of queries, which their aspects name
+# Scopes of metrics over several queries: over groups that their aspects name, and over dialogues, whose
+# rounds are queries.
+GROUPS, DIALOGUES = "groups", "dialogues"
 
 
 def score(
@@ -31,7 +33,7 @@ def score(
     for name in protocol.metrics:
         scope, metric = _scoped(name)
         kind, _, k = metric.partition("@")
-        if scope == GROUPS or (kind == "subset_recall" and not case.subset):
+        if scope in (GROUPS, DIALOGUES) or (kind == "subset_recall" and not case.subset):
             continue
         if kind == "subset_recall":
             if inside is None:
@@ -52,36 +54,29 @@ def score(
 def of_groups(
     cases: Sequence[Case], protocol: Protocol, per_query: Mapping[str, Mapping[str, float]]
 ) -> dict[str, dict[str, float]]:
-    """The metrics of groups, a row a group: their means, and n, are over groups, not over queries.
-
-    A metric of turns is not there where one of them is not.
-    """
-    names = [metric for scope, metric in map(_scoped, protocol.metrics) if scope == GROUPS]
-    members: dict[str, list[Case]] = {}
-    for case in cases if names else ():
-        if case.id in per_query:
-            for group in groups_of(case):
-                members.setdefault(group, []).append(case)
+    """The metrics of groups, a row a group: their means, and n, are over groups, not over queries."""
+    scopes: dict[str, list[str]] = {}
+    for name in protocol.metrics:
+        scope, _, metric = name.rpartition(":")
+        scopes.setdefault(scope, []).append(metric)
     rows: dict[str, dict[str, float]] = {}
-    for group, inside in members.items():
+    members: dict[str, list[float]] = {}
+    rounds: dict[str, list[Mapping[str, float]]] = {}
+    for case in cases:
+        if case.id not in per_query:
+            continue
+        for group in case.aspects if GROUPS in scopes else ():
+            members.setdefault(f"{GROUPS}:{group}", []).append(per_query[case.id]["mAP"])
+        if DIALOGUES in scopes:
+            rounds.setdefault(f"{DIALOGUES}:{case.group}", []).append(per_query[case.id])
+    for group, values in members.items():
+        rows[group] = {name: metrics.OF_GROUPS[name](values) for name in scopes[GROUPS]}
+    for group, asked in rounds.items():
         rows[group] = {}
-        for name in names:
-            of, make, turns = metrics.of_group(name)
-            counted = [case for case in inside if turns is None or case.turn < turns]
-            if len(counted) >= (turns or 1):
-                rows[group][name] = make([per_query[case.id][of] for case in counted])
+        for name in scopes[DIALOGUES]:
+            found = [row[f"Recall@{name.partition('@')[2]}"] for row in asked]
+            rows[group] |= metrics.cumulative(name, found)
     return rows
-
-
-def groups_of(case: Case) -> list[str]:
-    """What rows of groups that a case counts in are called: by its ``group``, else by its aspects."""
-    return [f"{GROUPS}:{group}" for group in ((case.group,) if case.group else case.aspects)]
-
-
-def _scoped(name: str) -> tuple[str, str]:
-    """("aspects", "mAP@10") of "aspects:mAP@10"; a plain metric has no scope."""
-    scope, _, metric = name.partition(":")
-    return (scope, metric) if metric else ("", name)
 
 
 def _subset_flags(case: Case, ranking: Ranked, subset: Ranked | None) -> list[bool]:

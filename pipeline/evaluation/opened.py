@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..benchmarks.records import Benchmark, Case
-from ..records.trace import Description, Scope, Trace
+from ..records.trace import NOT_DESCRIBED, Description, Query, Said, Scope, Trace
 from ..records.traces import intent_to_json
 from ..stages.composer import Composer
 from . import metrics
@@ -56,13 +56,15 @@ class Opened:
 
     def _begun(self, case: Case) -> Trace:
         """The case as a query of a picture, or of a row whose captions are known."""
-        scope = self.scope(case)
+        scope, said = self.scope(case), tuple(map(Said, case.history))
         if self.captions is None:
-            return Trace(case.query(self.path.get(case.reference)), scope=scope)
-        if not case.reference:
-            return Trace(case.query(), scope=scope)
-        captions = Description(self.captions[case.reference])
-        return Trace(case.query(row=self.row[case.reference]), description=captions, scope=scope)
+            reference = self.path.get(case.reference)
+            query = Query(case.id, reference, case.modification, wordings=case.wordings, history=said)
+            return Trace(query, scope=scope)
+        row = self.row.get(case.reference)
+        query = Query(case.id, None, case.modification, row=row, wordings=case.wordings, history=said)
+        captions = NOT_DESCRIBED if row is None else Description(self.captions[case.reference])
+        return Trace(query, description=captions, scope=scope)
 
     def result(self, case: Case, trace: Trace) -> Result:
         """The trace as a line of a run: rankings by the benchmark's own ids."""

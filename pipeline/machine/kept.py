@@ -26,8 +26,12 @@ def picture_file(picture: Image | Any) -> Path:
     shown = picture if picture.mode in _AS_PNG else picture.convert("RGB")
     buffer = io.BytesIO()
     shown.save(buffer, "PNG")
-    data = buffer.getvalue()
-    path = Path(_folder().name) / f"{sha256(data).hexdigest()[:32]}.png"
+    return kept_file(buffer.getvalue(), ".png")
+
+
+def kept_file(data: bytes, ending: str = "") -> Path:
+    """A file of these bytes; the same bytes are the same file."""
+    path = Path(_folder().name) / f"{sha256(data).hexdigest()[:32]}{ending}"
     if not path.exists():
         path.write_bytes(data)
     return path

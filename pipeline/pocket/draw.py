@@ -11,10 +11,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..errors import ConfigError, InputError
 from . import captions
 from .busy import BusyScene, arrange, plan_busy
 from .busy import canonical as busy_caption
+from .dialogues import plan_dialogues
 from .paint import paint, paint_arranged
 from .plan import DrawnGallery, plan_gallery
 from .world import Scene
@@ -43,16 +44,22 @@ def draw_gallery(
     size: int = SIZE,
     kinds: list[str] | None = None,
     busy: bool = False,
+    turns: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> DrawnGallery:
     """Draw into ``out``; a second call with the same numbers finds its work done.
 
-    ``busy`` scenes hold eight things each (see ``busy``).
+    ``busy`` scenes hold eight things each (see ``busy``); with several ``turns`` queries are dialogues.
 
     Another gallery takes the place of one that was drawn there, unless a file of it was changed since:
     ``gallery.json`` lists what may be replaced. Raises InputError where ``out`` holds something else.
     """
-    gallery = plan_busy(count, seed, queries) if busy else plan_gallery(count, seed, queries, kinds)
+    if busy and turns > 1:
+        raise ConfigError("busy scenes have no dialogues", "leave out --busy or --turns")
+    if turns > 1:
+        gallery = plan_dialogues(count, seed, queries, turns)
+    else:
+        gallery = plan_busy(count, seed, queries) if busy else plan_gallery(count, seed, queries, kinds)
     recipe = {
         "plan": PLAN,
         "count": count,
@@ -61,9 +68,10 @@ def draw_gallery(
         "size": size,
         "kinds": kinds or [],
         "busy": busy,
+        "turns": turns,
     }
     known = _read_stamp(out)
-    before = {"busy": False, **(known or {})}
+    before = {"busy": False, "turns": 1, **(known or {})}
     if known and "drawing" not in known and all(before.get(key) == value for key, value in recipe.items()):
         return gallery
     names = [CAPTIONS, QUERIES, *map(file_name, range(count))]
@@ -171,6 +179,7 @@ def _queries(gallery: DrawnGallery) -> str:
             "kind": query.kind,
             "reference": file_name(query.reference),
             "modification": query.modification,
+            **({"history": list(query.history)} if query.history else {}),
             "targets": [file_name(number) for number in query.targets],
             "target_caption": query.target_caption,
         }

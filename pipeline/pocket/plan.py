@@ -37,7 +37,7 @@ _TRIES = 20
 
 @dataclass(frozen=True)
 class DrawnQuery:
-    """A composed query and the numbers of the pictures that answer it."""
+    """A composed query, what was said before it, and the numbers of the pictures that answer it."""
 
     id: str
     kind: str
@@ -45,6 +45,7 @@ class DrawnQuery:
     modification: str
     targets: tuple[int, ...]
     target_caption: str
+    history: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any
 from ..errors import InputError, did_you_mean
 from ..machine.spelling import is_address
 from .lines import read_text, split
-from .trace import Query
+from .trace import Query, Said
 
 # The keys of a line: those that ask, and those that benchmarks and their owners read.
-ASKED = ("id", "reference", "modification")
+ASKED = ("id", "reference", "modification", "history")
 CARRIED = ("targets", "kind", "target_caption", "meta")
 
 
@@ -57,7 +57,8 @@ def parse_query(line: str | bytes, number: int, base: Path, name: str) -> Query:
         ident = row.get("id", number)
         if isinstance(ident, bool) or not isinstance(ident, str | int):
             raise ValueError(f"its id is {_kind(ident)}, and has to be a text or a whole number")
-        return Query(str(ident), base / reference if reference else None, modification)
+        history = tuple(Said(text) for text in history_of(row))
+        return Query(str(ident), base / reference if reference else None, modification, history=history)
     except (ValueError, RecursionError) as problem:
         raise InputError(f"{name}, line {number}: not a query: {problem}") from problem
 
@@ -73,6 +74,16 @@ def check_keys(row: Mapping[str, Any]) -> None:
         if key not in known:
             hint = did_you_mean(key, known)
             raise ValueError(f"unknown key {key!r}: {hint}; what is yours goes under meta")
+
+
+def history_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The sentences of a dialogue before this query, oldest first. Raises ValueError."""
+    said = row.get("history", [])
+    said = [] if said is None else said
+    if not isinstance(said, list) or not all(isinstance(text, str) and text.strip() for text in said):
+        raise ValueError("its history has to be a list of sentences, the oldest first")
+    "".join(said).encode()  # half a surrogate pair is no text
+    return tuple(said)
 
 
 def _text(row: Mapping[str, Any], key: str) -> str:

@@ -58,8 +58,11 @@ def _swapped(trace: Trace) -> Sequence[str]:
 
 
 # Only captions, rewrites, labels and what is a mean may hold one text several times.
+# `liked` and `disliked` are hits that a person marked: pixels, as the reference is.
 ROLES: dict[str, Role] = {
     "reference": Role(lambda trace: (), "reference"),
+    "liked": Role(lambda trace: (), "reference", "text"),
+    "disliked": Role(lambda trace: (), "reference", "text"),
     "target_caption": Role(_target, "target_caption"),
     "modification": Role(_sentences, "modification"),
     "caption": Role(lambda trace: trace.description.captions[:1], "captions"),

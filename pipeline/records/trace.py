@@ -59,8 +59,8 @@ class Query:
 
     @property
     def composed(self) -> bool:
-        """Whether there are both a reference and a modification."""
-        return self.referring and bool(self.modification)
+        """Whether a modification has something to change: a reference, or what was wanted before."""
+        return bool(self.modification) and (self.referring or bool(self.history))
 
 
 @dataclass(frozen=True)

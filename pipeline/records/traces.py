@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..machine.spelling import whole, whole_if_there
+from ..machine.spelling import is_no_file, whole, whole_if_there
 from .chat import Exchange, Message, Reply
 from .roles import ELEMENTS, FIELDS
 from .trace import Description, Grain, Hit, Intent, Judgement, Query, Ranking, Refinement, Said, Trace
@@ -63,6 +63,8 @@ def _query_to_json(query: Query) -> dict[str, Any]:
         "id": query.id,
         "reference": _reference(query),
         "modification": query.modification,
+        **({"file": whole_if_there(query.reference)} if query.named and query.reference else {}),
+        **({"row": query.row} if query.row is not None else {}),
         **({"history": [_said_to_json(said) for said in query.history]} if query.history else {}),
         **({"liked": list(query.liked)} if query.liked else {}),
         **({"disliked": list(query.disliked)} if query.disliked else {}),
@@ -75,10 +77,14 @@ def _said_to_json(said: Said) -> dict[str, Any]:
 
 
 def _query_from_json(record: Mapping[str, Any]) -> Query:
+    named = record["reference"] or ""
+    file = record.get("file", "" if is_no_file(named) else named)
     return Query(
         record["id"],
-        Path(record["reference"]) if record["reference"] else None,
+        Path(file) if file else None,
         record["modification"],
+        named if "file" in record or is_no_file(named) else "",
+        record.get("row"),
         history=tuple(_said_from_json(said) for said in record.get("history", ())),
         liked=tuple(record.get("liked", ())),
         disliked=tuple(record.get("disliked", ())),

@@ -6,6 +6,10 @@ import base64
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SIDE = 256
 COLUMNS = 48  # of half blocks
@@ -46,12 +50,17 @@ def preview_sequence(
 
     image = load_image(path, SIDE)
     image.thumbnail((SIDE, SIDE))
+    return picture_sequence(image, terminal, columns=min(columns, COLUMNS), many_colours=many_colours)
+
+
+def picture_sequence(image: Image, terminal: str, *, columns: int, many_colours: bool = True) -> bytes:
+    """The bytes that draw a picture as it is, in half blocks at most ``columns`` wide."""
     if terminal in ("sixel", "blocks"):
         from .terminal_pictures import half_blocks, sixels
 
         if terminal == "sixel":
             return sixels(image)
-        return half_blocks(image, min(columns, COLUMNS), truecolour=many_colours)
+        return half_blocks(image, columns, truecolour=many_colours)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     data = base64.b64encode(buffer.getvalue())

@@ -23,7 +23,9 @@ from ..records.trace import Query, Trace
 from .check import Check
 from .contract import Stage
 from .describe import Describe
+from .earlier import Earlier
 from .editing import Understood, resumed, resumed_with
+from .feedback import Marked, feedback
 from .fits import check_preprocessing, check_regions, check_sides
 from .ground import Ground
 from .reason import Reason
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ...indexes.contract import Gallery
+    from .conversation import Session
 
 Until = Literal["describe", "reason", "ground", "search", "rerank"]
 
@@ -114,6 +117,12 @@ class Composer:
 
         return self.compose([resumed_with(self.recipe, query, given, understand)], k)[0]
 
+    def start(self, picture: Path | str | Image | None = None, k: int = 20) -> Session:
+        """A dialogue that begins with a picture, or with nothing and a first sentence; see `Session`."""
+        from .conversation import Session
+
+        return Session.begun(self, picture, k)
+
     def again(self, trace: Trace, k: int = 10, **changes: Any) -> Trace:
         """The answer to the query of a trace once more, with these parts of what was understood changed.
 
@@ -130,38 +139,43 @@ class Composer:
         Raises ConfigError without an index, which describe and reason do not need.
         """
         recipe, encoder, looks = self.recipe, self.encoder, self.reasoner_sees
-        stages: list[Stage] = [
-            Check(self.words, self.profile, self.unwanted),
+        describe = (
             Describe(recipe, self.captioner, self.captioner_sampling, looks)
             if recipe.describe is None or recipe.describe.asks
-            else Tags(recipe, lambda: self.gallery, encoder, self.seen, looks),
-            self._reason(recipe),
-        ]
+            else Tags(recipe, lambda: self.gallery, encoder, self.seen, looks)
+        )
+        understand = (describe, self._reason(recipe))
+        first = Check(self.words, self.profile, self.unwanted)
+        stages: list[Stage] = [first, Earlier(understand), *understand]
         if until in ("ground", "search", "rerank"):
             judges, refine = (recipe.rerank, recipe.refine) if until == "rerank" else ([], None)
             kept = max(k, refine.look if refine else 0)
             depth = max(kept, *(stage.top for stage in judges), 0)
-            stages.append(Ground(recipe, encoder, self.seen, self.parts_seen, self.unwanted))
+            stages.append(Ground(recipe, encoder, self.seen, self.parts_seen, self.unwanted, self._marked))
             stages.append(Search(recipe, self.gallery, depth, make_searcher(self.searcher), self.barred))
             deep = [depth] * (len(judges) - 1) + [kept]
             stages += [self._rerank(n, k) for n, k in zip(range(len(judges)), deep, strict=False)]
             if refine:
-                again = (self._reason(recipe.refined), *stages[3:])
+                again = (self._reason(recipe.refined), *stages[4:])
                 judge = self.judge or self.reasoner
-                stages.append(Refine(recipe, refine, judge, self._showing, again, k))
+                stages.append(Refine(recipe, refine, judge, self.showing, again, k))
         names = [stage.name for stage in stages]
-        return tuple(stages[: names.index(until) + 1] if until in names[:4] else stages)
+        return tuple(stages[: names.index(until) + 1] if until in names[:5] else stages)
 
     def _reason(self, recipe: Recipe) -> Reason:
         reasoner, encoder = self.reasoner, self.encoder
         return Reason(recipe, reasoner, self.reasoner_sampling, encoder, self.seen, self.reasoner_sees)
 
+    def _marked(self, query: Query) -> Marked:
+        return feedback(query, self.recipe, self.gallery)
+
     def _rerank(self, number: int, k: int) -> Rerank:
         judge = self.judge or self.reasoner
-        return Rerank(self.recipe, number, judge, self.judge_sees, self._showing, k)
+        return Rerank(self.recipe, number, judge, self.judge_sees, self.showing, k)
 
     @property
-    def _showing(self) -> Showing:
+    def showing(self) -> Showing:
+        """The gallery's pictures and captions, as judges are shown them."""
         return Showing(self.recipe.describe, self.gallery, self.captioner, self.captioner_sampling)
 
     def seen(self, traces: Sequence[Trace]) -> list[NDArray[Any] | None]:

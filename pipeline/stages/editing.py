@@ -17,7 +17,7 @@ from typing import Any
 from ..config.recipe import Recipe
 from ..errors import ConfigError, did_you_mean
 from ..records.roles import ELEMENTS, role_of
-from ..records.trace import Description, Query, Ranking, Trace
+from ..records.trace import Description, Grain, Query, Ranking, Trace
 
 _COMMENTS = {
     "caption": "What the reference shows. Changed alone, the reasoner is asked again about it.",
@@ -149,6 +149,15 @@ def resumed_with(
     if before.error:
         return before
     return resumed(before, Understood.of(before, recipe.elements).changed(given))
+
+
+def reweighed(trace: Trace, weights: Mapping[str, float]) -> Trace:
+    """A grounded trace with other weights of single grains; those that it has not are passed over."""
+
+    def weighed(grain: Grain) -> Grain:
+        return replace(grain, weight=weights.get(grain.name, grain.weight))
+
+    return replace(trace, grains=tuple(map(weighed, trace.grains)))
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..asking.encoder import CachedEncoder
 from ..config.recipe import Recipe
 from ..records.roles import grain_name, main_text, role_of, texts_of
-from ..records.trace import Grain, Trace
+from ..records.trace import Grain, Query, Trace
 from ..scoring.contract import CAPTION_SIDE, REGION_SIDE
 from .contract import Need
+from .feedback import Marked
 from .negative import negative_grains, too_long
 from .trust import trusted
 
@@ -35,7 +36,7 @@ class Ground:
     """The grains of a recipe, and one of each of the texts that are ``unwanted``.
 
     ``seen`` gives the (d,) unit vectors of references, ``parts_seen`` the (R, d) of their parts; None
-    where there is none.
+    where there is none. ``marked`` gives what a person liked or not.
     """
 
     recipe: Recipe
@@ -43,6 +44,7 @@ class Ground:
     seen: Callable[[Sequence[Trace]], list[NDArray[Any] | None]]
     parts_seen: Callable[[Sequence[Trace]], list[NDArray[Any] | None]]
     unwanted: tuple[str, ...] = ()
+    marked: Callable[[Query], Marked] = lambda query: Marked()
     name = "ground"
 
     def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
@@ -55,7 +57,9 @@ class Ground:
         grounded = ground([traces[n] for n in places], self.recipe, self.encoder, seen)
         found = list(traces)
         for n, (grains, warnings) in zip(places, grounded, strict=True):
-            trace = replace(traces[n], grains=(*grains, *without)).warned(*warnings, *cut)
+            liked, lost = self.marked(traces[n].query)
+            grains = [*grains, *liked]
+            trace = replace(traces[n], grains=(*grains, *without)).warned(*warnings, *cut, *lost)
             if not grains:
                 trace = trace.failed(f"the query has no grain with a weight (recipe {self.recipe.name})")
             elif broken := not_finite(trace.grains):
@@ -90,7 +94,7 @@ def picture_weights(trace: Trace, recipe: Recipe) -> Weights:
 
 def _worded(weights: Weights, trace: Trace) -> dict[str, float]:
     """Without a reference the sentence is its own target caption, and one grain says it."""
-    twice = not trace.query.referring and "target_caption" in weights
+    twice = not trace.query.referring and not trace.query.history and "target_caption" in weights
     return {n: weight for n, weight in weights.items() if not (twice and n == "modification")}
 
 

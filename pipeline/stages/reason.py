@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,9 @@ from ..asking.engine import CachedEngine
 from ..config.parts import ReasonStage
 from ..config.recipe import Recipe
 from ..records.chat import FAILED, Exchange, Sampling
-from ..records.trace import NOT_REASONED, Intent, Trace
+from ..records.trace import NOT_DESCRIBED, NOT_REASONED, Intent, Trace
 from .ask import Question
+from .carry import carried
 from .choose import Sides, agreed, consult
 from .contract import Need
 from .intent import merged
@@ -43,15 +44,16 @@ class Reason:
         found = list(traces)
         wanted = [n for n, t in enumerate(found) if t.intent is NOT_REASONED and t.query.composed]
         intents: dict[int, list[Intent]] = {n: [] for n in wanted}
-        for stage in self.recipe.reason:
-            alive = [n for n in wanted if not found[n].error]
+        for stage, places in self._stages(found, wanted):
+            alive = [n for n in places if not found[n].error]
             answers = self._ask(stage, [found[n] for n in alive])
             for n, (intent, exchanges) in zip(alive, answers, strict=True):
                 intents[n].append(intent)
                 found[n] = _with(found[n], exchanges)
         for n, several in intents.items():
             if several:
-                found[n] = replace(found[n], intent=merged(several))
+                history, lists = found[n].query.history, self.recipe.dialogue.carry
+                found[n] = replace(found[n], intent=carried(merged(several), history, lists))
         return [_as_said(trace) for trace in found]
 
     def needs(self) -> Sequence[Need]:
@@ -63,6 +65,17 @@ class Reason:
             for stage in self.recipe.reason
         )
         return [Need(self.engine, calls)]
+
+    def _stages(
+        self, traces: Sequence[Trace], wanted: Sequence[int]
+    ) -> Iterator[tuple[ReasonStage, list[int]]]:
+        """Every question, with the places of the traces that it is about: later turns have their own."""
+        later = [n for n in wanted if traces[n].query.history]
+        for recipe, places in (
+            (self.recipe, [n for n in wanted if n not in set(later)]),
+            (self.recipe.later, later),
+        ):
+            yield from ((stage, places) for stage in recipe.reason)
 
     def _ask(
         self, stage: ReasonStage, traces: Sequence[Trace]
@@ -93,7 +106,8 @@ class Reason:
         query = trace.query
         suggested = trace.refinement.suggestion if trace.refinement else ""
         about = Question("", query.modification, (), suggested, query.history)
-        if stage.sees and self.looks and query.reference:
+        moved_on = query.history and trace.description is not NOT_DESCRIBED
+        if stage.sees and self.looks and query.reference and not moved_on:
             return [replace(about, images=(query.reference,))]
         captions = trace.description.captions or ("",)
         asked = captions if stage.over == "captions" else captions[:1]

@@ -20,6 +20,7 @@ from ..scoring import FAMILIES, folds, parts
 from ..scoring.contract import Candidates
 from .closer import Looked, boxes_of, look, region_grains
 from .contract import Need
+from .feedback import rows_disliked
 from .reference import rows_showing
 
 if TYPE_CHECKING:
@@ -73,9 +74,10 @@ class Search:
         if scope is None and reference is not None and self.recipe.exclude_reference:
             scope = Scope(rows_showing(reference, self.index))
         scope = scope or Scope()
-        if self.barred is None:
-            return scope
-        return replace(scope, exclude=np.union1d(self.barred, sorted_rows(scope.exclude)))
+        for rows in (self.barred, rows_disliked(trace.query, self.index)):
+            if rows is not None and len(rows):
+                scope = replace(scope, exclude=np.union1d(rows, sorted_rows(scope.exclude)))
+        return scope
 
 
 def search(

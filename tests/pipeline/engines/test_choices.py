@@ -171,10 +171,7 @@ def test_it_asks_for_phrases_of_the_wanted_caption_and_answers_by_their_words() 
     engine = make_engine(EngineSpec("overlap", "words"))
     question = 'Question: Does it say "blue dogs"?\nCaption: '
     there, apart, within = engine.generate(
-        [
-            ask(f"{question}{said}")
-            for said in ("Two blue dogs.", "blue cats, red dogs", "a blue dogsled")
-        ]
+        [ask(f"{question}{said}") for said in ("Two blue dogs.", "blue cats, red dogs", "a blue dogsled")]
     )
     assert there.chances["Yes"] == pytest.approx(1 / (1 + math.exp(-3)))
     assert apart.chances["Yes"] == within.chances["Yes"] == pytest.approx(1 / (1 + math.exp(3)))

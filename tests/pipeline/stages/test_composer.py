@@ -34,7 +34,7 @@ def test_a_composed_query_runs_through_all_stages(tmp_path: Path) -> None:
     assert trace.intent.target_caption == "a blue square"
     assert names(trace)[0] == "blue"
     assert [exchange.stage for exchange in trace.exchanges] == ["describe", "reason"]
-    assert list(trace.seconds) == ["check", "describe", "reason", "ground", "search"]
+    assert list(trace.seconds) == ["check", "earlier", "describe", "reason", "ground", "search"]
 
 
 def test_the_reference_is_left_out_and_so_is_its_copy(tmp_path: Path) -> None:
