@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..records.trace import Query, Said
-
 
 @dataclass(frozen=True)
 class Protocol:

@@ -89,5 +89,7 @@ def _pictures_of(benchmark: Benchmark) -> dict[str, Path]:
 
 
 def _queries_of(benchmark: Benchmark) -> list[Query]:
+    from ..records.trace import Query
+
     pictures = {item.id: item.path for item in benchmark.items}
-    return [case.query(pictures.get(case.reference)) for case in benchmark.cases]
+    return [Query(c.id, pictures.get(c.reference), c.modification) for c in benchmark.cases]

@@ -13,7 +13,6 @@ from ..asking.ledger import costs
 from ..errors import ConfigError, InputError
 from ..records.lines import read_lines
 from . import metrics, runs
-from .judging import groups_of
 from .runs import Run
 
 PERMUTATIONS = 10_000
@@ -74,8 +73,7 @@ def differences(first: Run, second: Run) -> list[Difference]:
     if not shared:
         raise InputError(f"{first.name} and {second.name} have no labelled query in common")
     names = list(dict.fromkeys(name for ident in shared for name in a[ident]))
-    both = {name: [i for i in shared if name in a[i] and name in b[i]] for name in names}
-    return [paired(name, a, b, having) for name, having in both.items() if having]
+    return [paired(name, a, b, [i for i in shared if name in a[i]]) for name in names]
 
 
 def paired(
@@ -98,14 +96,11 @@ def changes(first: Run, second: Run, metric: str, count: int = 5) -> tuple[list[
     a, b = runs.per_query(first), runs.per_query(second)
     spots = places(first), places(second)
     sentence = {result.case.id: result.case.modification for result in first.results}
-    for result in first.results:  # a group by the first that it says
-        for group in groups_of(result.case):
-            sentence.setdefault(group, result.case.modification)
     moved = sorted(
         (
-            (b[i][metric] - a[i][metric], spots[0].get(i, 0) - spots[1].get(i, 0), i)
+            (b[i][metric] - a[i][metric], spots[0][i] - spots[1][i], i)
             for i in sentence
-            if metric in a.get(i, {}) and metric in b.get(i, {})
+            if i in a and i in b and metric in a[i]
         ),
         reverse=True,
     )

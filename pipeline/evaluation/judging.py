@@ -31,7 +31,7 @@ def score(
     inside = None
     values: dict[str, float] = {}
     for name in protocol.metrics:
-        scope, metric = _scoped(name)
+        scope, _, metric = name.rpartition(":")
         kind, _, k = metric.partition("@")
         if scope in (GROUPS, DIALOGUES) or (kind == "subset_recall" and not case.subset):
             continue

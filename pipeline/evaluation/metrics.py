@@ -9,11 +9,9 @@ as not found: ask for one place more than the largest k.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 from statistics import fmean
-from typing import NamedTuple
 
 import numpy as np
 
@@ -111,37 +109,8 @@ OF_ALL = {
     "MRR": reciprocal_rank_at,
 }
 
-
-class OfGroup(NamedTuple):
-    """A metric of groups of queries: what is made of the values of a metric ``of`` its queries.
-
-    With ``turns`` only the first so many, which must all be there.
-    """
-
-    of: str
-    make: Callable[[Sequence[float]], float]
-    turns: int | None = None
-
-
-# i-CIR's over the queries of an instance.
-OF_GROUPS = {"mmAP": OfGroup("mAP", fmean), "minmAP": OfGroup("mAP", min)}
-_BY_ROUND = re.compile(r"Hits@(\d+):round(\d+)")
-
-
-def of_group(name: str) -> OfGroup:
-    """A metric of groups by name; "Hits@10:round3" is ChatIR's (Levy et al. 2023).
-
-    A dialogue is a hit at a round if a target was among the first k at that round or an earlier one.
-    """
-    if found := _BY_ROUND.fullmatch(name):
-        return OfGroup(f"Recall@{found[1]}", max, int(found[2]) + 1)
-    return OF_GROUPS[name]
-
-
-def depth(name: str) -> int:
-    """The k of a metric by its name; 0 where it has none."""
-    found = re.search(r"@(\d+)", name)
-    return int(found[1]) if found else 0
+# Metrics of groups of queries, such as i-CIR's instances: what is made of a group's ``mAP``.
+OF_GROUPS: dict[str, Callable[[Sequence[float]], float]] = {"mmAP": fmean, "minmAP": min}
 
 
 def cumulative(name: str, found: Sequence[float]) -> dict[str, float]:

@@ -12,7 +12,6 @@ from ..benchmarks.records import Benchmark, Case
 from ..records.trace import NOT_DESCRIBED, Description, Query, Said, Scope, Trace
 from ..records.traces import intent_to_json
 from ..stages.composer import Composer
-from . import metrics
 from .runs import Result
 
 
@@ -111,5 +110,5 @@ def config_of(benchmark: Benchmark, cases: Sequence[Case], composer: Composer) -
 
 def places_of(benchmark: Benchmark) -> int:
     """One more than the largest k of any metric, so that ties at its end are seen."""
-    largest = max(metrics.depth(name) for name in benchmark.protocol.metrics)
+    largest = max(int(name.partition("@")[2] or 0) for name in benchmark.protocol.metrics)
     return max(50, largest) + 1

@@ -43,8 +43,6 @@ def estimate_run(
                 description=Description(captions[case.reference]) if case.reference else NOT_DESCRIBED,
                 scope=_members(case),
             )
-            if case.reference
-            else Trace(case.query(), scope=_members(case))
             for case in waiting
         ]
         return estimate(composer, traces, pictures=0, asked=asked, on_progress=on_progress)
