@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..engines import Kind, kind_of, tokens
@@ -67,7 +66,6 @@ class CachedEngine:
         self.spec, self.cache, self._engine, self.account = spec, cache, engine, account
         self.model = spec.model
         self._revision = "given" if engine is not None else ""
-        self._loading = Lock()
 
     def through(self, engine: Engine) -> CachedEngine:
         """The same questions of the same model and cache, put to ``engine`` at nobody's cost."""
@@ -118,7 +116,7 @@ class CachedEngine:
         """The commit after a first load, which fetches the model."""
         from ..engines import make_engine
 
-        with self._loading:
+        with models.LOADING:
             self._engine = self._engine or make_engine(self.spec)
         return self._commit() or self.spec.revision or "main"
 
@@ -127,7 +125,7 @@ class CachedEngine:
         """The real engine, loaded on first use, once for all threads; a hub model at the commit that
         the keys name.
         """
-        with self._loading:
+        with models.LOADING:
             if self._engine is None:
                 self._engine = self._loaded()
             return self._engine

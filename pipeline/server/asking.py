@@ -99,6 +99,7 @@ async def compare(service: Serves, asked: Compare) -> Json:
 
 
 def _query(service: Service, asked: QueryAsked) -> dict[str, Any]:
+    service.galleries.warm.wait()
     places = list(service.galleries.places)
     composer = service.galleries.get(asked.gallery or places[0], asked.recipe)
     about = Query("query")
@@ -115,6 +116,7 @@ def _query(service: Service, asked: QueryAsked) -> dict[str, Any]:
 
 
 def _compare(service: Service, asked: Compare) -> dict[str, Any]:
+    service.galleries.warm.wait()
     about, dialogue, composer = service.at(asked.session)
     dialogue = dialogue if asked.turn is None else dialogue.gone(asked.turn)
     if dialogue.turn is None:

@@ -78,6 +78,7 @@ class Galleries:
         self.budget, self.read_only, self.on_build = budget, read_only, on_build
         self.on_problem, self.opening = on_problem, opening
         self.busy: dict[str, Any] | None = None
+        self.warm = threading.Event()  # no question is asked before models are loaded
         self.problems: dict[str, LikebutError | GalleryError] = {}
         self.lane = Lane(WORKERS if _all_served(setups[0]) else 1, room=room)
         self._open: OrderedDict[tuple[str, str], Warm] = OrderedDict()
@@ -87,15 +88,19 @@ class Galleries:
 
     def open_all(self) -> None:
         """Open every gallery by its own recipe; what goes wrong is in ``problems``."""
-        for place in self.places.values():
-            try:
-                self._ready(place, self._opened(place, place.setup.recipe))
-            except (LikebutError, GalleryError) as problem:
-                self.problems[place.id] = problem
-                if self.on_problem:
-                    self.on_problem(problem.message, problem.hint)
+        try:
+            for place in self.places.values():
+                try:
+                    self._load(self._opened(place, place.setup.recipe))
+                    self.warm.set()  # the others have the same models
+                except (LikebutError, GalleryError) as problem:
+                    self.problems[place.id] = problem
+                    if self.on_problem:
+                        self.on_problem(problem.message, problem.hint)
+        finally:
+            self.warm.set()
 
-    def _ready(self, place: Place, composer: Warm) -> None:
+    def _load(self, composer: Warm) -> None:
         """Load the models that the first question would wait for; the question tells what is wrong."""
         recipe = composer.recipe
         needed = [composer.captioner] if recipe.describe and recipe.describe.asks else []

@@ -109,6 +109,7 @@ class Service:
             return await pool.run(self._step, ident, step, composer, told)
 
     def _step(self, ident: str, step: StepAsked, composer: Warm, told: OnStage) -> dict[str, Any]:
+        self.galleries.warm.wait()
         about, dialogue = self.sessions.about(ident), self.sessions.dialogue(ident)
         session = Session(replace(composer, told=told), dialogue, HITS)
         take(session, step, functools.partial(self._picture, ident))
@@ -128,5 +129,6 @@ class Service:
     def close(self) -> None:
         """Take no more work; what is being written is written."""
         self.galleries.lane.close()
+        self.galleries.warm.set()
         for pool in (self.models, self.quick, self.pictures, self.files):
             pool.threads.shutdown(wait=False, cancel_futures=True)

@@ -46,18 +46,17 @@ def test_a_recipe_is_opened_once_and_shares_models_and_index(tmp_path: Path) -> 
 
 def test_what_changes_the_servers_recipe_changes_no_other(tmp_path: Path) -> None:
     galleries, opened, ident = served(tmp_path)
-    place = galleries.places[ident]
-    object.__setattr__(
-        place, "setup", Setup("likebut@pocket", weights={"reference": 3.0}, folders=(tmp_path,))
-    )
+    setup = Setup("likebut@pocket", weights={"reference": 3.0}, folders=(tmp_path,))
+    galleries.places[ident] = Place(ident, "gallery", setup)
     galleries.get(ident)
     galleries.get(ident, "text-only")
     assert [dict(setup.weights) for setup in opened] == [{"reference": 3.0}, {}]
 
 
-@pytest.mark.parametrize(
-    "recipe", ["x.toml", "/etc/passwd.toml", "../likebut", "nothing", "likebut.toml", "@"]
-)
+NO_RECIPES = ("x.toml", "/etc/passwd.toml", "../likebut", "nothing", "likebut.toml", "@")
+
+
+@pytest.mark.parametrize("recipe", NO_RECIPES)
 def test_a_request_names_no_recipe_file(tmp_path: Path, recipe: str) -> None:
     (tmp_path / "x.toml").write_text('description = "mine"\n[grains]\nmodification = 1.0\n')
     galleries, opened, ident = served(tmp_path)
@@ -120,3 +119,4 @@ def test_a_gallery_that_cannot_be_opened_says_so_and_the_server_goes_on(tmp_path
         galleries.get(next(iter(galleries.places)))
     assert told.value.status == 503
     assert galleries.busy is None
+    assert galleries.warm.is_set()
