@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, takewhile
 
 from ..benchmarks.records import Case, Protocol
 from . import metrics
@@ -40,8 +41,8 @@ def score(
                 inside = _subset_flags(case, ranking, subset)
             value = metrics.recall_at(inside, int(k))
         elif kind in metrics.OF_ALL:
-            count = metrics.OF_ALL[kind]
-            value = count(correct, total, int(k)) if k else metrics.average_precision(correct, total)
+            counted = metrics.OF_ALL[kind]
+            value = counted(correct, total, int(k)) if k else metrics.average_precision(correct, total)
         else:
             value = metrics.recall_at(found, int(k))
         if scope:
@@ -54,29 +55,40 @@ def score(
 def of_groups(
     cases: Sequence[Case], protocol: Protocol, per_query: Mapping[str, Mapping[str, float]]
 ) -> dict[str, dict[str, float]]:
-    """The metrics of groups, a row a group: their means, and n, are over groups, not over queries."""
+    """The metrics of groups, a row a group: their means, and n, are over groups, not over queries.
+
+    Of a dialogue that is not answered whole, the rounds from its first on count until one is not there.
+    """
     scopes: dict[str, list[str]] = {}
     for name in protocol.metrics:
         scope, _, metric = name.rpartition(":")
         scopes.setdefault(scope, []).append(metric)
     rows: dict[str, dict[str, float]] = {}
     members: dict[str, list[float]] = {}
-    rounds: dict[str, list[Mapping[str, float]]] = {}
+    rounds: dict[str, dict[int, Mapping[str, float]]] = {}
     for case in cases:
         if case.id not in per_query:
             continue
         for group in case.aspects if GROUPS in scopes else ():
             members.setdefault(f"{GROUPS}:{group}", []).append(per_query[case.id]["mAP"])
         if DIALOGUES in scopes:
-            rounds.setdefault(f"{DIALOGUES}:{case.group}", []).append(per_query[case.id])
+            rounds.setdefault(f"{DIALOGUES}:{case.group}", {})[case.turn] = per_query[case.id]
     for group, values in members.items():
         rows[group] = {name: metrics.OF_GROUPS[name](values) for name in scopes[GROUPS]}
-    for group, asked in rounds.items():
+    for group, by_turn in rounds.items():
+        asked = [by_turn[turn] for turn in takewhile(by_turn.__contains__, count())]
         rows[group] = {}
-        for name in scopes[DIALOGUES]:
+        for name in scopes[DIALOGUES] if asked else ():
             found = [row[f"Recall@{name.partition('@')[2]}"] for row in asked]
             rows[group] |= metrics.cumulative(name, found)
     return rows
+
+
+def rows_of(case: Case) -> Iterator[str]:
+    """What the rows of groups that a case may count in are called."""
+    yield from (f"{GROUPS}:{aspect}" for aspect in case.aspects)
+    if case.group:
+        yield f"{DIALOGUES}:{case.group}"
 
 
 def _subset_flags(case: Case, ranking: Ranked, subset: Ranked | None) -> list[bool]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 from .phrases import phrases, stem
+
+_ARTICLE = re.compile(r"\b(an?|the)\s+$", re.IGNORECASE)
 
 
 def gain(shares: Sequence[float], shown: Sequence[bool]) -> float:
@@ -58,6 +61,19 @@ def separating(
     }
     best = max(worth, key=lambda name: worth[name], default="")
     return (best, worth[best]) if best and worth[best] > 0 else ("", 0.0)
+
+
+def with_article(name: str, captions: Sequence[str]) -> str:
+    """The phrase as the first caption that has it says it: "a red car", "the beach", "two dogs"."""
+    for text in captions:
+        for phrase in phrases(text):
+            if name in (phrase.text, phrase.thing):
+                found = _ARTICLE.search(text[: phrase.places[0][0]])
+                article = found[1].lower() if found else ""
+                if article in ("a", "an"):
+                    article = "an" if name[0] in "aeiou" else "a"
+                return f"{article} {name}".strip()
+    return name
 
 
 def _said(name: str, over: set[str]) -> bool:

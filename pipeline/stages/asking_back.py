@@ -7,7 +7,7 @@ a better one, and where its reply cannot be used, that one stands. An answer is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import prompting
 from ..asking.engine import CachedEngine
@@ -15,7 +15,7 @@ from ..engines.contract import Request
 from ..errors import ReplyError
 from ..prompting.reply import read_reply
 from ..records.chat import Exchange, Sampling
-from ..records.separating import likelihoods, separating
+from ..records.separating import likelihoods, separating, with_article
 from ..records.trace import Trace
 from .ask import told
 from .judges.contract import Candidate, numbered
@@ -27,7 +27,10 @@ PROMPT = "dialogue/question"
 
 @dataclass(frozen=True)
 class AskedBack:
-    """A question to the person, and sentences that answer it: each may be the next turn."""
+    """A question to the person, and sentences that answer it: each may be the next turn.
+
+    ``exchanges`` are the calls that were made for it, also one whose reply could not be used.
+    """
 
     question: str
     options: tuple[str, ...]
@@ -55,12 +58,15 @@ def ask_back(
     plain = _plain([one.caption for one, _ in shown], [score for _, score in shown], trace)
     if engine is None:
         return plain
-    return _worded(trace, [one for one, _ in shown], engine) or plain
+    worded, exchange = _worded(trace, [one for one, _ in shown], engine)
+    found = worded or plain
+    return replace(found, exchanges=(exchange,)) if found else None
 
 
 def _plain(captions: Sequence[str], scores: Sequence[float], trace: Trace) -> AskedBack | None:
     settled = (
         trace.query.modification,
+        "" if trace.intent.fallback else trace.intent.target_caption,
         *(said.modification for said in trace.query.history),
         *trace.intent.of("desired"),
         *trace.intent.of("forbidden"),
@@ -68,11 +74,14 @@ def _plain(captions: Sequence[str], scores: Sequence[float], trace: Trace) -> As
     thing, _ = separating(captions, likelihoods(scores), settled)
     if not thing:
         return None
+    thing = with_article(thing, captions)
     return AskedBack(f"Should it show {thing}?", (f"with {thing}", f"without {thing}"))
 
 
-def _worded(trace: Trace, shown: Sequence[Candidate], engine: CachedEngine) -> AskedBack | None:
-    """The reasoner's own question; None where its reply cannot be used."""
+def _worded(
+    trace: Trace, shown: Sequence[Candidate], engine: CachedEngine
+) -> tuple[AskedBack | None, Exchange]:
+    """The reasoner's own question, None where its reply cannot be used, and the call."""
     prompt = prompting.load(PROMPT)
     query = trace.query
     values = {
@@ -89,6 +98,6 @@ def _worded(trace: Trace, shown: Sequence[Candidate], engine: CachedEngine) -> A
         question = " ".join(str(value["question"]).split())
         options = tuple(dict.fromkeys(" ".join(str(one).split()) for one in value["options"]))
     except (ReplyError, KeyError, TypeError):
-        return None
+        return None, exchange
     options = tuple(filter(None, options))[:MOST]
-    return AskedBack(question, options, (exchange,)) if question and len(options) > 1 else None
+    return (AskedBack(question, options) if question and len(options) > 1 else None), exchange

@@ -19,6 +19,7 @@ from likebut.pipeline.errors import ConfigError, InputError
 from likebut.pipeline.evaluation import judging, runs
 from likebut.pipeline.evaluation.evaluate import Evaluation, sample
 from likebut.pipeline.evaluation.metrics import cumulative, in_order
+from likebut.pipeline.tuning.halves import check_labels
 from tests.pipeline.benchmarks.conftest import picture
 from tests.pipeline.colours import COLOURS, colour_composer
 
@@ -62,7 +63,13 @@ def test_rounds_may_be_folded_or_asked_alone_and_fewer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [({"turns": "all"}, "turns='all'"), ({"rounds": 11}, "rounds=11")]
+    ("options", "words"),
+    [
+        ({"turns": "all"}, "turns='all'"),
+        ({"rounds": 11}, "rounds=11"),
+        ({"rounds": "all"}, "rounds=all"),
+        ({"rounds": True}, "rounds=True"),
+    ],
 )
 def test_other_options_are_refused(tmp_path: Path, options: dict[str, object], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
@@ -113,7 +120,9 @@ def test_hits_are_those_of_the_papers_formula(dialogues: int, rounds: int, seed:
     rules = protocol("val", "joined")
     for dialogue in range(dialogues):
         for turn in range(rounds):
-            case = Case(f"{dialogue}:{turn}", "", "x", ("target",), ("target",), group=str(dialogue))
+            case = Case(
+                f"{dialogue}:{turn}", "", "x", ("target",), ("target",), group=str(dialogue), turn=turn
+            )
             order = list(names)
             order.insert(int(ranks[turn, dialogue]), "target")
             cases.append(case)
@@ -123,6 +132,44 @@ def test_hits_are_those_of_the_papers_formula(dialogues: int, rounds: int, seed:
     for turn in range(rounds):
         mean = np.mean([row[f"Hits@10 round {turn}"] for row in found.values()])
         assert abs(mean - best[turn].mean()) < 1e-12
+
+
+def rounds(*turns: int) -> list[Case]:
+    return [Case(f"0:{turn}", "", "x", group="0", turn=turn) for turn in turns]
+
+
+def test_a_dialogue_that_is_not_answered_whole_counts_as_far_as_it_goes() -> None:
+    rules = protocol("val", "joined")
+    found = {"0:0": {"Recall@10": 0.0}, "0:1": {"Recall@10": 1.0}, "0:2": {"Recall@10": 0.0}}
+    whole = {"Hits@10": 1.0, "Hits@10 round 0": 0.0, "Hits@10 round 1": 1.0, "Hits@10 round 2": 1.0}
+    # Lines of a run that was stopped may lie in any order.
+    assert judging.of_groups(rounds(2, 0, 1), rules, found) == {"dialogues:0": whole}
+    first = {"Hits@10": 0.0, "Hits@10 round 0": 0.0}
+    assert judging.of_groups(rounds(0, 2), rules, found) == {"dialogues:0": first}
+    assert judging.of_groups(rounds(1, 2), rules, found) == {"dialogues:0": {}}
+
+
+def test_both_halves_have_whole_dialogues() -> None:
+    cases = [Case(f"{d}:{r}", "", "x", ("t",), group=str(d)) for d in range(30) for r in range(11)]
+    check_labels(cases)
+    with pytest.raises(InputError, match="has no labelled query"):
+        check_labels(cases[:11])
+
+
+def test_fewer_rounds_are_another_protocol(tmp_path: Path) -> None:
+    read = benchmarks.load("chatir", laid_out(tmp_path), allow_missing=True, turns="last", rounds=1)
+    assert read.protocol.name == "chatir/val+turns-last+rounds-1"
+
+
+def test_the_folders_of_the_official_repository_are_read(tmp_path: Path) -> None:
+    laid_out(tmp_path)
+    pool, dialogues = tmp_path / "ChatIR_Protocol", tmp_path / "dialogues"
+    for folder in (pool, dialogues):
+        folder.mkdir()
+    (tmp_path / "Search_Space_val_50k.json").rename(pool / "Search_Space_val_50k.json")
+    (tmp_path / "ChatGPT_BLIP2.json").rename(dialogues / "Human_BLIP2.json")
+    read = benchmarks.load("chatir", tmp_path, "val-people-blip2", allow_missing=True)
+    assert (len(read.cases), len(read.items)) == (6, 4)
 
 
 def test_a_lot_and_a_limit_take_whole_dialogues() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from likebut.pipeline.records.separating import gain, likelihoods, separating, things
+from likebut.pipeline.records.separating import gain, likelihoods, separating, things, with_article
 
 EVEN = [0.25] * 4
 
@@ -59,6 +59,25 @@ def test_the_best_split_is_asked_about_and_what_is_settled_is_not() -> None:
     captions = ["a red car", "a car and a dog", "a car and a dog", "a blue car"]
     assert separating(captions, EVEN) == ("dog", 1.0)
     assert separating(captions, EVEN, ["without the dogs"])[0] == "red car"
+
+
+@pytest.mark.parametrize(
+    ("name", "worded"),
+    [
+        ("red car", "a red car"),
+        ("car", "a car"),
+        ("old car", "an old car"),
+        ("orange", "an orange"),
+        ("beach", "the beach"),
+        ("two dogs", "two dogs"),
+        ("dogs", "dogs"),
+        ("snow", "snow"),
+        ("boat", "boat"),
+    ],
+)
+def test_a_phrase_has_the_article_that_its_caption_gives_it(name: str, worded: str) -> None:
+    captions = ["A red car at the beach, two dogs in snow", "Red car, an old car with a ripe orange"]
+    assert with_article(name, captions) == worded
 
 
 def test_nothing_is_asked_where_all_show_the_same() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from likebut import Setup
 from likebut.pipeline.errors import ConfigError
-from likebut.pipeline.server.galleries import KEPT, Galleries, place_of
+from likebut.pipeline.server.galleries import KEPT, Galleries, Place, place_of
 from likebut.pipeline.server.problems import Refused
 from tests.pipeline.colours import paint_gallery
 from tests.pipeline.server.conftest import opening_colours

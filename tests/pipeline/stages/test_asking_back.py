@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from likebut.pipeline.asking.cache import Cache
@@ -49,9 +50,27 @@ def test_a_reasoner_words_it_and_says_no_answer_twice(tmp_path: Path) -> None:
 
 def test_a_reply_that_cannot_be_used_leaves_the_plain_question(tmp_path: Path) -> None:
     session = begun(tmp_path)
-    for reply in ("no JSON", '{"question": "x?", "options": ["one only"]}'):
-        engine = scripted(Cache(tmp_path / "c.sqlite"), (".", reply))
-        assert asked(session, engine) == asked(session)
+    for number, reply in enumerate(("no JSON", '{"question": "x?", "options": ["one only"]}')):
+        engine = scripted(Cache(tmp_path / f"{number}.sqlite"), (".", reply))
+        found, plain = asked(session, engine), asked(session)
+        assert found
+        assert plain
+        assert (found.question, found.options) == (plain.question, plain.options)
+        assert [exchange.reply.text for exchange in found.exchanges] == [reply]  # it was paid for
+        assert plain.exchanges == ()
+
+
+def test_what_the_target_caption_says_is_settled_and_what_a_fallback_guesses_is_not(tmp_path: Path) -> None:
+    session = begun(tmp_path)
+    trace, showing = session.trace, session.composer.showing
+    assert trace
+    before = ask_back(trace, showing)
+    assert before
+    assert before.options == ("with one colour", "without one colour")  # of "a square of one colour"
+    told = replace(trace.intent, target_caption="a green square and a red one of one colour")
+    assert ask_back(replace(trace, intent=told), showing) is None
+    guessed = replace(told, fallback="no reply")
+    assert ask_back(replace(trace, intent=guessed), showing) is not None
 
 
 def test_hits_that_are_all_alike_are_not_asked_about(tmp_path: Path) -> None:
