@@ -4,6 +4,8 @@
 >>> composer = likebut.open(likebut.Setup(folders=(Path("Pictures"),), profile="cpu"))
 >>> trace = composer.ask("cat.png", "at night")
 >>> again = composer.again(trace, forbidden=["a moon"])
+>>> session = composer.start("cat.png")
+>>> session.but("at night")
 
 Importing this costs nothing: names load on use, models with the first question. What a person can
 act on is raised as `LikebutError` or `GalleryError`, with a ``message`` and a ``hint``.
@@ -20,21 +22,27 @@ if TYPE_CHECKING:
     from .indexes.store import Index
     from .pipeline.batch.run import answers
     from .pipeline.errors import LikebutError
+    from .pipeline.records.dialogue import Dialogue
     from .pipeline.records.queries import read_queries
     from .pipeline.records.trace import Hit, Query, Trace
     from .pipeline.records.traces import trace_from_json, trace_to_json
+    from .pipeline.report.notebook import Hits
     from .pipeline.setup.names import Setup
     from .pipeline.setup.session import open
     from .pipeline.stages.composer import Composer
+    from .pipeline.stages.conversation import Session
 
 __version__ = "0.1.0"
 __all__ = [
     "Composer",
+    "Dialogue",
     "GalleryError",
     "Hit",
+    "Hits",
     "Index",
     "LikebutError",
     "Query",
+    "Session",
     "Setup",
     "Trace",
     "answers",
@@ -47,11 +55,14 @@ __all__ = [
 ]
 _HOMES = {
     "Composer": "pipeline.stages.composer",
+    "Dialogue": "pipeline.records.dialogue",
     "GalleryError": "indexes.errors",
     "Hit": "pipeline.records.trace",
+    "Hits": "pipeline.report.notebook",
     "Index": "indexes.store",
     "LikebutError": "pipeline.errors",
     "Query": "pipeline.records.trace",
+    "Session": "pipeline.stages.conversation",
     "Setup": "pipeline.setup.names",
     "Trace": "pipeline.records.trace",
     "answers": "pipeline.batch.run",

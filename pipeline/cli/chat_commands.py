@@ -12,7 +12,7 @@ from . import chat_files as files
 from . import chat_steps as steps
 from .chat_completion import Kind
 from .chat_reading import command_of
-from .chat_talk import Talk
+from .chat_talk import Talk, fitted
 from .explaining import explain_hits, explain_trace
 from .output import say
 
@@ -56,7 +56,7 @@ def _turns(talk: Talk, rest: str) -> None:
     for one in tree(dialogue):
         mark = ">" if one.number == dialogue.at + 1 else " "
         target = f" → {one.target}" if one.target else ""
-        say(f"{mark}{one.number:>3}  {one.words}{target}")
+        say(fitted(f"{mark}{one.number:>3}  {one.words}{target}"))
 
 
 def _help(talk: Talk, rest: str) -> None:

@@ -13,13 +13,11 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import Condition
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.output import create_output
 
 from ..stages.conversation import Session
 from .chat_completion import Kind, offers, place_typed
-from .chat_reading import MARK
 from .output import one_line
 
 LARGEST_HISTORY = 1 << 20  # bytes; the older half is forgotten beyond
@@ -35,7 +33,7 @@ class Editor:
         self._prompt: PromptSession[str] = PromptSession(
             history=history(place),
             completer=_Completer(session, kinds),
-            complete_while_typing=Condition(self._is_command),
+            complete_while_typing=False,
             auto_suggest=AutoSuggestFromHistory(),
             enable_suspend=True,
             output=output,
@@ -51,9 +49,6 @@ class Editor:
             return False
         self._prompt.app.exit(exception=EOFError)
         return True
-
-    def _is_command(self) -> bool:
-        return self._prompt.default_buffer.text.startswith(MARK)
 
 
 class _Completer(Completer):

@@ -35,7 +35,7 @@ def copy(talk: Talk, rest: str) -> None:
     trace = trace_of(talk)
     hits = tuple(hit_of(talk, one) for one in named) or trace.ranking.hits
     show.copy_hits(replace(trace, ranking=Ranking(hits)), folder)
-    say(f"{folder}: {len(hits)} pictures copied")
+    say(f"{folder}: {_counted(len(hits), 'picture')} copied")
 
 
 def save(talk: Talk, rest: str) -> None:
@@ -43,10 +43,11 @@ def save(talk: Talk, rest: str) -> None:
     path = Path(os.path.expanduser(rest)) if rest else talk.file
     if path is None:
         raise ConfigError("save where?", "for example :save apples.json")
+    own = path == talk.file
     before = check_place(path, ":save")
     talk.save(path)
-    other = f", in place of the {len(before.turns)} that it held" if before and before.turns else ""
-    say(f"{path}: {len(talk.saved.turns)} turns{other}")
+    other = f", in place of the {len(before.turns)} that it held" if before and not own else ""
+    say(f"{path}: {_counted(len(talk.saved.turns), 'turn')}{other}")
 
 
 def load(talk: Talk, rest: str) -> Trace | None:
@@ -78,3 +79,7 @@ def report(talk: Talk, rest: str) -> None:
 
 def _numbered(query: Query, place: int) -> Query:
     return replace(query, id=str(place + 1))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -22,7 +22,7 @@ def cleaned(line: str) -> str:
     """A line without its end and with spaces for tabs. Raises InputError for what nobody types."""
     line = re.sub(r"[\t\r\n\v\f]", " ", line).strip()
     if len(line) > LONGEST:
-        raise InputError(f"the line has {len(line):,} characters", f"say it in {LONGEST:,} at most")
+        raise InputError(f"the line has more than {LONGEST:,} characters", "say it shorter")
     if any(unicodedata.category(character) == "Cc" for character in line):
         raise InputError("the line has control characters", "type it again")
     return line
@@ -32,8 +32,8 @@ def command_of(line: str) -> tuple[str, str]:
     """(command, the rest) of a line; the command is empty for a sentence."""
     if not line.startswith(MARK):
         return "", line
-    name, _, rest = line.partition(" ")
-    return name, rest.strip()
+    name, _, rest = line.removeprefix(MARK).lstrip().partition(" ")
+    return MARK + name.lower(), rest.strip()
 
 
 def number(word: str) -> int | None:
@@ -51,7 +51,7 @@ def hits_named(rest: str, example: str) -> list[int | str]:
     """The hits that are named, at least one. Raises ConfigError."""
     if not rest:
         raise ConfigError("which hit?", f"for example {example}")
-    return [hit_named(word) for word in rest.split()]
+    return list(dict.fromkeys(map(hit_named, rest.split())))
 
 
 def number_named(rest: str, example: str) -> int:
@@ -85,7 +85,7 @@ def weights_named(rest: str) -> dict[str, float]:
         except ValueError as problem:
             why = f": {problem}" if str(problem).startswith("not between") else ""
             raise ConfigError(
-                f":weight {shown(rest[place:])} is not grain=number{why}",
+                f":weight {shown(rest[place:].strip())} is not grain=number{why}",
                 "for example :weight reference=0.3",
             ) from None
         place = found.end()

@@ -41,7 +41,7 @@ def pick(talk: Talk, rest: str) -> None:
     """The next sentence is about a hit."""
     if not rest:
         raise ConfigError("which hit?", "for example :pick 2")
-    hit = talk.session.pick(hit_named(rest))
+    hit = talk.session.pick(hit_of(talk, hit_named(rest)))
     say(f"picked {hit.id}: the next sentence is about it")
 
 
@@ -53,18 +53,19 @@ def unpick(talk: Talk, rest: str) -> None:
 
 def more(talk: Talk, rest: str) -> Trace:
     """The same turn, nearer to hits."""
-    return talk.session.more(*hits_named(rest, ":more 1 3"))
+    return talk.session.more(*hits_of(talk, rest, ":more 1 3"))
 
 
 def less(talk: Talk, rest: str) -> Trace:
     """The same turn, away from hits."""
-    return talk.session.less(*hits_named(rest, ":less 2"))
+    return talk.session.less(*hits_of(talk, rest, ":less 2"))
 
 
 def weight(talk: Talk, rest: str) -> Trace | None:
     """The same turn with other weights; all of them as bars where none is named."""
     if rest:
         return talk.session.weigh(weights_named(rest))
+    trace_of(talk)
     for line in weight_lines(talk.session.weights, screen_width() or 100, bar_character()):
         say(line)
     return None
@@ -130,12 +131,12 @@ def trace_of(talk: Talk) -> Trace:
 
 def hit_of(talk: Talk, named: int | str) -> Hit:
     """A hit by its rank or id. Raises InputError where there is none."""
-    for hit in talk.session.hits:
+    for hit in trace_of(talk).ranking.hits:
         if named in (hit.rank, hit.id):
             return hit
     raise InputError(f"no hit {named}", f"hits have ranks from 1 to {len(talk.session.hits)}")
 
 
-def hits_of(talk: Talk, rest: str) -> list[Hit]:
+def hits_of(talk: Talk, rest: str, example: str = "1 3") -> list[Hit]:
     """Hits by their ranks or ids."""
-    return [hit_of(talk, named) for named in hits_named(rest, "1 3")]
+    return [hit_of(talk, named) for named in hits_named(rest, example)]

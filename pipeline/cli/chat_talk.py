@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,9 +18,10 @@ from ..records.trace import Query, Trace
 from ..stages.conversation import Session
 from . import show
 from .chat_reading import cleaned
-from .explaining import tell_warnings
+from .explaining import screen_width, tell_warnings
 from .output import Format, say, say_error
 
+_OPTION = re.compile(r"--(set|weight)\b")
 LONGEST_ERROR = 600  # characters; a problem may quote what was typed
 
 
@@ -74,7 +76,7 @@ class Talk:
             self.session.dialogue = before
             if isinstance(problem, BrokenPipeError) or problem.strerror is None:
                 raise
-            what = problem.filename or "the output"
+            what = _cut(str(problem.filename), 100) if problem.filename else "the output"
             self._refused(f"cannot use {what}: {problem.strerror}", "check the place", number)
             return
         try:
@@ -92,7 +94,7 @@ class Talk:
             self._print({**_record(trace), "turn": at, **({"line": number} if number else {})})
             return
         if form is Format.table and trace.intent.target_caption:
-            say(f"turn {at}: {trace.intent.target_caption}")
+            say(fitted(f"turn {at}: {trace.intent.target_caption}"))
         if self._shown:
             print()
         self._shown += 1
@@ -103,6 +105,7 @@ class Talk:
 
     def _refused(self, message: str, hint: str, number: int) -> None:
         self.failed += 1
+        hint = _OPTION.sub(r":\1", hint)  # what is an option elsewhere is a command here
         say_error(_cut(f"line {number}: {message}" if number else message), _cut(hint))
         if number and self.showing.form in (Format.json, Format.jsonl):
             self._print({**_record(Trace(Query(str(number)), error=message)), "line": number})
@@ -151,5 +154,10 @@ def _record(trace: Trace) -> dict[str, object]:
     return trace_to_json(trace)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_ERROR else text[: LONGEST_ERROR - 1] + "…"
+def fitted(line: str) -> str:
+    """A line of talk that fits the screen, or a long one where nobody looks."""
+    return _cut(line, screen_width() or 200)
+
+
+def _cut(text: str, longest: int = LONGEST_ERROR) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

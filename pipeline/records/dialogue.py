@@ -18,6 +18,7 @@ from ..errors import ConfigError, InputError
 from ..machine.kept import kept_file
 from ..machine.outputs import check_file, replacing
 from .lines import read_text
+from .shapes import STEP, TRACE, check
 from .trace import Trace
 from .traces import trace_from_json, trace_to_json
 
@@ -158,6 +159,8 @@ def _turn(record: Mapping[str, Any], number: int, pictures: Mapping[str, bytes])
     step, parent = record["step"], int(record["parent"])
     if step["do"] not in DOINGS or not NOWHERE <= parent < number:
         raise ValueError(f"turn {number} grows from nothing")
+    check(step, STEP, f"turns[{number}].step")
+    check(record["trace"], TRACE, f"turns[{number}].trace")
     done = Step(
         step["do"],
         str(step.get("sentence", "")),
@@ -205,4 +208,4 @@ def check_place(path: Path, what: str) -> Dialogue | None:
 
 
 def _brief(value: Any) -> str:
-    return "; ".join(value) if isinstance(value, list | tuple) else str(value)
+    return ("; ".join(value) if isinstance(value, list | tuple) else str(value)) or "–"

@@ -164,8 +164,10 @@ def outlined(hit: Hit) -> str:
     return "data:image/webp;base64," + base64.b64encode(data).decode() if data else ""
 
 
-def small_picture(path: str, frames: tuple[tuple[str, tuple[float, ...]], ...] = ()) -> bytes:
-    """A picture as WebP of at most 320 pixels, or nothing where it cannot be read.
+def small_picture(
+    path: str, frames: tuple[tuple[str, tuple[float, ...]], ...] = (), side: int = THUMBNAIL
+) -> bytes:
+    """A picture as WebP of at most ``side`` pixels, or nothing where it cannot be read.
 
     Every frame (colour, part of the picture) is drawn on it, the first on top.
     """
@@ -174,10 +176,10 @@ def small_picture(path: str, frames: tuple[tuple[str, tuple[float, ...]], ...] =
     from ...indexes.decode import load_image
 
     try:
-        image = load_image(path, THUMBNAIL)
+        image = load_image(path, side)
     except GalleryError:
         return b""
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    image.thumbnail((side, side))
     pen = ImageDraw.Draw(image)
     for number, (colour, box) in reversed(list(enumerate(frames))):
         width, height = image.width - 1, image.height - 1

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError, InputError, did_you_mean
 from ..records.dialogue import NOWHERE, Dialogue, Step, Turn, read, write
 from ..records.trace import NOT_DESCRIBED, NOT_RANKED, Hit, Query, Ranking, Trace
+from ..report.notebook import Hits, dialogue_html
 from .asking_back import AskedBack, ask_back
 from .composer import query_of
 from .earlier import described, said_of
@@ -64,9 +65,9 @@ class Session:
         return self.dialogue.turn.trace if self.dialogue.turn else None
 
     @property
-    def hits(self) -> tuple[Hit, ...]:
-        """Its hits, best first."""
-        return self.trace.ranking.hits if self.trace else ()
+    def hits(self) -> Hits:
+        """Its hits, best first; a notebook shows them."""
+        return Hits(self.trace.ranking.hits if self.trace else ())
 
     @property
     def weights(self) -> dict[str, float]:
@@ -74,10 +75,7 @@ class Session:
         return {grain.name: grain.weight for grain in self.trace.grains} if self.trace else {}
 
     def start(self, picture: Query | Path | str | Image) -> Trace:
-        """A turn that nothing is before: pictures like this one.
-
-        Raises InputError for a picture that cannot be used.
-        """
+        """A turn that nothing is before: pictures like this one. Raises InputError for a bad one."""
         query = picture if isinstance(picture, Query) else query_of(picture, "")
         before, number = self.dialogue, str(len(self.dialogue.turns) + 1)
         self.dialogue = before.gone(NOWHERE)
@@ -95,8 +93,7 @@ class Session:
         sentence = " ".join(sentence.split())
         if not sentence:
             raise InputError("the sentence is empty", "say what should be different")
-        step = Step("but", sentence, self.dialogue.picked)
-        return self._added(step, self.following(sentence))
+        return self._added(Step("but", sentence, self.dialogue.picked), self.following(sentence))
 
     def pick(self, hit: ByRank) -> Hit:
         """The next sentence is about this hit. Raises InputError where it is none."""
@@ -199,6 +196,9 @@ class Session:
             raise InputError(f"the gallery has no {ident}", "pick another hit")
         path = self.composer.gallery.items([row])[0].path
         return Path(path) if path else None
+
+    def _repr_html_(self) -> str:
+        return dialogue_html(self.dialogue)
 
     def _this(self) -> Trace:
         if self.trace is None:

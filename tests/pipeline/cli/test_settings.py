@@ -193,6 +193,8 @@ def test_every_command_with_such_an_option_takes_the_setting_or_is_named_here() 
         "prompts compare profile",  # the run's comes first, then the setting
         "prompts edit profile",  # the trace's comes first, then the setting
         "prompts edit recipe",
+        "dialogue replay profile",  # the dialogue's comes first, too
+        "dialogue replay recipe",
         "settings show form",
     }
 
