@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from threading import Lock
 from typing import Any
 
 from .errors import readable
@@ -21,6 +22,7 @@ from .errors import readable
 GROUP_ROWS = 8192
 KEPT_GROUPS = 16  # about 2 MB each
 KEPT_ITEMS = 32_768  # about 0.5 KB each
+KEPT_FOUND = 4096  # names and hashes that were looked for
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def write_items(items: Sequence[Item]) -> Iterator[Any]:
 
 class ItemTable:
     """A Parquet file of items in ``data`` (a memory map); row groups are read as they are asked
-    for.
+    for. Many threads may ask at once.
     """
 
     def __init__(self, data: Any) -> None:
@@ -82,8 +84,10 @@ class ItemTable:
             self._starts.append(self._starts[-1] + self._meta.row_group(group).num_rows)
         self._columns = {name: i for i, name in enumerate(self._file.schema_arrow.names)}
         # The same few items are hits of many queries, and opening a row takes longer than ranking it.
-        read = lru_cache(KEPT_GROUPS)(self._file.read_row_group)
+        self._read = _one_at_a_time(self._file.read_row_group)
+        read = lru_cache(KEPT_GROUPS)(self._read)
         self._item = lru_cache(KEPT_ITEMS)(partial(_item, read, tuple(self._starts)))
+        self._found: dict[tuple[str, str | bytes], tuple[int, ...]] = {}
 
     def __len__(self) -> int:
         return self._starts[-1]
@@ -98,22 +102,28 @@ class ItemTable:
     def all(self) -> Iterator[Item]:
         """Every item, in row order."""
         for group, start in enumerate(self._starts[:-1]):
-            columns = self._file.read_row_group(group).to_pydict()
+            columns = self._read(group).to_pydict()
             for at, values in enumerate(zip(*columns.values(), strict=True)):
                 yield _from_values(dict(zip(columns, values, strict=True)), start + at)
 
     def columns(self, names: Sequence[str]) -> Iterator[dict[str, list[Any]]]:
         """The values of these columns, a row group at a time, in row order."""
         for group in range(self._file.num_row_groups):
-            yield self._file.read_row_group(group, columns=list(names)).to_pydict()
+            yield self._read(group, columns=list(names)).to_pydict()
 
     def rows_where(self, column: str, value: str | bytes) -> list[int]:
         """The rows whose ``column`` equals ``value``; skips groups whose statistics deny it."""
+        known = self._found.get((column, value))
+        if known is not None:
+            return list(known)
         rows: list[int] = []
         for group, start in enumerate(self._starts[:-1]):
             if self._may_hold(group, column, value):
-                values = self._file.read_row_group(group, columns=[column])[column]
+                values = self._read(group, columns=[column])[column]
                 rows += [start + at for at in _equal(values, value)]
+        if len(self._found) >= KEPT_FOUND:
+            self._found.clear()
+        self._found[column, value] = tuple(rows)
         return rows
 
     def captioned(self) -> int:
@@ -134,6 +144,17 @@ class ItemTable:
             return True
         low: Any = stats.min
         return bool(low <= value <= stats.max)
+
+
+def _one_at_a_time(read: Callable[..., Any]) -> Callable[..., Any]:
+    """A reader for many threads: a Parquet file is for one (others get errors, or crash)."""
+    lock = Lock()
+
+    def locked(*given: Any, **named: Any) -> Any:
+        with lock:
+            return read(*given, **named)
+
+    return locked
 
 
 def _equal(values: Any, value: str | bytes) -> list[int]:

@@ -64,6 +64,7 @@ FLOORS = (
     "evaluation",
     "tuning",
     "lab",
+    "server",
     "cli",
 )
 LONGEST = 250  # lines of a file

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ...indexes.parts import parts_encoder, preprocessing
@@ -40,12 +39,11 @@ class CachedEncoder:
     def __init__(self, spec: EncoderSpec, cache: Cache, encoder: Encoder | None = None) -> None:
         self.spec, self.cache, self._encoder = spec, cache, encoder
         self._facts: Mapping[str, Any] | None = None
-        self._loading = Lock()
 
     @property
     def encoder(self) -> Encoder:
         """The real encoder, loaded on first use, once: an index build asks from many threads."""
-        with self._loading:
+        with models.LOADING:
             if self._encoder is None:
                 from ..encoders import make_encoder
 

@@ -116,19 +116,26 @@ class CachedEngine:
         """The commit after a first load, which fetches the model."""
         from ..engines import make_engine
 
-        self._engine = make_engine(self.spec)
+        with models.LOADING:
+            self._engine = self._engine or make_engine(self.spec)
         return self._commit() or self.spec.revision or "main"
 
     @property
     def engine(self) -> Engine:
-        """The real engine, loaded on first use; a hub model at the commit that the keys name."""
-        if self._engine is None:
-            from ..engines import make_engine
+        """The real engine, loaded on first use, once for all threads; a hub model at the commit that
+        the keys name.
+        """
+        with models.LOADING:
+            if self._engine is None:
+                self._engine = self._loaded()
+            return self._engine
 
-            on_hub = self._kind.weights == "hub" and models.local_folder(self.spec.model) is None
-            commit = self._commit() if on_hub else None
-            self._engine = make_engine(replace(self.spec, revision=commit or self.spec.revision))
-        return self._engine
+    def _loaded(self) -> Engine:
+        from ..engines import make_engine
+
+        on_hub = self._kind.weights == "hub" and models.local_folder(self.spec.model) is None
+        commit = self._commit() if on_hub else None
+        return make_engine(replace(self.spec, revision=commit or self.spec.revision))
 
     def generate(self, requests: Sequence[Request], repeat: int = 0) -> list[Reply]:
         """One reply per request, in order; ``repeat`` > 0 asks the same question anew.

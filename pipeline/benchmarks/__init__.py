@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Name → the module that reads it: ``SPLITS``, ``load``, and ``SERVER`` where one takes submissions.
 BENCHMARKS = {
     name: f"likebut.pipeline.benchmarks.{name}"
-    for name in ("cirr", "circo", "fashioniq", "genecis", "icir", "inquire", "pocket", "jsonl")
+    for name in ("cirr", "circo", "fashioniq", "genecis", "icir", "inquire", "chatir", "pocket", "jsonl")
 }
 
 

@@ -55,7 +55,7 @@ class Case:
     ``targets``: Recall counts a hit on any of them. ``correct``: all ground truths, for mAP.
     ``subset``: the few candidates of a subset metric, without the reference. Test splits have no
     targets. ``wordings`` say the modification otherwise, ``history`` are the sentences before it; see
-    `Query`.
+    `Query`. Cases of one ``group`` are the rounds of one dialogue, ``turn`` counts them from 0.
     """
 
     id: str
@@ -67,6 +67,8 @@ class Case:
     aspects: tuple[str, ...] = ()
     wordings: tuple[str, ...] = ()
     history: tuple[str, ...] = ()
+    group: str = ""
+    turn: int = 0
 
 
 @dataclass(frozen=True)

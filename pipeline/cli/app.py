@@ -24,6 +24,7 @@ from . import (
     prompts,
     query,
     score,
+    serve,
     settings_command,
     tune,
 )
@@ -61,6 +62,7 @@ def start(
 
 
 app.command(name="query", cls=Grouped, epilog=query.EPILOG)(query.query)
+app.command(name="serve", cls=Grouped, epilog=serve.EPILOG)(serve.serve)
 app.command(name="chat", cls=Grouped, epilog=chat.EPILOG)(chat.chat)
 app.add_typer(dialogue.app, name="dialogue")
 app.command(name="batch", cls=Grouped, epilog=batch.EPILOG)(batch.batch)

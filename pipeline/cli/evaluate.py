@@ -60,7 +60,9 @@ def evaluate(
         Path | None, typer.Option("--submission", help="Write the server's files into this folder.")
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first queries.")] = None,
-    sample: Annotated[int | None, typer.Option("--sample", min=1, help="So many queries, by lot.")] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="So many queries (or dialogues), by lot.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the lot.")] = 0,
     allow_missing: AllowMissingOption = False,
     draw: Annotated[

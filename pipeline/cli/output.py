@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import logging
 import os
@@ -14,8 +12,8 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
-# The key of a row under which its path has a URL; never a column.
-LINK = "link"
+from ..hits.rows import LINK, csv_text
+
 # Of rows as JSON. It grows when a field is renamed, moved or means something else.
 ROWS_VERSION = 1
 
@@ -79,11 +77,7 @@ def write_rows(rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequenc
         for row in rows:
             print(json.dumps(_versioned(row), ensure_ascii=True))
     elif form is Format.csv:
-        buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, columns, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        print(buffer.getvalue(), end="")
+        print(csv_text(rows, columns), end="")
     elif form is Format.paths:
         for row in rows:
             print(row.get("path") or row.get("name", ""))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,6 +32,7 @@ from .options import (
     read_settings,
 )
 from .output import Format, say
+from .remote import ServerOption, asked_of
 from .setup import COST, GALLERY, METHOD, MODELS, open_composer, takes_setup, with_gallery
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ def query(
         typer.Option("--open", metavar="N", min=0, max=50, help="Open the first N hits ($LIKEBUT_OPENER)."),
     ] = 0,
     dry_run: DryRunOption = False,
+    server: ServerOption = None,
 ) -> None:
     """Find pictures like REF, but changed as the sentence says."""
     asked = _query(received(reference, context, offline=setup.offline), modification, text)
@@ -110,17 +113,11 @@ def query(
     if copy_to:
         check_folder(copy_to, "--copy-to")
     given = read_settings(settings)
-    budget = setup.budget()
-    composer = open_composer(with_gallery(setup), budget, dry=dry_run)
+    found = asked_of(server, asked, picking.depth, setup, context) if server else None
     if dry_run:
-        from ..batch.estimate import estimate
-        from ..stages.editing import resumed_now
-
-        known = resumed_now(composer.recipe, asked, given) if given else None
-        show_estimates({setup.recipe: estimate(composer, [known or asked])}, form)
+        _estimate(asked, given, setup, form)
         return
-    with telling(budget, quiet=not explain):
-        found = picking.folded(composer.ask(asked, k=picking.depth, **given), composer.gallery)
+    found = found or _answered(asked, given, picking, setup, quiet=not explain)
     _tell(found)
     tell_below(picking.below(found), picking)
     trace = picking.pick(found)
@@ -133,6 +130,26 @@ def query(
     if preview or preview_as is not show.Pictures.auto:
         show.preview(trace, preview_as)
     open_pictures(command, [hit.path for hit in trace.ranking.hits[:open_first] if hit.path])
+
+
+def _answered(
+    asked: Query, given: Mapping[str, Any], picking: Picking, setup: Setup, *, quiet: bool
+) -> Trace:
+    """The answer of this process, with near-duplicates folded."""
+    budget = setup.budget()
+    composer = open_composer(with_gallery(setup), budget)
+    with telling(budget, quiet=quiet):
+        return picking.folded(composer.ask(asked, k=picking.depth, **given), composer.gallery)
+
+
+def _estimate(asked: Query, given: Mapping[str, Any], setup: Setup, form: Format) -> None:
+    """What the answer would take, on stdout."""
+    from ..batch.estimate import estimate
+    from ..stages.editing import resumed_now
+
+    composer = open_composer(with_gallery(setup), setup.budget(), dry=True)
+    known = resumed_now(composer.recipe, asked, given) if given else None
+    show_estimates({setup.recipe: estimate(composer, [known or asked])}, form)
 
 
 def _hand_on(trace: Trace, report: Path | None, copy_to: Path | None) -> None:

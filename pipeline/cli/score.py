@@ -79,7 +79,9 @@ def _metrics_of_submission(path: Path, benchmark: Benchmark) -> dict[str, Any]:
     rules = replace(benchmark.protocol, exclude_reference=False, metrics=names)
     rankings = [metrics.in_order(lists[case.id]) for case in benchmark.cases]
     rows = scoring.score_all(benchmark.cases, rules, rankings, [None] * len(rankings))
-    return metrics.table(rows)
+    by_case = {case.id: row for case, row in zip(benchmark.cases, rows, strict=True)}
+    groups = scoring.of_groups(benchmark.cases, rules, by_case)
+    return metrics.table([*rows, *groups.values()])
 
 
 def _show(table: dict[str, Any], form: Format, title: str) -> None:

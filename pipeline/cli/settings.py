@@ -28,6 +28,7 @@ _ALL = ("profile", "recipe", "format")
 _TAKES: dict[str, Any] = {
     "query": _ALL,
     "batch": ("profile", "recipe"),
+    "serve": ("profile", "recipe"),
     "chat": _ALL,
     "eval": ("profile", "format"),
     "tune": ("profile", "format"),

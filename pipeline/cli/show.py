@@ -8,12 +8,11 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError
-from ..machine.spelling import as_typed
+from ..hits.rows import columns_of, hit_rows
 from ..records.trace import Trace
-from .output import LINK, Format, say, write_rows
+from .output import Format, say, write_rows
 
 
 class Pictures(StrEnum):
@@ -27,22 +26,6 @@ class Pictures(StrEnum):
 
 
 Folders = Path | Sequence[Path] | None
-
-
-def hit_rows(trace: Trace, folders: Folders = None, *, links: bool = False) -> list[dict[str, Any]]:
-    """One row per hit; paths below ``folders`` as they were typed, ``links`` beside them."""
-    rows = []
-    for hit in trace.ranking.hits:
-        path = as_typed(hit.path, folders) if hit.path else hit.id
-        row: dict[str, Any] = {"rank": hit.rank, "score": round(hit.score, 6), "path": path}
-        if links and hit.path:
-            row[LINK] = Path(hit.path).absolute().as_uri()
-        if trace.judgements:
-            row["judged"], row["was"] = hit.judged, hit.before
-        if any(one.alike for one in trace.ranking.hits):
-            row["alike"] = len(hit.alike)
-        rows.append(row)
-    return rows
 
 
 def show_hits(trace: Trace, form: Format, folders: Folders = None, *, null: bool = False) -> None:
@@ -65,8 +48,7 @@ def show_hits(trace: Trace, form: Format, folders: Folders = None, *, null: bool
             print(row["path"], end="\0")
         return
     rows = hit_rows(trace, folders, links=form is Format.table and takes_links())
-    more = [name for name in ("judged", "was", "alike") if rows and name in rows[0]]
-    write_rows(rows, form, columns=("rank", "score", "path", *more))
+    write_rows(rows, form, columns=columns_of(rows))
 
 
 def takes_links() -> bool:

@@ -13,6 +13,7 @@ from ..asking.ledger import costs
 from ..errors import ConfigError, InputError
 from ..records.lines import read_lines
 from . import metrics, runs
+from .judging import rows_of
 from .runs import Run
 
 PERMUTATIONS = 10_000
@@ -73,7 +74,8 @@ def differences(first: Run, second: Run) -> list[Difference]:
     if not shared:
         raise InputError(f"{first.name} and {second.name} have no labelled query in common")
     names = list(dict.fromkeys(name for ident in shared for name in a[ident]))
-    return [paired(name, a, b, [i for i in shared if name in a[i]]) for name in names]
+    both = {name: [i for i in shared if name in a[i] and name in b[i]] for name in names}
+    return [paired(name, a, b, having) for name, having in both.items() if having]
 
 
 def paired(
@@ -96,11 +98,14 @@ def changes(first: Run, second: Run, metric: str, count: int = 5) -> tuple[list[
     a, b = runs.per_query(first), runs.per_query(second)
     spots = places(first), places(second)
     sentence = {result.case.id: result.case.modification for result in first.results}
+    for result in first.results:  # a group by the first that is asked of it
+        for group in rows_of(result.case):
+            sentence.setdefault(group, result.case.modification)
     moved = sorted(
         (
-            (b[i][metric] - a[i][metric], spots[0][i] - spots[1][i], i)
+            (b[i][metric] - a[i][metric], spots[0].get(i, 0) - spots[1].get(i, 0), i)
             for i in sentence
-            if i in a and i in b and metric in a[i]
+            if metric in a.get(i, {}) and metric in b.get(i, {})
         ),
         reverse=True,
     )

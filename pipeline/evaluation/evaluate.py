@@ -41,12 +41,18 @@ class Report:
 
 
 def sample(cases: Sequence[Case], count: int | None, seed: int, limit: int | None) -> tuple[Case, ...]:
-    """``count`` cases by lot, in the order of the benchmark, then the first ``limit`` of them."""
-    chosen = list(cases)
+    """``count`` cases by lot, in the order of the benchmark, then the first ``limit`` of them.
+
+    The cases of one group count as one, and stay together.
+    """
+    together: dict[str, list[Case]] = {}
+    for number, case in enumerate(cases):
+        together.setdefault(f"group {case.group}" if case.group else f"case {number}", []).append(case)
+    chosen = list(together.values())
     if count is not None and count < len(chosen):
         kept = set(Random(seed).sample(range(len(chosen)), count))
-        chosen = [case for number, case in enumerate(chosen) if number in kept]
-    return tuple(chosen[:limit])
+        chosen = [one for number, one in enumerate(chosen) if number in kept]
+    return tuple(case for one in chosen[:limit] for case in one)
 
 
 @dataclass

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, takewhile
 
 from ..benchmarks.records import Case, Protocol
 from . import metrics
 from .metrics import Ranked
 
-GROUPS = "groups"  # the scope of a metric over groups of queries, which their aspects name
+# Scopes of metrics over several queries: over groups that their aspects name, and over dialogues, whose
+# rounds are queries.
+GROUPS, DIALOGUES = "groups", "dialogues"
 
 
 def score(
@@ -31,15 +34,15 @@ def score(
     for name in protocol.metrics:
         scope, _, metric = name.rpartition(":")
         kind, _, k = metric.partition("@")
-        if scope == GROUPS or (kind == "subset_recall" and not case.subset):
+        if scope in (GROUPS, DIALOGUES) or (kind == "subset_recall" and not case.subset):
             continue
         if kind == "subset_recall":
             if inside is None:
                 inside = _subset_flags(case, ranking, subset)
             value = metrics.recall_at(inside, int(k))
         elif kind in metrics.OF_ALL:
-            count = metrics.OF_ALL[kind]
-            value = count(correct, total, int(k)) if k else metrics.average_precision(correct, total)
+            counted = metrics.OF_ALL[kind]
+            value = counted(correct, total, int(k)) if k else metrics.average_precision(correct, total)
         else:
             value = metrics.recall_at(found, int(k))
         if scope:
@@ -52,17 +55,40 @@ def score(
 def of_groups(
     cases: Sequence[Case], protocol: Protocol, per_query: Mapping[str, Mapping[str, float]]
 ) -> dict[str, dict[str, float]]:
-    """The metrics of groups, a row a group: their means, and n, are over groups, not over queries."""
-    names = [name.partition(":")[2] for name in protocol.metrics if name.startswith(f"{GROUPS}:")]
+    """The metrics of groups, a row a group: their means, and n, are over groups, not over queries.
+
+    Of a dialogue that is not answered whole, the rounds from its first on count until one is not there.
+    """
+    scopes: dict[str, list[str]] = {}
+    for name in protocol.metrics:
+        scope, _, metric = name.rpartition(":")
+        scopes.setdefault(scope, []).append(metric)
+    rows: dict[str, dict[str, float]] = {}
     members: dict[str, list[float]] = {}
-    for case in cases if names else ():
-        if case.id in per_query:
-            for group in case.aspects:
-                members.setdefault(f"{GROUPS}:{group}", []).append(per_query[case.id]["mAP"])
-    return {
-        group: {name: metrics.OF_GROUPS[name](values) for name in names}
-        for group, values in members.items()
-    }
+    rounds: dict[str, dict[int, Mapping[str, float]]] = {}
+    for case in cases:
+        if case.id not in per_query:
+            continue
+        for group in case.aspects if GROUPS in scopes else ():
+            members.setdefault(f"{GROUPS}:{group}", []).append(per_query[case.id]["mAP"])
+        if DIALOGUES in scopes:
+            rounds.setdefault(f"{DIALOGUES}:{case.group}", {})[case.turn] = per_query[case.id]
+    for group, values in members.items():
+        rows[group] = {name: metrics.OF_GROUPS[name](values) for name in scopes[GROUPS]}
+    for group, by_turn in rounds.items():
+        asked = [by_turn[turn] for turn in takewhile(by_turn.__contains__, count())]
+        rows[group] = {}
+        for name in scopes[DIALOGUES] if asked else ():
+            found = [row[f"Recall@{name.partition('@')[2]}"] for row in asked]
+            rows[group] |= metrics.cumulative(name, found)
+    return rows
+
+
+def rows_of(case: Case) -> Iterator[str]:
+    """What the rows of groups that a case may count in are called."""
+    yield from (f"{GROUPS}:{aspect}" for aspect in case.aspects)
+    if case.group:
+        yield f"{DIALOGUES}:{case.group}"
 
 
 def _subset_flags(case: Case, ranking: Ranked, subset: Ranked | None) -> list[bool]:

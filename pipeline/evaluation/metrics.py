@@ -113,6 +113,15 @@ OF_ALL = {
 OF_GROUPS: dict[str, Callable[[Sequence[float]], float]] = {"mmAP": fmean, "minmAP": min}
 
 
+def cumulative(name: str, found: Sequence[float]) -> dict[str, float]:
+    """ChatIR's Hits@k of one dialogue: 1.0 from the first round on in which its picture was found.
+
+    By its ``name`` alone after the last round, and after each.
+    """
+    rounds = {f"{name} round {last}": max(found[: last + 1]) for last in range(len(found))}
+    return {name: max(found), **rounds}
+
+
 def interval(values: Sequence[float], *, level: float = 0.95) -> tuple[float, float, float]:
     """Mean, and the ends of its percentile bootstrap interval over queries."""
     from scipy.stats import bootstrap

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..benchmarks.records import Benchmark, Case
-from ..records.trace import Description, Query, Said, Scope, Trace
+from ..records.trace import NOT_DESCRIBED, Description, Query, Said, Scope, Trace
 from ..records.traces import intent_to_json
 from ..stages.composer import Composer
 from .runs import Result
@@ -60,9 +60,9 @@ class Opened:
             reference = self.path.get(case.reference)
             query = Query(case.id, reference, case.modification, wordings=case.wordings, history=said)
             return Trace(query, scope=scope)
-        row = self.row[case.reference]
+        row = self.row.get(case.reference)
         query = Query(case.id, None, case.modification, row=row, wordings=case.wordings, history=said)
-        captions = Description(self.captions[case.reference])
+        captions = NOT_DESCRIBED if row is None else Description(self.captions[case.reference])
         return Trace(query, description=captions, scope=scope)
 
     def result(self, case: Case, trace: Trace) -> Result:

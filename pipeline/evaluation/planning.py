@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +11,7 @@ from ..asking.dry import AskedBefore
 from ..batch.estimate import Estimate, estimate
 from ..benchmarks import crops
 from ..benchmarks.records import Benchmark, Case
-from ..records.trace import Description, Query, Scope, Trace
+from ..records.trace import NOT_DESCRIBED, Description, Query, Said, Scope, Trace
 from ..stages.composer import Composer
 from . import runs
 
@@ -37,8 +38,9 @@ def estimate_run(
     if captions is not None:
         traces = [
             Trace(
-                Query(case.id, None, case.modification, row=0),  # of no index: nothing is looked at
-                description=Description(captions[case.reference]),
+                # Row 0 is of no index: nothing is looked at.
+                replace(_asked(case), row=0 if case.reference else None),
+                description=Description(captions[case.reference]) if case.reference else NOT_DESCRIBED,
                 scope=_members(case),
             )
             for case in waiting
@@ -51,15 +53,16 @@ def estimate_run(
         path = {item.id: item.path for item in crops.cut(items, Path(scratch))}
         return estimate(
             composer,
-            [
-                Trace(Query(case.id, path.get(case.reference), case.modification), scope=_members(case))
-                for case in waiting
-            ],
+            [Trace(_asked(case, path.get(case.reference)), scope=_members(case)) for case in waiting],
             gallery=list(path.values()) if captioned else (),
             pictures=len(benchmark.items),
             asked=asked,
             on_progress=on_progress,
         )
+
+
+def _asked(case: Case, reference: Path | None = None) -> Query:
+    return Query(case.id, reference, case.modification, history=tuple(map(Said, case.history)))
 
 
 def _members(case: Case) -> Scope:

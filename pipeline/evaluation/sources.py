@@ -52,7 +52,12 @@ class Source:
 
         texts = read_captions(self.captions)
         whole = benchmarks.load(
-            self.benchmark, self.data, self.split, annotations_only=True, **self.options
+            self.benchmark,
+            self.data,
+            self.split,
+            allow_missing=self.allow_missing,
+            annotations_only=True,
+            **self.options,
         )
         return in_caption_space(whole, texts, allow_missing=self.allow_missing)
 

@@ -6,9 +6,12 @@ import hashlib
 import os
 import re
 from pathlib import Path
+from threading import RLock
 
 from ..errors import ModelError, did_you_mean
 
+# Libraries of models change settings of the whole process while they load one: no two may at once.
+LOADING = RLock()
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 POCKET = Path(__file__).parent.parent / "pocket" / "models"
 

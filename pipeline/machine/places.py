@@ -16,6 +16,11 @@ def answers_file(given: Path | None = None) -> Path:
     return Path(base) / "likebut" / "answers.sqlite"
 
 
+def kept_sessions() -> Path:
+    """Where the sessions of a server are kept: beside the answers."""
+    return answers_file().parent / "sessions"
+
+
 def kept_index(*folders: Path) -> Path:
     """Where the index of several folders, or of one that cannot be written, is kept: in the user's
     cache folder, the same in whatever order they are named.

@@ -19,8 +19,12 @@ from ..records.roles import ELEMENTS
 from . import Prompt, rendering
 
 # What each stage gives to its prompts, and needs them to take.
-GIVEN = {"describe": ("modification",), "reason": ("caption", "modification", "suggestion", "history")}
-NEEDED = {"describe": (), "reason": ("caption", "modification")}
+GIVEN = {
+    "describe": ("modification",),
+    "reason": ("caption", "modification", "suggestion", "history"),
+    "dialogue": ("target_caption", "modification", "history", "candidate"),
+}
+NEEDED = {"describe": (), "reason": ("caption", "modification"), "dialogue": ("candidate",)}
 # The fields of a reply that the reason stage reads, with any other list that a recipe gives a weight.
 READ = ("reasoning", "target_caption", "rewrites", *ELEMENTS)
 # Fixed text behind a variable that is worth a word: about 50 tokens.

@@ -110,15 +110,17 @@ def to_json(dialogue: Dialogue) -> dict[str, Any]:
         "at": dialogue.at,
         "picked": dialogue.picked,
         "pictures": {path: _coded(path) for path in _unkept(dialogue)},
-        "turns": [
-            {
-                "parent": turn.parent,
-                "step": {name: value for name, value in vars(turn.step).items() if value},
-                "weights": dict(turn.weights),
-                "trace": trace_to_json(turn.trace),
-            }
-            for turn in dialogue.turns
-        ],
+        "turns": [turn_to_json(turn) for turn in dialogue.turns],
+    }
+
+
+def turn_to_json(turn: Turn) -> dict[str, Any]:
+    """A JSON-ready record of one turn."""
+    return {
+        "parent": turn.parent,
+        "step": {name: value for name, value in vars(turn.step).items() if value},
+        "weights": dict(turn.weights),
+        "trace": trace_to_json(turn.trace),
     }
 
 

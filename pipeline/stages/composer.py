@@ -158,7 +158,7 @@ class Composer:
             if refine:
                 again = (self._reason(recipe.refined), *stages[4:])
                 judge = self.judge or self.reasoner
-                stages.append(Refine(recipe, refine, judge, self._showing, again, k))
+                stages.append(Refine(recipe, refine, judge, self.showing, again, k))
         names = [stage.name for stage in stages]
         return tuple(stages[: names.index(until) + 1] if until in names[:5] else stages)
 
@@ -171,10 +171,11 @@ class Composer:
 
     def _rerank(self, number: int, k: int) -> Rerank:
         judge = self.judge or self.reasoner
-        return Rerank(self.recipe, number, judge, self.judge_sees, self._showing, k)
+        return Rerank(self.recipe, number, judge, self.judge_sees, self.showing, k)
 
     @property
-    def _showing(self) -> Showing:
+    def showing(self) -> Showing:
+        """The gallery's pictures and captions, as judges are shown them."""
         return Showing(self.recipe.describe, self.gallery, self.captioner, self.captioner_sampling)
 
     def seen(self, traces: Sequence[Trace]) -> list[NDArray[Any] | None]:

@@ -16,6 +16,7 @@ from ..errors import ConfigError, InputError, did_you_mean
 from ..records.dialogue import NOWHERE, Dialogue, Step, Turn, read, write
 from ..records.trace import NOT_DESCRIBED, NOT_RANKED, Hit, Query, Ranking, Trace
 from ..report.notebook import Hits, dialogue_html
+from .asking_back import AskedBack, ask_back
 from .composer import query_of
 from .earlier import described, said_of
 from .editing import Understood, resumed, reweighed
@@ -74,10 +75,7 @@ class Session:
         return {grain.name: grain.weight for grain in self.trace.grains} if self.trace else {}
 
     def start(self, picture: Query | Path | str | Image) -> Trace:
-        """A turn that nothing is before: pictures like this one.
-
-        Raises InputError for a picture that cannot be used.
-        """
+        """A turn that nothing is before: pictures like this one. Raises InputError for a bad one."""
         query = picture if isinstance(picture, Query) else query_of(picture, "")
         before, number = self.dialogue, str(len(self.dialogue.turns) + 1)
         self.dialogue = before.gone(NOWHERE)
@@ -95,8 +93,7 @@ class Session:
         sentence = " ".join(sentence.split())
         if not sentence:
             raise InputError("the sentence is empty", "say what should be different")
-        step = Step("but", sentence, self.dialogue.picked)
-        return self._added(step, self.following(sentence))
+        return self._added(Step("but", sentence, self.dialogue.picked), self.following(sentence))
 
     def pick(self, hit: ByRank) -> Hit:
         """The next sentence is about this hit. Raises InputError where it is none."""
@@ -117,8 +114,8 @@ class Session:
         their names ("forbidden:a red car"). No model is asked. Raises ConfigError for an unknown name.
         """
         values = {**(weights or {}), **named}
-        for name in values:
-            self._check_weight(name)
+        if unknown := [name for name in values if ":" in name and name not in self.weights]:
+            raise ConfigError(f"no grain {unknown[0]!r}", did_you_mean(unknown[0], list(self.weights)))
         return self._again(Step("weigh", values=values), self._this(), values)
 
     def change(self, /, **changes: Any) -> Trace:
@@ -129,6 +126,15 @@ class Session:
         trace = self._this()
         understood = Understood.of(trace, self.composer.recipe.elements)
         return self._again(Step("change", values=changes), resumed(trace, understood.changed(changes)))
+
+    def question(self, *, asks: bool = False) -> AskedBack | None:
+        """What to ask the person about the hits, with sentences to choose from; None where nothing helps.
+
+        With ``asks`` the reasoner words it, else it is made of the hits' captions. Raises as `but` does.
+        """
+        if self.trace is None:
+            return None
+        return ask_back(self.trace, self.composer.showing, self.composer.reasoner if asks else None)
 
     def undo(self) -> Trace | None:
         """Looks at the turn before this one, which stays where it is."""
@@ -241,8 +247,3 @@ class Session:
             return composer.compose([trace], self.k)[0]
         grounded = composer.compose([trace], self.k, until="ground")[0]
         return composer.compose([reweighed(grounded, single)], self.k)[0]
-
-    def _check_weight(self, name: str) -> None:
-        """Raises ConfigError for what is neither a role nor a grain of this turn."""
-        if ":" in name and name not in self.weights:
-            raise ConfigError(f"no grain {name!r}", did_you_mean(name, list(self.weights)))

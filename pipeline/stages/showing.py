@@ -39,17 +39,19 @@ class Showing:
         """Row → candidate with its picture; hits without a file lack."""
         return {hit.row: Candidate(hit.row, picture=Path(hit.path)) for hit in hits if hit.path}
 
-    def captions(self, hits: Sequence[Hit], sentences: int = 0) -> dict[int, Candidate]:
+    def captions(
+        self, hits: Sequence[Hit], sentences: int = 0, *, asks: bool = True
+    ) -> dict[int, Candidate]:
         """Row → candidate with its captions, so many ``sentences`` of them, 0: all.
 
-        A picture that cannot be captioned lacks.
+        A picture that cannot be captioned lacks; one without a caption, too, where nobody is to be asked.
         """
         rows = list(dict.fromkeys(hit.row for hit in hits))
         paths = {hit.row: Path(hit.path) for hit in hits if hit.path}
         side = self.gallery.side("captions") or self.gallery
         captions = {item.row: item.caption for item in side.items(rows)}  # type: ignore[attr-defined]
         known = {row: " ".join((captions[row] or "").split()) for row in rows}
-        lacking = [row for row in rows if not known[row] and row in paths]
+        lacking = [row for row in rows if asks and not known[row] and row in paths]
         described = describe([paths[row] for row in lacking], self._prompt(), self.captioner, self.sampling)
         known |= {row: said.caption for row, (said, _) in zip(lacking, described, strict=True)}
         return {row: Candidate(row, beginning(text, sentences)) for row, text in known.items() if text}

@@ -12,7 +12,7 @@ HALVES = ("first", "second")
 
 
 def half_of(ident: str) -> str:
-    """The half of a query, by the first byte of the SHA-256 of its id."""
+    """The half of a query, or of a whole dialogue, by the first byte of the SHA-256 of its id."""
     return HALVES[hashlib.sha256(ident.encode()).digest()[0] & 1]
 
 
@@ -25,7 +25,7 @@ def other_half(half: str) -> str:
 
 def check_labels(cases: Sequence[Case]) -> None:
     """Raises InputError where a half has no labelled query: before any model is asked."""
-    labelled = {half_of(case.id) for case in cases if case.targets}
+    labelled = {half_of(case.group or case.id) for case in cases if case.targets}
     for half in HALVES:
         if half not in labelled:
             raise InputError(

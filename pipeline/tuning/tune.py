@@ -98,7 +98,7 @@ class Grounded:
         kept = [
             (case, trace)
             for case, trace in zip(self.cases, self.traces, strict=True)
-            if half_of(case.id) == name and case.targets
+            if half_of(case.group or case.id) == name and case.targets
         ]
         return Grounded(self.job, tuple(c for c, _ in kept), tuple(t for _, t in kept))
 

@@ -1,0 +1,5 @@
+"""`likebut serve`: the product in a browser, one process for one person or a small team.
+
+FastAPI and uvicorn: small, requests checked by types, OpenAPI for nothing, tested in process. Gradio and
+NiceGUI are wheels of 31 and 8.5 MB before their dependencies, and bring front ends of their own.
+"""

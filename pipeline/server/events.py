@@ -1,0 +1,58 @@
+"""A step that tells of its stages while they run: server-sent events, then the session."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from ...indexes.errors import GalleryError
+from ..errors import LikebutError
+from .lane import OnStage
+from .problems import told
+
+Event = tuple[str, Any]
+_WORKING: set[asyncio.Task[None]] = set()  # a task that nobody holds may be collected
+
+
+def event(name: str, data: Any) -> bytes:
+    """One event as it is sent."""
+    return f"event: {name}\ndata: {json.dumps(data, allow_nan=False)}\n\n".encode()
+
+
+async def stages(work: Callable[[OnStage], Awaitable[dict[str, Any]]]) -> AsyncIterator[bytes]:
+    """Events `stage` as ``work`` tells of them, then `session` with what it gives, or `problem`.
+
+    Work goes on to its end where nobody listens any more.
+    """
+    waiting: asyncio.Queue[Event | None] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def hear(stage: str, done: bool) -> None:
+        with suppress(RuntimeError):  # the server is ending
+            loop.call_soon_threadsafe(waiting.put_nowait, ("stage", {"stage": stage, "done": done}))
+
+    async def finish() -> None:
+        try:
+            await waiting.put(("session", await work(hear)))
+        except (LikebutError, GalleryError) as problem:
+            await waiting.put(("problem", told(problem)))
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+            hint = "its terminal says more"
+            await waiting.put(
+                ("problem", {"status": 500, "message": "this is a bug of the server", "hint": hint})
+            )
+        finally:
+            await waiting.put(None)
+
+    task = asyncio.create_task(finish())
+    _WORKING.add(task)
+    task.add_done_callback(_WORKING.discard)
+    while (found := await waiting.get()) is not None:
+        yield event(*found)
+    await task

@@ -1,0 +1,219 @@
+"""The sessions of the server: one folder each, written after every step, so that a killed server has them.
+
+::
+
+    SESSIONS/<id>/about.json       gallery, recipe, when it was made; what a list of sessions shows
+    SESSIONS/<id>/dialogue.json    as `Session.save` writes it
+    SESSIONS/<id>/pictures/<hash>  references that were uploaded
+    SESSIONS/trash/<id>            sessions that were deleted
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, LikebutError
+from ..machine.outputs import replacing
+from ..records.dialogue import Dialogue, Turn, read, to_json, turn_to_json
+from .problems import Refused, missing
+
+ID = r"[A-Za-z0-9_-]{16}"  # of secrets.token_urlsafe(12)
+HASH = r"[0-9a-f]{64}"
+MOST = 5000  # sessions
+KEPT = 64  # dialogues in memory
+LONGEST = 300  # turns of a session
+PICTURES = 200  # uploads of a session
+UPLOADS = 500  # uploads that belong to no session
+
+Texts = list[tuple[Turn, str]]
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a session without its dialogue; ``changed`` is in seconds since 1970."""
+
+    id: str
+    gallery: str
+    recipe: str
+    changed: float
+    turns: int = 0
+    words: str = ""
+
+
+class Sessions:
+    """The sessions in a folder, which is made if missing. Of several threads at once.
+
+    Raises ConfigError where it cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        # A dialogue as the file of this time has it, and the JSON of its turns, which do not change.
+        self._dialogues: OrderedDict[str, tuple[int, Dialogue, Texts]] = OrderedDict()
+        self._abouts: dict[str, tuple[int, About]] = {}
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / "trash").mkdir(exist_ok=True)
+            (folder / "uploads").mkdir(exist_ok=True)
+        except OSError as problem:
+            raise ConfigError(
+                f"--sessions {folder} cannot be written: {problem.strerror}", "name another folder"
+            ) from problem
+
+    def make(self, gallery: str, recipe: str) -> About:
+        """A new session, with nothing said yet. Raises Refused where there are too many."""
+        if len(self._ids()) >= MOST:
+            raise Refused(429, f"there are {MOST} sessions", "delete some")
+        about = About(secrets.token_urlsafe(12), gallery, recipe, time.time())
+        (self.folder / about.id / "pictures").mkdir(parents=True, mode=0o700)
+        self._write(about)
+        return about
+
+    def about(self, ident: str) -> About:
+        """What is known of a session. Raises Refused where there is none."""
+        path = self._place(ident) / "about.json"
+        try:
+            stamp = path.stat().st_mtime_ns
+            known = self._abouts.get(ident)
+            if known and known[0] == stamp:
+                return known[1]
+            about = About(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            raise missing("session", "begin a new one") from None
+        self._abouts[ident] = stamp, about
+        return about
+
+    def all(self) -> list[About]:
+        """All sessions, the one that was changed last first."""
+        found = []
+        for ident in self._ids():
+            with suppress(LikebutError):
+                found.append(self.about(ident))
+        return sorted(found, key=lambda about: -about.changed)
+
+    def dialogue(self, ident: str) -> Dialogue:
+        """Its dialogue. Raises Refused where there is no such session, InputError for a damaged one."""
+        path = self._place(ident) / "dialogue.json"
+        self.about(ident)
+        if not path.exists():
+            return Dialogue()
+        stamp = path.stat().st_mtime_ns
+        with self._lock:
+            known = self._dialogues.get(ident)
+            if known and known[0] == stamp:
+                self._dialogues.move_to_end(ident)
+                return known[1]
+        dialogue = read(path)
+        self._remember(ident, stamp, dialogue, [])
+        return dialogue
+
+    def keep(self, about: About, dialogue: Dialogue) -> About:
+        """Write what became of a session: whole, or as it was before."""
+        self.about(about.id)  # it may have been deleted meanwhile
+        path = self._place(about.id) / "dialogue.json"
+        texts = self._texts(about.id, dialogue)
+        head = json.dumps({**to_json(replace(dialogue, turns=())), "turns": []}, separators=(",", ":"))
+        with replacing(path) as draft, draft.open("w", encoding="ascii") as file:
+            file.write(head.removesuffix("]}"))
+            for number, (_, text) in enumerate(texts):
+                file.write(f",{text}" if number else text)
+            file.write("]}\n")
+        self._remember(about.id, path.stat().st_mtime_ns, dialogue, texts)
+        said = [turn.step.sentence for turn in dialogue.turns if turn.step.sentence]
+        words = said[-1] if said else (dialogue.turns[-1].step.words if dialogue.turns else "")
+        about = replace(about, turns=len(dialogue.turns), words=words, changed=time.time())
+        self._write(about)
+        return about
+
+    def _texts(self, ident: str, dialogue: Dialogue) -> Texts:
+        """The turns with their JSON, made anew only for those that are new."""
+        with self._lock:
+            before = self._dialogues[ident][2] if ident in self._dialogues else []
+        known = {id(turn): text for turn, text in before}
+        return [
+            (turn, known.get(id(turn)) or json.dumps(turn_to_json(turn), separators=(",", ":")))
+            for turn in dialogue.turns
+        ]
+
+    def trash(self, ident: str) -> None:
+        """Move a session out of the way; nothing of it is destroyed. Raises Refused."""
+        self.about(ident)
+        place = self._place(ident)
+        with self._lock:
+            self._dialogues.pop(ident, None)
+            self._abouts.pop(ident, None)
+            place.rename(self.folder / "trash" / f"{ident}-{secrets.token_hex(4)}")
+
+    def keep_picture(self, ident: str, data: bytes) -> Path:
+        """The file of an uploaded picture: of a session, or of none where ``ident`` is empty.
+
+        Raises Refused for too many, and for bytes that are no picture.
+        """
+        folder = self._place(ident) / "pictures" if ident else self.folder / "uploads"
+        check_picture(data)
+        path = folder / sha256(data).hexdigest()
+        if not path.exists():
+            self._make_room(folder, bool(ident))
+            with replacing(path) as draft:
+                draft.write_bytes(data)
+        return path
+
+    def picture(self, ident: str, hashed: str) -> Path:
+        """The file of a picture that was uploaded. Raises Refused where there is none."""
+        folder = self._place(ident) / "pictures" if ident else self.folder / "uploads"
+        if not re.fullmatch(HASH, hashed) or not (folder / hashed).is_file():
+            raise missing("picture", "upload it again")
+        return folder / hashed
+
+    def _make_room(self, folder: Path, of_session: bool) -> None:
+        there = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+        if of_session and len(there) >= PICTURES:
+            raise Refused(429, f"the session has {PICTURES} pictures", "begin another one")
+        for path in there[: max(0, len(there) - UPLOADS + 1)]:
+            path.unlink(missing_ok=True)
+
+    def _place(self, ident: str) -> Path:
+        """The folder of a session, whose id is never part of a path before it is known to be one."""
+        if not re.fullmatch(ID, ident):
+            raise missing("session", "begin a new one")
+        return self.folder / ident
+
+    def _ids(self) -> list[str]:
+        return [path.name for path in self.folder.iterdir() if re.fullmatch(ID, path.name)]
+
+    def _write(self, about: About) -> None:
+        path = self._place(about.id) / "about.json"
+        with replacing(path) as draft:
+            draft.write_text(json.dumps(asdict(about)), encoding="ascii")
+        self._abouts[about.id] = path.stat().st_mtime_ns, about
+
+    def _remember(self, ident: str, stamp: int, dialogue: Dialogue, texts: Texts) -> None:
+        with self._lock:
+            self._dialogues[ident] = stamp, dialogue, texts
+            self._dialogues.move_to_end(ident)
+            while len(self._dialogues) > KEPT:
+                self._dialogues.popitem(last=False)
+
+
+def check_picture(data: bytes) -> Any:
+    """Raises Refused where bytes are no picture that a gallery would take."""
+    from ...indexes.decode import decode, quiet
+    from ...indexes.errors import BadImage
+
+    try:
+        with quiet():
+            decode(data, "the picture", 224)
+    except BadImage as problem:
+        status = 413 if "pixels" in problem.reason else 415
+        raise Refused(status, f"the picture cannot be used: {problem.reason}", "give another one") from None

@@ -1,0 +1,135 @@
+"""Steps of many sessions at once: models in batches, rankings past them, no answer to another session."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from likebut import Setup
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.stages.composer import Composer
+from tests.pipeline.colours import colour_composer, scripted
+from tests.pipeline.server.conftest import Opening, Site, running
+
+
+class Slow:
+    """An engine that answers what the sentence says, once it may; it counts what is asked at once."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+        self.batches: list[int] = []
+
+    def generate(self, requests: Sequence[Any], on_reply: Any = None) -> list[Any]:
+        from likebut.pipeline.records.chat import Reply
+
+        self.batches.append(len(requests))
+        self.free.wait(20)
+        replies = []
+        for place, request in enumerate(requests):
+            text = request.messages[-1].text
+            colour = next(name for name in ("red", "green", "blue") if f"a {name} one" in text)
+            reply = Reply(f'{{"target_caption": "a {colour} square"}}')
+            replies.append(reply)
+            if on_reply:
+                on_reply(place, reply)
+        return replies
+
+
+def opening(folder: Path, engine: Slow) -> Opening:
+    cache = Cache(folder / "slow.sqlite")
+
+    def open_it(setup: Setup, *args: Any, **named: Any) -> Composer:
+        made = colour_composer(folder, recipe=load_recipe("cirevl"))
+        captioner = scripted(cache, (".", "a square of one colour"))
+        return replace(made, captioner=captioner, reasoner=made.reasoner.through(engine))
+
+    return open_it
+
+
+def begun(site: Site, count: int) -> list[str]:
+    sessions = [site.begin() for _ in range(count)]
+    for session in sessions:
+        site.step(session, do="start", hit="grey.png")
+    return sessions
+
+
+def test_sentences_of_several_sessions_are_one_batch_and_come_back_to_their_own(tmp_path: Path) -> None:
+    engine = Slow()
+    with running(tmp_path, opening=opening(tmp_path, engine)) as site:
+        sessions = begun(site, 6)
+        colours = ["red", "green", "blue"] * 2
+        with ThreadPoolExecutor(6) as pool:
+            first = pool.submit(site.step, sessions[0], do="but", sentence="a red one, 0")
+            until(lambda: engine.batches)
+            others = [
+                pool.submit(site.step, session, do="but", sentence=f"a {colour} one, {n}")
+                for n, (session, colour) in enumerate(zip(sessions, colours, strict=True))
+                if n
+            ]
+            until(lambda: site.service.galleries.lane.waiting == 5)
+            engine.free.set()
+            found = [one.result() for one in (first, *others)]
+        assert engine.batches == [1, 5]
+        for session, colour, answer in zip(sessions, colours, found, strict=True):
+            assert answer["id"] == session
+            assert answer["trace"]["intent"]["target_caption"] == f"a {colour} square"
+            assert answer["hits"][0]["id"] == f"{colour}.png"
+
+
+def test_new_weights_do_not_wait_for_models(tmp_path: Path) -> None:
+    engine = Slow()
+    with running(tmp_path, opening=opening(tmp_path, engine)) as site:
+        one, other = begun(site, 2)
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(site.step, one, do="but", sentence="a red one")
+            until(lambda: engine.batches)
+            started = time.monotonic()
+            for weight in (0.2, 0.5, 0.9):
+                site.step(other, do="weigh", values={"reference": weight})
+            assert site.step(other, do="more", hits=["blue.png"])["path"] == [0, 1, 2, 3, 4]
+            assert time.monotonic() - started < 5
+            assert not waiting.done()
+            engine.free.set()
+            assert waiting.result()["hits"][0]["id"] == "red.png"
+
+
+def test_steps_of_one_session_go_one_after_the_other(tmp_path: Path) -> None:
+    engine = Slow()
+    with running(tmp_path, opening=opening(tmp_path, engine)) as site:
+        (session,) = begun(site, 1)
+        with ThreadPoolExecutor(3) as pool:
+            said = pool.submit(site.step, session, do="but", sentence="a red one")
+            until(lambda: engine.batches)
+            weighed = pool.submit(site.step, session, do="weigh", values={"reference": 0.1})
+            time.sleep(0.1)
+            assert not weighed.done()
+            engine.free.set()
+            assert said.result()["path"] == [0, 1]
+            assert weighed.result()["path"] == [0, 1, 2]
+
+
+def test_a_bug_is_told_on_stderr_and_not_to_the_client(site: Site, capfd: Any, monkeypatch: Any) -> None:
+    def broken(*given: Any) -> None:
+        raise KeyError("the inside of the server")
+
+    monkeypatch.setattr(site.service.sessions, "all", broken)
+    answer = site.ask("GET", "/api/sessions")
+    assert answer.status == 500
+    assert b"inside" not in answer.body
+    seen: list[str] = []
+    until(lambda: seen.append(capfd.readouterr().err) or "the inside" in "".join(seen))
+    assert "KeyError: 'the inside of the server'" in "".join(seen)
+    monkeypatch.undo()
+    assert site.ask("GET", "/api/sessions").status == 200
+
+
+def until(holds: Any) -> None:
+    ends = time.monotonic() + 10
+    while not holds() and time.monotonic() < ends:
+        time.sleep(0.002)

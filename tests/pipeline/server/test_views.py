@@ -1,0 +1,32 @@
+"""What a page is told of a turn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from likebut.pipeline.records.trace import Ranking
+from likebut.pipeline.server.views import question_to_json
+from tests.pipeline.stages.test_asking_back import begun
+
+
+def test_the_question_is_of_the_gallerys_captions_and_asks_no_model(tmp_path: Path) -> None:
+    session = begun(tmp_path)
+    assert session.trace
+    found = question_to_json(session.trace, session.composer)
+    assert found
+    assert found["options"][0].startswith("with ")
+
+
+def test_a_gallery_without_captions_has_no_question(tmp_path: Path) -> None:
+    session = begun(tmp_path, captions=False)
+    assert session.trace
+    assert question_to_json(session.trace, session.composer) is None
+
+
+def test_hits_that_another_index_has_moved_are_not_asked_about(tmp_path: Path) -> None:
+    session = begun(tmp_path)
+    assert session.trace
+    moved = tuple(replace(hit, row=hit.row + 100) for hit in session.hits)
+    trace = replace(session.trace, ranking=Ranking(moved))
+    assert question_to_json(trace, session.composer) is None
