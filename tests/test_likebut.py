@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -36,9 +37,12 @@ def python(code: str, folder: Path, path: Path = ROOT) -> str:
 def test_the_example_of_the_readme_runs(drawn: Path, tmp_path: Path) -> None:
     shutil.copytree(drawn, tmp_path / "gallery")
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    first, *answers, searched = python(example, tmp_path).splitlines()
+    first, second, *answers, searched = python(example, tmp_path).splitlines()
     assert "at night" in first
+    assert "as a sketch {" in second
     assert len(answers) == 20
+    turns = json.loads((tmp_path / "found.json").read_text())["turns"]
+    assert [turn["step"]["do"] for turn in turns] == ["start", "but", "but", "weigh"]
     assert searched.startswith("[['scene-00040.png',")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,6 +37,12 @@ def shown_queries() -> list[str]:
     text = README.read_text(encoding="utf-8")
     lines = re.findall(r"^(?:\$ )?(likebut query gallery/.*)$", text, re.MULTILINE)
     return [line.split(" --report")[0] for line in lines if "--set" not in line]
+
+
+def transcripts() -> list[tuple[str, str]]:
+    """What is piped into a command, and what is shown then."""
+    text = README.read_text(encoding="utf-8")
+    return re.findall(r"^\$ (printf .*)\n((?:(?!\$ |```).*\n)+)", text, re.MULTILINE)
 
 
 def test_the_readme_has_commands_for_all_of_likebut() -> None:
@@ -76,6 +83,22 @@ def test_every_command_of_the_readme_runs(
         wanted = scenes[int(words[2][-9:-4])] | next(EDITS[edit] for edit in EDITS if edit in asked)
         assert wanted in found, asked
         assert wanted != scenes[int(words[2][-9:-4])], f"{asked} changes nothing"
+    assert_transcripts_are_true(tmp_path)
+
+
+def assert_transcripts_are_true(folder: Path) -> None:
+    """In the folder with the drawn gallery; then what is done with the session that was saved."""
+    program = f"{shlex.quote(sys.executable)} {shlex.quote(str(README.parent / 'run.py'))}"
+    lines = re.findall(r"^\$ (likebut dialogue .*)$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(transcripts()) == 1
+    assert len(lines) == 3
+    for line, shown in [*transcripts(), *((line, "") for line in lines)]:
+        command = ["sh", "-c", line.replace("likebut", program)]
+        done = subprocess.run(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+        assert shown in ("", done.stdout)
 
 
 def test_the_files_that_the_readme_links_to_exist() -> None:

@@ -82,6 +82,7 @@ COMMANDS = {
     ":add": Command("LIST TEXT", "an element more: :add forbidden a red car", steps.add, "lists"),
     ":drop": Command("TEXT", "without this element", steps.drop, "elements"),
     ":why": Command("[N]", "the reasoning and the shares of hits", _why, "hits"),
+    ":ask": Command("[N]", "be asked what would tell the hits apart; answer by number", steps.ask),
     ":turns": Command("", "all turns, and where you are", _turns),
     ":go": Command("N", "look at a turn; what is said next grows from it", steps.go, "turns"),
     ":start": Command("PICTURE|N", "begin anew with a picture or a hit", steps.start, "hit or file"),

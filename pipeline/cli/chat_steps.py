@@ -122,6 +122,27 @@ def k(talk: Talk, rest: str) -> Trace | None:
     return found
 
 
+def ask(talk: Talk, rest: str) -> Trace | None:
+    """A question that tells the hits apart best; with a number, its answer of that number is the next turn.
+
+    Raises InputError where the gallery is not the one that was searched, and where there is no such answer.
+    """
+    if rest:
+        chosen = number_named(rest, ":ask 1")
+        if not 0 < chosen <= len(talk.offered):
+            raise InputError(f"no answer {chosen}", f"{len(talk.offered)} were offered; :ask asks")
+        return talk.session.but(talk.offered[chosen - 1])
+    row_of = talk.session.composer.gallery.row_of
+    if any(row_of(hit.id) != hit.row for hit in trace_of(talk).ranking.hits):
+        raise InputError("the gallery has changed since this turn", f":k {talk.session.k} ranks it anew")
+    found = talk.session.question(asks=True)
+    talk.offered = found.options if found else ()
+    say(found.question if found else "nothing in their captions tells the hits apart")
+    for place, answer in enumerate(talk.offered, 1):
+        say(f"  {place}. {answer}")
+    return None
+
+
 def trace_of(talk: Talk) -> Trace:
     """The turn that is looked at. Raises InputError before the first."""
     if talk.session.trace is None:

@@ -40,7 +40,8 @@ class Talk:
     """A session and all that commands work on.
 
     ``picture`` makes a query of what a person calls a picture. In a ``lively`` talk a person sits at a
-    terminal: Ctrl-C ends a turn and not the session. ``file`` holds the session as it was ``saved``.
+    terminal: Ctrl-C ends a turn and not the session. ``file`` holds the session as it was ``saved``;
+    ``offered`` are the answers to what the session asked last.
     """
 
     session: Session
@@ -50,6 +51,7 @@ class Talk:
     lively: bool = False
     file: Path | None = None
     saved: Dialogue = field(default_factory=Dialogue)
+    offered: tuple[str, ...] = ()
     ended: bool = False
     failed: int = 0
     _shown: int = 0

@@ -87,9 +87,14 @@ class Compared:
 
 
 def compared(before: Dialogue, after: Dialogue, k: int = 10) -> Iterator[Compared]:
-    """The turns of two dialogues by their numbers; their first ``k`` hits are held side by side."""
+    """The turns of two dialogues by their numbers; of their first ``k`` hits as many as both have are held
+    side by side: one may have been asked for fewer.
+    """
     for number, (one, other) in enumerate(zip_longest(before.turns, after.turns), 1):
         first, second = _hits(one)[:k], _hits(other)[:k]
+        if first and second:
+            depth = min(len(first), len(second))
+            first, second = first[:depth], second[:depth]
         both = one is not None and other is not None
         yield Compared(
             number,

@@ -210,6 +210,26 @@ def test_why_says_the_reasoning_and_all_shares_of_one_hit(chat: Chat, reference:
     assert "reference" in outcome.err.split("seconds:")[1]
 
 
+def test_the_session_asks_back_and_an_answer_is_the_next_turn(chat: Chat, reference: Path) -> None:
+    outcome = chat("at night\n:ask\n:ask 2\n:ask 9\n", reference, "-f", "jsonl")
+    asked, first, second, error = outcome.err.splitlines()[-4:]
+    assert asked.startswith("Should it show ")
+    assert first.startswith("  1. with ")
+    assert records(outcome)[1]["query"]["modification"] == second.removeprefix("  2. ")
+    assert error == "error: line 4: no answer 9 — 2 were offered; :ask asks"
+
+
+def test_a_gallery_that_changed_is_not_asked_about(chat: Chat, reference: Path, tmp_path: Path) -> None:
+    file = tmp_path / "cats.json"
+    chat(f"at night\n:save {file}\n", reference)
+    record = json.loads(file.read_text())
+    record["turns"][1]["trace"]["ranking"]["hits"][0]["row"] += 1
+    file.write_text(json.dumps(record))
+    outcome = chat(":ask\n:k 10\n:ask\n", "--session", file)
+    assert "line 1: the gallery has changed since this turn — :k 10 ranks it anew" in outcome.err
+    assert "Should it show" in outcome.err
+
+
 def test_turns_are_a_tree_that_says_where_one_is(chat: Chat, reference: Path) -> None:
     outcome = chat(
         "at night\n:go 1\nas a sketch\n:pick 1\nby day\n:go 2\n:turns\n", reference, "-f", "paths"

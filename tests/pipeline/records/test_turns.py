@@ -60,6 +60,10 @@ def test_turns_of_two_dialogues_are_held_side_by_side() -> None:
     assert (second.overlap, second.parting) == (None, None)
 
 
-def test_only_the_first_hits_count() -> None:
+def test_only_the_first_hits_count_and_as_many_as_both_have() -> None:
     (found,) = compared(Dialogue((turn("a", found="abc"),)), Dialogue((turn("a", found="abx"),)), k=2)
     assert (found.overlap, found.parting) == (1.0, None)
+    (found,) = compared(Dialogue((turn("a", found="ab"),)), Dialogue((turn("a", found="acbd"),)))
+    assert (found.overlap, found.parting) == (0.5, Parting(2, "b", "c"))
+    (found,) = compared(Dialogue((turn("a", found=""),)), Dialogue((turn("a", found="ab"),)))
+    assert (found.overlap, found.parting) == (0.0, Parting(1, None, "a"))
