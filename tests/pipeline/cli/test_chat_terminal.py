@@ -137,7 +137,9 @@ def test_a_dumb_terminal_is_asked_plainly(indexed: Path, own_cache: Path) -> Non
     terminal.type("at night\n")
     terminal.until("turn 2: ")
     terminal.until(PLAIN)
-    terminal.type("not this\x03")
+    terminal.type("not this")
+    time.sleep(1)  # a signal between the prompt and the read of the line is seen with the next key
+    terminal.type("\x03")
     terminal.until(PLAIN)
     terminal.type(":turns\n")
     assert ">  2  at night" in terminal.until(PLAIN)
