@@ -86,7 +86,7 @@ def _worded(
     query = trace.query
     values = {
         "target_caption": trace.intent.target_caption or query.modification,
-        "history": told([*query.history]) if query.history else "none",
+        "history": told(query.history),
         "modification": query.modification or "none",
         "candidate": numbered(shown),
     }
