@@ -98,6 +98,11 @@ def stem(text: str) -> str:
     return thing[: -1 if plural else None].removesuffix("e")
 
 
+def stems(text: str) -> set[str]:
+    """The words of a text that name something, without their endings."""
+    return {stem(word) for phrase in phrases(text) for word in phrase.words}
+
+
 def swapped(caption: str, pairs: Sequence[str] = ()) -> tuple[str, ...]:
     """The caption with the attributes of two things exchanged, once for every two of them.
 

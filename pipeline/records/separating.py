@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from .phrases import phrases, stem
+from .phrases import phrases, stem, stems
 
 _ARTICLE = re.compile(r"\b(an?|the)\s+$", re.IGNORECASE)
 
@@ -55,7 +55,7 @@ def separating(
 
     Among equals the one that comes up first. What the ``settled`` texts name is not asked about.
     """
-    over = {stem(word) for text in settled for phrase in phrases(text) for word in phrase.words}
+    over = set().union(*map(stems, settled))
     worth: Mapping[str, float] = {
         name: gain(shares, shown) for name, shown in things(captions).items() if not _said(name, over)
     }

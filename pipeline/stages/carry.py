@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ..records.phrases import phrases, stem
+from ..records.phrases import phrases, stem, stems
 from ..records.trace import Intent, Said
 
 FORBIDDEN = "forbidden"
@@ -37,19 +37,14 @@ def carried(intent: Intent, history: Sequence[Said], lists: Iterable[str]) -> In
 
 def contradicted(text: str, name: str, intent: Intent) -> bool:
     """Whether an earlier element of the list ``name`` cannot hold beside what is wanted now."""
-    said = words(text)
+    said = stems(text)
     wanted = [intent.target_caption, *intent.of("desired")]
     if name == FORBIDDEN:
-        return bool(said) and said <= set().union(*map(words, wanted))
-    gone = [words(one) for one in intent.of(FORBIDDEN)]
+        return bool(said) and said <= set().union(*map(stems, wanted))
+    gone = [stems(one) for one in intent.of(FORBIDDEN)]
     if any(one and (one <= said or said <= one) for one in gone):
         return True
     return any(_otherwise(text, one) for one in wanted)
-
-
-def words(text: str) -> set[str]:
-    """The words of a text that name something, without their endings."""
-    return {stem(word) for phrase in phrases(text) for word in phrase.words}
 
 
 def _otherwise(text: str, wanted: str) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from likebut.pipeline.records.phrases import stems
 from likebut.pipeline.records.trace import Intent, Said
-from likebut.pipeline.stages.carry import carried, contradicted, words
+from likebut.pipeline.stages.carry import carried, contradicted
 
 LISTS = ("preserved", "forbidden")
 
@@ -66,4 +67,4 @@ def test_an_element_is_contradicted_by_its_words(text: str, name: str, intent: I
 
 
 def test_words_are_what_names_something_without_its_ending() -> None:
-    assert words("two large cats on the benches") == {"two", "larg", "cat", "bench"} | words("benches")
+    assert stems("two large cats on the benches") == {"two", "larg", "cat", "bench"} | stems("benches")
