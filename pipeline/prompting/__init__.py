@@ -25,6 +25,7 @@ from . import rendering
 
 # The repository and the wheel both put `prompts/` beside `pipeline/`.
 FOLDER = Path(__file__).parent.parent.parent / "prompts"
+_NAME = re.compile(r"[\w-]+/[\w-]+")  # "stage/name"
 _FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
 _ROLE = re.compile(r"^=== (system|user|assistant) ===$", re.MULTILINE)
 _KEYS = {
@@ -63,10 +64,10 @@ def names() -> list[str]:
 
 def path_of(name: str) -> Path:
     """The file of a prompt, by name or path. Raises ConfigError."""
-    known = names()
-    path = FOLDER / f"{name}.j2" if name in known else Path(name)
+    ours = FOLDER / f"{name}.j2"
+    path = ours if _NAME.fullmatch(name) and ours.is_file() else Path(name)
     if path.suffix != ".j2" or not path.is_file():
-        raise ConfigError(f"no prompt {name!r}", did_you_mean(name, known))
+        raise ConfigError(f"no prompt {name!r}", did_you_mean(name, names()))
     return path
 
 

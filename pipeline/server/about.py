@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from ..config.files import load_profile
+from ..config.files import load_profile, load_recipe, recipe_names
 from ..errors import InputError
 from ..setup.assembly import charge_of
 from ..stages.conversation import Session
 from .asked import NO_CONTROLS, Open
-from .galleries import Galleries, Place, recipes
+from .galleries import Galleries, Place
 from .problems import Json, Refused
 from .reaching import Serves
 from .service import Service
@@ -71,6 +72,13 @@ def gallery_to_json(place: Place, galleries: Galleries) -> dict[str, Any]:
     }
 
 
+@cache
+def recipes() -> list[dict[str, str]]:
+    """The recipes of the product: name and description."""
+    found = [(name, load_recipe(name)) for name in recipe_names()]
+    return [{"name": name, "description": recipe.description} for name, recipe in found]
+
+
 def costs(galleries: Galleries) -> dict[str, Any] | None:
     """Prices in dollars a million tokens, what was spent and may be; None where models are free."""
     budget = galleries.budget
@@ -117,6 +125,7 @@ def _estimate(service: Service, ident: str, gallery: str, sentence: str) -> dict
 
 def _open(service: Service, asked: Open) -> None:
     _, dialogue, _ = service.at(asked.session)
+    dialogue = dialogue if asked.turn is None else dialogue.gone(asked.turn)
     hits = dialogue.turn.trace.ranking.hits if dialogue.turn else ()
     path = next((hit.path for hit in hits if hit.id == asked.hit), "")
     if not path:

@@ -50,6 +50,7 @@ class Open(Asked):
 
     session: SessionId
     hit: Name
+    turn: int | None = Field(None, ge=-1, le=100_000)
 
 
 class Compare(Asked):

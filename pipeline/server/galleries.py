@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ...indexes.errors import GalleryError
 from ..asking.encoder import CachedEncoder
 from ..asking.engine import CachedEngine
-from ..config.files import load_recipe, recipe_names
+from ..config.files import recipe_names
 from ..engines import kind_of
 from ..errors import InputError, LikebutError, did_you_mean
 from ..machine.places import kept_index
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..asking.budget import Budget
     from ..stages.composer import Composer
 
+AGAIN = 10.0  # seconds until a gallery that could not be opened is tried again
 KEPT = 16  # composers: of a gallery, one a recipe
 WORKERS = 4  # batches at once, where a server answers
 
@@ -80,6 +81,7 @@ class Galleries:
         self.busy: dict[str, Any] | None = None
         self.warm = threading.Event()  # no question is asked before models are loaded
         self.problems: dict[str, LikebutError | GalleryError] = {}
+        self._tried: dict[str, float] = {}
         self.lane = Lane(WORKERS if _all_served(setups[0]) else 1, room=room)
         self._open: OrderedDict[tuple[str, str], Warm] = OrderedDict()
         self._models: list[Any] = []
@@ -90,15 +92,24 @@ class Galleries:
         """Open every gallery by its own recipe; what goes wrong is in ``problems``."""
         try:
             for place in self.places.values():
-                try:
-                    self._load(self._opened(place, place.setup.recipe))
+                with suppress(LikebutError, GalleryError):
+                    self._load(self._tried_to_open(place))
                     self.warm.set()  # the others have the same models
-                except (LikebutError, GalleryError) as problem:
-                    self.problems[place.id] = problem
-                    if self.on_problem:
-                        self.on_problem(problem.message, problem.hint)
         finally:
             self.warm.set()
+
+    def _tried_to_open(self, place: Place) -> Warm:
+        """The gallery by its own recipe. What goes wrong is raised, told, and kept in ``problems``."""
+        self._tried[place.id] = time.monotonic()
+        try:
+            composer = self._opened(place, place.setup.recipe)
+        except (LikebutError, GalleryError) as problem:
+            self.problems[place.id] = problem
+            if self.on_problem:
+                self.on_problem(problem.message, problem.hint)
+            raise
+        self.problems.pop(place.id, None)
+        return composer
 
     def _load(self, composer: Warm) -> None:
         """Load the models that the first question would wait for; the question tells what is wrong."""
@@ -127,6 +138,7 @@ class Galleries:
             return known
         if self.opened(place) is None:
             self._check_ready(place)
+            self._tried_to_open(place)
         self._check_recipe(recipe, place)
         return self._opened(place, recipe)
 
@@ -142,7 +154,7 @@ class Galleries:
         return found
 
     def _check_ready(self, place: Place) -> None:
-        if place.id in self.problems:
+        if place.id in self.problems and time.monotonic() < self._tried[place.id] + AGAIN:
             problem = self.problems[place.id]
             raise Refused(503, f"{place.name} cannot be opened: {problem.message}", problem.hint)
         if self.busy:
@@ -232,10 +244,3 @@ def _index_of(folder: Path) -> Path:
         if (place / "manifest.json").is_file():
             return place
     raise InputError(f"{folder} has no index yet, and --read-only makes none", "serve it once without")
-
-
-@cache
-def recipes() -> list[dict[str, str]]:
-    """The recipes of the product: name and description."""
-    found = [(name, load_recipe(name)) for name in recipe_names()]
-    return [{"name": name, "description": recipe.description} for name, recipe in found]

@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from ...indexes.errors import readable
 from ..records.trace import Trace
 from . import exports
+from .asked import Name
 from .pictures import item_of, rounded, type_of
 from .problems import Json, Refused
 from .reaching import GalleryPath, HashPath, Row, Serves, SessionPath, Size, Turn
@@ -55,10 +56,10 @@ async def export(
     service: Serves,
     session: SessionPath,
     form: exports.Form = "json",
-    hits: Annotated[str, Query(max_length=16_384)] = "",
+    hits: Annotated[list[Name], Query(max_length=200)] = [],  # noqa: B006
     turn: Turn = None,
 ) -> Response:
-    """The hits of a turn, or those of them named by ids with commas between."""
+    """The hits of a turn, or those of them that are named by their ids (`hits=…&hits=…`)."""
     trace = await service.files.run(_trace, service, session, hits, turn)
     headers = {"Content-Disposition": f'attachment; filename="likebut.{_ENDINGS[form]}"'}
     if form == "zip":
@@ -86,14 +87,12 @@ def _items(service: Service, ident: str, skip: int, count: int) -> dict[str, Any
     return {"items": found, "all": gallery.count}
 
 
-def _trace(service: Service, ident: str, hits: str, turn: int | None) -> Trace:
+def _trace(service: Service, ident: str, hits: list[str], turn: int | None) -> Trace:
     _, dialogue, _ = service.at(ident)
     dialogue = dialogue if turn is None else dialogue.gone(turn)
     if dialogue.turn is None:
         raise Refused(422, "nothing was found yet", "begin with a picture or a sentence")
-    trace = dialogue.turn.trace
-    known = {hit.id for hit in trace.ranking.hits}
-    return exports.chosen(trace, [hits] if hits in known else [one for one in hits.split(",") if one])
+    return exports.chosen(dialogue.turn.trace, hits)
 
 
 async def _sent(service: Service, request: Request, path: str, name: str, size: int) -> Response:

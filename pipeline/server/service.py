@@ -71,7 +71,7 @@ class Service:
         self.galleries, self.sessions, self.local, self.opener = galleries, sessions, local, opener
         self.thumbnails = Thumbnails()
         self.models = Pool.of("step", ROOM)  # they wait, for most of the time
-        self.quick = Pool.of("rank", 4)
+        self.quick = Pool.of("rank", 8)
         self.pictures = Pool.of("picture", 2, 400)
         self.files = Pool.of("file", 4, 200)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -101,12 +101,15 @@ class Service:
 
         Raises Refused, ConfigError, InputError, and what models raise.
         """
-        about = await self.files.run(self.sessions.about, ident)
+        composer = await self.files.run(self._composer, ident, step.recipe)
         async with self.lock(ident):
-            composer = await self.files.run(self.galleries.get, about.gallery, step.recipe or about.recipe)
             quick = step.do in QUICK and not (composer.judges and step.do in ("more", "less", "weigh"))
             pool = self.quick if quick else self.models
             return await pool.run(self._step, ident, step, composer, told)
+
+    def _composer(self, ident: str, recipe: str) -> Warm:
+        about = self.sessions.about(ident)
+        return self.galleries.get(about.gallery, recipe or about.recipe)
 
     def _step(self, ident: str, step: StepAsked, composer: Warm, told: OnStage) -> dict[str, Any]:
         self.galleries.warm.wait()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from ...indexes.errors import GalleryError
@@ -48,15 +51,29 @@ class Check:
         return self._seen(trace, query.reference) if query.reference is not None else trace
 
     def _seen(self, trace: Trace, reference: Path) -> Trace:
-        from ...indexes.decode import load_image
-
         try:
-            picture = load_image(reference, _GLANCE)
+            photographed = _looks_photographed(reference)
         except GalleryError as problem:
             return trace.failed(f"the reference cannot be used: {problem.message}")
-        if self.words and photographs.looks_photographed(picture):
+        if self.words and photographed:
             return trace.warned(photographs.warning(self.profile))
         return trace
+
+
+def _looks_photographed(reference: Path) -> bool:
+    """Whether the picture does. Raises ``BadImage`` for what is none."""
+    with suppress(OSError):  # `load_image` says what is wrong
+        found = os.stat(reference)
+        return _glanced(reference, found.st_size, found.st_mtime_ns, found.st_ino)
+    return _glanced.__wrapped__(reference, 0, 0, 0)
+
+
+@lru_cache(256)
+def _glanced(reference: Path, size: int, mtime_ns: int, inode: int) -> bool:
+    """Of a file in this state, whose every new ranking need not read it again."""
+    from ...indexes.decode import load_image
+
+    return photographs.looks_photographed(load_image(reference, _GLANCE))
 
 
 def _given(trace: Trace) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,9 +52,14 @@ class Showing:
         captions = {item.row: item.caption for item in side.items(rows)}  # type: ignore[attr-defined]
         known = {row: " ".join((captions[row] or "").split()) for row in rows}
         lacking = [row for row in rows if asks and not known[row] and row in paths]
-        described = describe([paths[row] for row in lacking], self._prompt(), self.captioner, self.sampling)
-        known |= {row: said.caption for row, (said, _) in zip(lacking, described, strict=True)}
+        if lacking:
+            known |= self._described({row: paths[row] for row in lacking})
         return {row: Candidate(row, beginning(text, sentences)) for row, text in known.items() if text}
+
+    def _described(self, paths: Mapping[int, Path]) -> dict[int, str]:
+        """Row → what the captioner says of its picture."""
+        said = describe(list(paths.values()), self._prompt(), self.captioner, self.sampling)
+        return {row: description.caption for row, (description, _) in zip(paths, said, strict=True)}
 
     def _prompt(self) -> prompting.Prompt:
         """The recipe's, unless it takes the sentence: a candidate's caption is of no single query."""

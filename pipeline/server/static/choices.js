@@ -5,11 +5,6 @@ import { $, many, speak } from "./dom.js";
 const FORMS = ["csv", "json", "paths", "zip"];
 
 /** Ids as an address names them: with commas between, or each by itself where one has commas in it. */
-function named(hits) {
-  const ids = hits.map((hit) => hit.id);
-  return ids.some((id) => id.includes(",")) ? ids : [ids.join()];
-}
-
 export function makeChoices(app) {
   const { known, talk } = app;
 
@@ -32,7 +27,7 @@ export function makeChoices(app) {
     const base = `/api/sessions/${encodeURIComponent(session.id)}/export`;
     for (const form of FORMS) {
       const about = new URLSearchParams({ form, turn: session.at });
-      for (const part of count ? named(chosen()) : []) about.append("hits", part);
+      for (const hit of count ? chosen() : []) about.append("hits", hit.id);
       $(`export-${form}`).href = `${base}?${about}`;
     }
   }

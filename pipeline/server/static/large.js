@@ -47,9 +47,11 @@ export function makeLarge(app) {
     $("shares").replaceChildren(...rows);
   }
 
+  const about = () => ({ session: known.session.id, turn: known.session.at, hit: hit().id });
+
   async function opened() {
     try {
-      await ask("POST", "/api/open", { body: { session: known.session.id, hit: hit().id } });
+      await ask("POST", "/api/open", { body: about() });
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       dialog.close();

@@ -198,7 +198,7 @@ def test_hits_leave_in_the_forms_of_the_command_line(site: Site) -> None:
     assert site.ask("GET", f"{base}?form=csv").body.startswith(b"rank,score,path\n1,")
     path = str(site.folder / "gallery" / "red.png")
     assert site.ask("GET", f"{base}?form=paths&hits=red.png").body.decode() == f"{path}\n"
-    answer = site.ask("GET", f"{base}?form=zip&hits=red.png,blue.png")
+    answer = site.ask("GET", f"{base}?form=zip&hits=red.png&hits=blue.png")
     with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
         assert archive.testzip() is None
         names = sorted(archive.namelist())
@@ -265,6 +265,8 @@ def test_the_folder_of_a_hit_is_opened_here(site: Site) -> None:
     site.step(session, do="but", sentence="a red square")
     assert site.ask("POST", "/api/open", {"session": session, "hit": "red.png"}).status == 200
     assert site.opened[-1] == str(site.folder / "gallery" / "red.png")
+    asked = {"session": session, "hit": "red.png", "turn": -1}
+    assert site.ask("POST", "/api/open", asked).status == 404  # before anything was found
 
 
 def test_a_killed_servers_sessions_are_there_in_the_next(tmp_path: Path) -> None:

@@ -120,3 +120,28 @@ def test_a_gallery_that_cannot_be_opened_says_so_and_the_server_goes_on(tmp_path
     assert told.value.status == 503
     assert galleries.busy is None
     assert galleries.warm.is_set()
+
+
+def test_a_gallery_that_could_not_be_opened_is_tried_again_a_little_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from likebut.pipeline.errors import InputError
+
+    opens, tried = opening_colours(tmp_path), []
+
+    def opening(*args: Any, **named: Any) -> Any:
+        tried.append(1)
+        if len(tried) == 1:
+            raise InputError("the disk is gone", "plug it in")
+        return opens(*args, **named)
+
+    setup = Setup(folders=(tmp_path,))
+    galleries = Galleries([setup], setup.budget(), opening=opening)
+    galleries.open_all()
+    ident = next(iter(galleries.places))
+    with pytest.raises(Refused, match="the disk is gone"):
+        galleries.get(ident)
+    assert len(tried) == 1
+    monkeypatch.setattr("likebut.pipeline.server.galleries.AGAIN", 0.0)
+    assert galleries.get(ident).gallery.count == 4
+    assert galleries.problems == {}

@@ -54,3 +54,16 @@ def test_the_trace_of_a_query_warns_where_the_models_know_drawings_alone(tmp_pat
     told = replace(composer, words=frozenset({"red"})).compose([query])[0]
     assert any("looks like a photograph" in text for text in told.warnings)
     assert not any("photograph" in text for text in composer.compose([query])[0].warnings)
+
+
+def test_a_reference_that_was_changed_meanwhile_is_looked_at_again(tmp_path: Path) -> None:
+    composer = replace(colour_composer(tmp_path), words=frozenset({"red"}))
+    picture, query = tmp_path / "photo.png", Query("a", tmp_path / "photo.png")
+    Image.new("RGB", (64, 64), "red").save(picture)
+    assert composer.compose([query])[0].warnings == ()
+    photograph().save(picture)
+    assert any("looks like a photograph" in text for text in composer.compose([query])[0].warnings)
+    picture.write_bytes(b"no picture")
+    assert "cannot be used" in composer.compose([query])[0].error
+    picture.unlink()
+    assert "cannot be used" in composer.compose([query])[0].error
