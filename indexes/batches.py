@@ -22,12 +22,14 @@ class Batches:
     """Takes outcomes in order and settles each file in ``plan``.
 
     ``encoded`` counts pictures, ``seconds`` the encoder's, ``thread_seconds`` read, decode,
-    prepare. A row is ``parts`` vectors, one after another, each of length 1.
+    prepare, and ``read_by`` tells who did these ("16 processes"). A row is ``parts`` vectors, one after
+    another, each of length 1.
     """
 
     def __init__(self, encoder: ImageEncoder, plan: Plan, size: int, parts: int = 1) -> None:
         self.encoder, self.plan, self.size, self.parts = encoder, plan, size, parts
         self.encoded = 0
+        self.read_by = ""
         self.seconds = 0.0
         self.thread_seconds = [0.0, 0.0, 0.0]
         # by content: the array and every file that has it; the first is the one that was decoded

@@ -19,6 +19,7 @@ from .decode import MAX_PIXELS
 from .encoding import Settings
 from .errors import EXIT_USAGE, GalleryError, Problem
 from .job import Job
+from .mappers import AUTO, check_mapper
 from .region_build import RegionReport, RegionSpec, region_step
 from .sides import realign
 
@@ -39,7 +40,8 @@ class BuildReport:
     (path, reason). ``seconds_by`` tells wall seconds of scan, wait, encode, write, and thread
     seconds of threads.read, threads.decode, threads.prepare. ``left_out`` counts by ending what cannot
     be read here (see ``formats.why_not``); ``news`` is whether anything differs from the time before.
-    ``regions`` says what was done to the vectors of parts, where there are any.
+    ``regions`` says what was done to the vectors of parts, where there are any. ``read_by`` tells who
+    read the pictures ("16 processes"), where any were.
     """
 
     items: int
@@ -55,6 +57,7 @@ class BuildReport:
     left_out: tuple[tuple[str, int], ...] = ()
     news: bool = True
     regions: RegionReport | None = None
+    read_by: str = ""
 
 
 def build(
@@ -70,7 +73,7 @@ def build(
     rebuild: bool = False,
     reread: bool = False,
     donors: Sequence[Path] = (),
-    mapper: str = "threads",
+    mapper: str = AUTO,
     wait: bool = True,
     change_roots: bool = True,
     regions: RegionSpec | None = None,
@@ -90,7 +93,7 @@ def build(
     While another process writes the index it is waited for, and its result used. Raises
     ``IndexBusy`` instead where not to ``wait``; ``NoImages``, ``IndexIncompatible`` (other encoder or
     dtype), ``IndexDamaged``, ``NotWritable``, ``DiskFull`` or ``GalleryError``; the previous index is
-    then as it was.
+    then as it was. ``mapper`` says how files are read, see ``mappers``.
     """
     if dtype not in ("float16", "float32") or batch_size < 1:
         raise GalleryError(
@@ -98,6 +101,7 @@ def build(
             "dtype is float16 or float32, the batch size at least 1",
             EXIT_USAGE,
         )
+    check_mapper(mapper)
     began = perf_counter()
     settings = Settings(
         dtype, batch_size, threads, pixels_limit, rebuild, reread, tuple(map(Path, donors)), mapper
@@ -149,5 +153,6 @@ def _report(job: Job, plan: Plan, seconds: float, news: bool) -> BuildReport:
         duplicates=counts["duplicates"],
         resumed=counts["resumed"],
         left_out=job.found.left_out,
+        read_by=job.read_by,
         news=news or (job.seen is not None and job.seen.left_out != job.found.left_out),
     )

@@ -161,12 +161,29 @@ class Searcher(Protocol):
         """
 
 
+class Preparing(Protocol):
+    """How pictures are prepared for an encoder: its `prepare` without its weights.
+
+    Small, and picklable: another process is handed it.
+    """
+
+    @property
+    def draft_size(self) -> int: ...
+
+    def prepare(self, image: Image) -> NDArray[Any]:
+        """See ``ImageEncoder``."""
+        ...
+
+
 class ImageEncoder(Protocol):
     """The image side of a dual encoder, split where threads end and the device begins.
 
     ``name``, ``fingerprint`` (of the weights) and ``preprocessing`` say which vectors may be
     compared. ``dimension`` is d. ``draft_size`` is the smallest short side, in pixels, that the
     preprocessing wants to start from; large JPEGs may be decoded down to no less.
+
+    Where it has an attribute ``preparing``, a ``Preparing`` that gives the bytes of `prepare`, pictures
+    may be prepared in other processes; of a ``DenseEncoder`` it has `prepare_regions`, too.
     """
 
     @property

@@ -1,17 +1,17 @@
-"""The files that a plan left open, read and prepared in threads, encoded in batches."""
+"""The files that a plan left open, read and prepared by a mapper, encoded in batches."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .batches import Batches
 from .decode import MAX_PIXELS
-from .mappers import make_mapper
-from .reading import Reader
+from .mappers import AUTO, choose, cores, make_mapper
+from .reading import Work
 
 if TYPE_CHECKING:
     from .contract import ImageEncoder
@@ -29,7 +29,7 @@ class Settings:
     rebuild: bool = False
     reread: bool = False
     donors: tuple[Path, ...] = ()
-    mapper: str = "threads"
+    mapper: str = AUTO
 
 
 def encode_todo(
@@ -46,17 +46,20 @@ def encode_todo(
     """
     settled = total - len(plan.todo)
     batch_size = settings.batch_size
-    reader = Reader(encoder, plan.known, settings.pixels_limit)
+    work = Work(encoder, plan.known, settings.pixels_limit)
     batches = Batches(encoder, plan, batch_size, parts)
-    workers = settings.threads or min(16, os.cpu_count() or 1)
+    workers = settings.threads or min(16, cores())
     if on_progress:
         on_progress(settled, total)
-    mapper = make_mapper(settings.mapper)
-    for outcome in mapper(plan.todo, lambda: reader.read, workers, batch_size + 2 * workers):
-        settled += 1
-        if batches.take(outcome) and on_progress:
-            on_progress(settled, total)
-    batches.flush()
+    name = choose(settings.mapper, work, len(plan.todo))
+    batches.read_by = f"{workers} {name}" if plan.todo else ""
+    mapper = make_mapper(name)
+    with closing(mapper(plan.todo, work, workers, batch_size + 2 * workers)) as outcomes:
+        for outcome in outcomes:
+            settled += 1
+            if batches.take(outcome) and on_progress:
+                on_progress(settled, total)
+        batches.flush()
     if on_progress and plan.todo:
         on_progress(total, total)
     return batches

@@ -46,6 +46,7 @@ class Job:
         self.identity = EncoderId.of(encoder)
         self.seconds = {"scan": 0.0}
         self.encoded = 0
+        self.read_by = ""
         self.found = self.scan()
         self.seen: Manifest | None = None
 
@@ -181,7 +182,7 @@ class Job:
         """Read what the plan left open, encode the new contents, and settle every file."""
         began = perf_counter()
         batches = encode_todo(plan, self.encoder, self.settings, len(self.found.files), on_progress)
-        self.encoded = batches.encoded
+        self.encoded, self.read_by = batches.encoded, batches.read_by
         self.seconds["wait"] = perf_counter() - began - batches.seconds
         self.seconds["encode"] = batches.seconds
         names = ("threads.read", "threads.decode", "threads.prepare")

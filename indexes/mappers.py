@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Generator, Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .errors import EXIT_USAGE, GalleryError
 from .scan import File
 
 if TYPE_CHECKING:
-    from .reading import Outcome
+    from .reading import Outcome, Work
 
-    # Outcomes of files in their order, by workers that are made where they work; so many at once,
-    # and so many results ahead of who takes them.
+    # Outcomes of files in their order, by workers that are made where they work (see `reading.Work`); so
+    # many at once, and so many results ahead of who takes them. It is closed where the rest is given up.
     Worker = Callable[[File], Outcome]
-    Mapper = Callable[[Iterable[File], Callable[[], Worker], int, int], Iterator[Outcome]]
+    Mapper = Callable[[Iterable[File], Callable[[], Worker], int, int], Generator[Outcome]]
 
-MAPPERS: dict[str, str] = {"threads": "likebut.indexes.reading:in_threads"}
+MAPPERS: dict[str, str] = {
+    "threads": "likebut.indexes.reading:in_threads",
+    "processes": "likebut.indexes.processes:in_processes",
+}
+STAND_INS = {"processes": "threads"}  # where preparing cannot be handed to another process
+AUTO = "auto"
+MANY, CORES = 2_000, 4  # files and cores from which starting processes pays
+
+
+def choose(asked: str, work: Work, files: int) -> str:
+    """The mapper for so many files: the one that was asked for, or by rule where that is "auto".
+
+    Threads, but processes for many files on many cores, where threads of one interpreter wait for each
+    other. Where processes cannot do the ``work``, it is threads, whatever was asked.
+    """
+    if asked == AUTO:
+        asked = "processes" if files >= MANY and cores() >= CORES else "threads"
+    stand_in = STAND_INS.get(asked)
+    return stand_in if stand_in and work.preparing is None else asked
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def check_mapper(name: str) -> None:
+    """Raises ``GalleryError`` for a mapper that there is not."""
+    if name not in (AUTO, *MAPPERS):
+        raise GalleryError(f"no mapper {name!r}", "there are " + ", ".join((AUTO, *MAPPERS)), EXIT_USAGE)
 
 
 def make_mapper(name: str) -> Mapper:

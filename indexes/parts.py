@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .contract import Box, EncoderId
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from .contract import ImageEncoder
+    from .contract import ImageEncoder, Preparing
 
 CROPS, PATCHES = "crops", "patches"
 KINDS = (CROPS, PATCHES)
@@ -29,23 +30,69 @@ CORNERS = (
 )
 
 
+@dataclass(frozen=True)
+class CropsPreparing:
+    """Every part is cut out and prepared as a picture of its own; see ``contract.Preparing``."""
+
+    whole: Preparing
+    boxes: tuple[Box, ...]
+
+    @property
+    def draft_size(self) -> int:
+        """Parts are half as wide and high as the picture."""
+        return 2 * self.whole.draft_size
+
+    def prepare(self, image: Image) -> NDArray[Any]:
+        """(R, …)."""
+        import numpy as np
+
+        return np.stack([self.whole.prepare(cropped(image, box)) for box in self.boxes])
+
+
+@dataclass(frozen=True)
+class PatchesPreparing:
+    """As a tower wants a picture of which it tells the parts; see ``contract.DenseEncoder``."""
+
+    dense: Any
+
+    @property
+    def draft_size(self) -> int:
+        """It sees the picture in tiles, of half its width and height."""
+        return 2 * int(self.dense.draft_size)
+
+    def prepare(self, image: Image) -> NDArray[Any]:
+        """See ``contract.DenseEncoder``."""
+        prepared: NDArray[Any] = self.dense.prepare_regions(image)
+        return prepared
+
+
 class PartsEncoder:
     """An image encoder of ``len(boxes)`` vectors a picture, made of another.
 
-    A row of it is these vectors, one after another.
+    A row of it is these vectors, one after another. ``here`` prepares for it.
     """
 
     kind = ""
+    here: Preparing
 
     def __init__(self, encoder: ImageEncoder, boxes: Sequence[Box]) -> None:
         self.encoder, self.boxes = encoder, tuple(boxes)
         self.name, self.fingerprint = encoder.name, encoder.fingerprint
         self.preprocessing = preprocessing(self.kind, encoder)
         self.dimension = len(self.boxes) * encoder.dimension
-        self.draft_size = 2 * encoder.draft_size  # parts are half as wide and high as the picture
+
+    @property
+    def draft_size(self) -> int:
+        """Parts start from a larger picture than the whole."""
+        return self.here.draft_size
 
     def prepare(self, image: Image) -> NDArray[Any]:
         """A picture as a fixed-shape array."""
+        return self.here.prepare(image)
+
+    @property
+    def preparing(self) -> Preparing | None:
+        """As ``here``, without the encoder; None where that cannot be."""
         raise NotImplementedError
 
     def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
@@ -60,12 +107,13 @@ class Crops(PartsEncoder):
 
     def __init__(self, encoder: ImageEncoder) -> None:
         super().__init__(encoder, CORNERS)
+        self.here = CropsPreparing(encoder, self.boxes)
 
-    def prepare(self, image: Image) -> NDArray[Any]:
-        """(R, …): each part as the encoder prepares it."""
-        import numpy as np
-
-        return np.stack([self.encoder.prepare(cropped(image, box)) for box in self.boxes])
+    @property
+    def preparing(self) -> Preparing | None:
+        """As `here`, without the encoder."""
+        whole = getattr(self.encoder, "preparing", None)
+        return CropsPreparing(whole, self.boxes) if whole else None
 
     def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         """(n, R * d) float32."""
@@ -81,11 +129,15 @@ class Patches(PartsEncoder):
 
     kind = PATCHES
 
-    def prepare(self, image: Image) -> NDArray[Any]:
-        """See ``contract.DenseEncoder``."""
-        dense: Any = self.encoder
-        prepared: NDArray[Any] = dense.prepare_regions(image)
-        return prepared
+    def __init__(self, encoder: ImageEncoder, boxes: Sequence[Box]) -> None:
+        super().__init__(encoder, boxes)
+        self.here = PatchesPreparing(encoder)
+
+    @property
+    def preparing(self) -> Preparing | None:
+        """As `here`, without the encoder."""
+        dense = getattr(self.encoder, "preparing", None)
+        return PatchesPreparing(dense) if hasattr(dense, "prepare_regions") else None
 
     def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         """(n, R * d) float32."""

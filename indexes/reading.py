@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
@@ -18,7 +18,7 @@ from .scan import File
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .contract import ImageEncoder
+    from .contract import Preparing
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Outcome:
 class Reader:
     """Reads files for ``encoder``; a content for which ``known`` is true is not decoded."""
 
-    def __init__(self, encoder: ImageEncoder, known: Callable[[str], bool], pixels_limit: int) -> None:
+    def __init__(self, encoder: Preparing, known: Callable[[str], bool], pixels_limit: int) -> None:
         self.encoder, self.known, self.pixels_limit = encoder, known, pixels_limit
 
     def read(self, found: File) -> Outcome:
@@ -65,6 +65,24 @@ class Reader:
         return Outcome(found, content_hash, array, seconds=spent)
 
 
+@dataclass(frozen=True)
+class Work:
+    """Makes workers for a mapper: here, or of ``preparing`` and the limit in another process."""
+
+    encoder: Preparing
+    known: Callable[[str], bool]
+    pixels_limit: int
+
+    @property
+    def preparing(self) -> Preparing | None:
+        """What another process can be handed; None where there is no such. It may load the encoder."""
+        return None if os.name == "nt" else getattr(self.encoder, "preparing", None)
+
+    def __call__(self) -> Callable[[File], Outcome]:
+        """A worker of this process."""
+        return Reader(self.encoder, self.known, self.pixels_limit).read
+
+
 def _bytes_of(found: File) -> tuple[File, bytes]:
     """The file's bytes, and ``found`` with size and time of exactly these. Raises ``BadImage``."""
     try:
@@ -83,7 +101,7 @@ def _bytes_of(found: File) -> tuple[File, bytes]:
 
 def in_threads(
     files: Iterable[File], worker: Callable[[], Callable[[File], Outcome]], threads: int, ahead: int
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """The outcome of every file, in order; at most ``ahead`` wait, so that memory stays bounded."""
     work = worker()
     waiting: deque[Future[Outcome]] = deque()

@@ -116,6 +116,11 @@ class CachedEncoder:
         _ = self.dimension  # an older cache knows all facts but this one
         return bool((self._facts or {}).get("documents_differ", False))
 
+    @property
+    def preparing(self) -> Any:
+        """See ``indexes.contract.ImageEncoder``; None where the encoder has none."""
+        return getattr(self.encoder, "preparing", None)
+
     def prepare(self, image: Image) -> NDArray[Any]:
         """See Encoder."""
         return self.encoder.prepare(image)

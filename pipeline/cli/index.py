@@ -46,6 +46,10 @@ def build(
     setup: Setup,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pictures a batch.")] = 64,
     dtype: Annotated[str, typer.Option("--dtype", help="float16 or float32 on disk.")] = "float16",
+    mapper: Annotated[
+        str,
+        typer.Option("--mapper", help="How files are read: threads, processes, or auto by their number."),
+    ] = "auto",
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Start anew, e.g. for another encoder.")
     ] = False,
@@ -100,6 +104,7 @@ def build(
             change_roots=change_roots,
             reread=reread,
             donors=reuse or (),
+            mapper=mapper,
             regions=wanted,
         )
     tell_build(report, out)

@@ -199,6 +199,8 @@ def tell_build(report: BuildReport, out: Path) -> None:
     from ...indexes.formats import why_not
 
     say(f"{out}: {report.items} pictures ({', '.join(changes)}) in {report.seconds:.1f} s")
+    if report.read_by and not report.read_by.endswith(" threads"):
+        say(f"  read by {report.read_by} (--mapper)")
     if report.regions:
         made = report.regions
         say(f"  regions: {made.each} {made.kind} a picture ({made.encoded} pictures encoded)")

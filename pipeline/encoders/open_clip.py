@@ -13,6 +13,7 @@ from ..machine import foreign, models
 from ..machine.devices import choose_device, choose_dtype
 from . import dense
 from .contract import EncoderSpec
+from .preparing import Preparing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ...indexes.contract import Box
-
-LONGEST = 16
 
 
 class OpenClipEncoder:
@@ -38,33 +37,23 @@ class OpenClipEncoder:
         name = f"local-dir:{folder}" if folder else spec.model
         if not folder:
             _check_named(spec)
-        model, self._transforms, self._tokenizer = _load(name, None if folder else spec.pretrained)
+        model, self._tokenizer = _load(name, None if folder else spec.pretrained)
         self.fingerprint = models.encoder_fingerprint(folder) if folder else state_hash(model)
         self._model = model.to(device=self.device, dtype=self.dtype).eval()
         config = open_clip.get_model_preprocess_cfg(model)
         self.name = f"open_clip {spec.model}" + (f" {spec.pretrained}" if spec.pretrained else "")
         self.preprocessing = json.dumps(config, sort_keys=True)
-        # "squash" and "longest" make no side longer on the way, and show the ends of a picture.
-        self._keeps_short_side = config.get("resize_mode", "shortest") == "shortest"
-        size = config["size"]
-        self.image_size = int(size if isinstance(size, int) else min(size))
-        # Measured with ViT-B-32 on 12-megapixel noise, stripes and text, against full decoding:
-        # cosine >= 0.9999 from twice the model's side; from 1.5 times, fine stripes fall to 0.9985.
-        self.draft_size = 2 * self.image_size
+        self.preparing = Preparing.of(config)
+        self.image_size = min(self.preparing.size)
+        self.draft_size = self.preparing.draft_size
         self.context_length = int(getattr(model, "context_length", 77))
         self.batch_size = spec.batch_size
-        self._config, self._mean, self._std = config, config["mean"], config["std"]
+        self._mean, self._std = config["mean"], config["std"]
         self.dimension = self._measure()
 
     def prepare(self, image: Image) -> NDArray[Any]:
         """(size, size, 3) uint8: the model's own resize and crop; scaling is left to the batch."""
-        import numpy as np
-
-        if self._keeps_short_side:
-            image = _without_far_ends(image)
-        for transform in self._transforms:
-            image = transform(image)
-        return np.asarray(image)
+        return self.preparing.prepare(image)
 
     def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         """(n, d) float32 unit rows."""
@@ -77,11 +66,7 @@ class OpenClipEncoder:
 
     def prepare_regions(self, image: Image) -> NDArray[Any]:
         """(4, size, size, 3) uint8: four tiles, prepared as a picture is."""
-        import numpy as np
-
-        if self._keeps_short_side:
-            image = _without_far_ends(image)
-        return np.stack([self.prepare(tile) for tile in dense.tiles_of(image, self._config)])
+        return self.preparing.prepare_regions(image)
 
     def encode_regions(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         """(n, R, d) float32, each of length 1."""
@@ -148,20 +133,6 @@ class OpenClipEncoder:
         return unit
 
 
-def _without_far_ends(image: Image) -> Image:
-    """The middle of a picture more than LONGEST times longer than wide.
-
-    The model's own preprocessing enlarges the short side and keeps the middle square; for a picture
-    of 30,000 × 1 pixels that would be gigapixels on the way.
-    """
-    width, height = image.size
-    side = LONGEST * min(width, height)
-    if max(width, height) <= side:
-        return image
-    left, top = max(0, (width - side) // 2), max(0, (height - side) // 2)
-    return image.crop((left, top, min(width, left + side), min(height, top + side)))
-
-
 def _check_named(spec: EncoderSpec) -> None:
     """A plain name needs a pretrained tag: without one its weights would be random.
 
@@ -200,18 +171,15 @@ def _check_activation(model: str, tag: str) -> None:
         )
 
 
-def _load(name: str, pretrained: str | None) -> tuple[Any, list[Any], Any]:
-    """The model, its evaluation transforms up to the crop, its tokenizer. Raises ModelError."""
+def _load(name: str, pretrained: str | None) -> tuple[Any, Any]:
+    """The model and its tokenizer. Raises ModelError."""
     import open_clip
-    from open_clip.transform import PreprocessCfg, image_transform_v2
     from safetensors import SafetensorError
 
     damage = (OSError, RuntimeError, ValueError, KeyError, TypeError, SafetensorError)
     foreign.never_ask()
     try:
         model = open_clip.create_model(name, pretrained=pretrained, require_pretrained=True)
-        config = open_clip.get_model_preprocess_cfg(model)
-        preprocess = image_transform_v2(PreprocessCfg(**config), is_train=False)
         tokenizer = open_clip.get_tokenizer(name)
     except damage as problem:
         if foreign.wants_to_run(problem):
@@ -222,9 +190,7 @@ def _load(name: str, pretrained: str | None) -> tuple[Any, list[Any], Any]:
             f"cannot load the encoder {what}: {lines[0][:160]}",
             "check the folder; a hub model is fetched by running once with a network",
         ) from problem
-    tensors = ("ToTensor", "MaybeToTensor", "Normalize")
-    kept = [t for t in preprocess.transforms if type(t).__name__ not in tensors]
-    return model, kept, tokenizer
+    return model, tokenizer
 
 
 def state_hash(model: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,11 @@ def test_bfloat16_stays_near_float32(folder: Path, encoder: Any) -> None:
     cosines = (half.encode_regions(prepared) * encoder.encode_regions(prepared)).sum(axis=2)
     assert cosines.min() > 0.99
     assert cosines.mean() > 0.998
+
+
+@pytest.mark.parametrize("kind", ["crops", "patches"])
+def test_parts_are_prepared_without_the_encoder_as_with_it(kind: str, encoder: Any) -> None:
+    parts = parts_encoder(kind, encoder)
+    there = pickle.loads(pickle.dumps(parts.preparing))
+    np.testing.assert_array_equal(there.prepare(picture()), parts.prepare(picture()))
+    assert there.draft_size == parts.draft_size
