@@ -161,15 +161,21 @@ class Job:
     def _fits(self, index: Index) -> bool:
         manifest = index.manifest
         made = (manifest.encoder, manifest.dimension, manifest.dtype)
-        return made == (self.identity, self.encoder.dimension, self.settings.dtype)
+        return manifest.mapped is None and made == (
+            self.identity,
+            self.encoder.dimension,
+            self.settings.dtype,
+        )
 
     def _previous(self) -> Index | None:
         try:
             index = Index.open(self.out)
         except IndexMissing:
             return None
+        manifest = index.manifest
+        if manifest.mapped and manifest.encoder == self.identity:
+            return None  # none of its rows is one of this encoder
         if not self._fits(index):
-            manifest = index.manifest
             raise IndexIncompatible(
                 f"the index in {self.out} was made by encoder {manifest.encoder.name} "
                 f"{manifest.encoder.fingerprint[:12]} in {manifest.dtype}, not by "

@@ -111,9 +111,18 @@ def info(folder: Path) -> dict[str, Any]:
         "shards": len(manifest.shards),
         "bytes": sum(entry.bytes for entry in manifest.files()),
         "roots": [readable(root) for root in manifest.roots],
+        **_mapped_facts(manifest),
         **_side_facts(folder),
         **_region_facts(folder),
     }
+
+
+def _mapped_facts(manifest: Manifest) -> dict[str, Any]:
+    """Of rows that were mapped from another encoder's; nothing where they were encoded."""
+    mapped = manifest.mapped
+    if mapped is None:
+        return {}
+    return {"mapped_from": mapped.encoder.name, "agreement": round(mapped.agreement, 3)}
 
 
 def _side_facts(folder: Path) -> dict[str, Any]:
@@ -183,6 +192,7 @@ def _remaining(index: Index, stay: Sequence[Item]) -> Content:
         gather=lambda start, stop: take_rows(shards, rows[start:stop]),
         unread=manifest.unread,
         left_out=manifest.left_out,
+        mapped=manifest.mapped,
     )
 
 

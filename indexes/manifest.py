@@ -57,6 +57,15 @@ class Parts:
 
 
 @dataclass(frozen=True)
+class Mapped:
+    """Rows that were not encoded: mapped from those of another ``encoder`` (see ``upgrade``)."""
+
+    encoder: EncoderId
+    pictures: int  # that the map was learnt from
+    agreement: float  # on others; see ``mapping.agreement``
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What ``manifest.json`` holds, but for its own checksum."""
 
@@ -78,6 +87,7 @@ class Manifest:
     # where captions come from, for people and for comparing; empty for an index of pictures
     source: str = ""
     parts: Parts | None = None  # of a region side alone
+    mapped: Mapped | None = None
 
     def files(self) -> tuple[FileEntry, ...]:
         """Every other file of the index."""
@@ -109,8 +119,9 @@ def _plain(manifest: Manifest) -> dict[str, Any]:
     """As JSON; what an older likebut does not know of a failed file stands apart."""
     content = asdict(manifest)
     stamps = [[failed.pop("ctime_ns"), failed.pop("inode")] for failed in content["failed"]]
-    if content["parts"] is None:
-        del content["parts"]
+    for name in ("parts", "mapped"):  # what few have is not there in the others
+        if content[name] is None:
+            del content[name]
     return {**content, "failed_stamps": stamps}
 
 
@@ -192,6 +203,7 @@ def _parse(content: dict[str, Any]) -> Manifest:
         rows_sha256=content.get("rows_sha256", ""),
         source=content.get("source", ""),
         parts=_parts(content["parts"]) if "parts" in content else None,
+        mapped=_mapped(content["mapped"]) if "mapped" in content else None,
     )
 
 
@@ -199,6 +211,10 @@ def _parts(content: dict[str, Any]) -> Parts:
     codebook = content["codebook"]
     boxes = tuple(Box(*map(float, box)) for box in content["boxes"])
     return Parts(content["kind"], boxes, FileEntry(**codebook) if codebook else None)
+
+
+def _mapped(content: dict[str, Any]) -> Mapped:
+    return Mapped(EncoderId(**content["encoder"]), int(content["pictures"]), float(content["agreement"]))
 
 
 def _failed(content: dict[str, Any]) -> tuple[Failed, ...]:

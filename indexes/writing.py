@@ -18,7 +18,7 @@ from .contract import EncoderId
 from .errors import GalleryError, Problem
 from .files import FileEntry, npy_chunks, store_file
 from .items import Item, write_items
-from .manifest import Failed, Manifest, Parts, read_manifest, rows_hash, write_manifest
+from .manifest import Failed, Manifest, Mapped, Parts, read_manifest, rows_hash, write_manifest
 from .own import is_named, is_proven
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Content:
     left_out: tuple[tuple[str, int], ...] = ()
     parts: Parts | None = None
     codebook: NDArray[np.float32] | None = None
+    mapped: Mapped | None = None
 
 
 def write_index(folder: Path, content: Content) -> Manifest:
@@ -86,6 +87,7 @@ def write_index(folder: Path, content: Content) -> Manifest:
         unread=content.unread,
         left_out=content.left_out,
         parts=_parts(folder, workspace, content),
+        mapped=content.mapped,
     )
     write_manifest(folder, workspace, manifest)
     tidy(folder, manifest, former)
@@ -109,8 +111,11 @@ def tidy(folder: Path, manifest: Manifest, former: Manifest | None = None) -> No
 def leftovers(folder: Path, manifest: Manifest) -> list[Path]:
     """What `tidy` looks at."""
     needed = {entry.file for entry in manifest.files()}
+    if manifest.mapped:  # pictures that the exact index goes on from
+        needed.add(PENDING)
     found = [path for path in folder.iterdir() if is_named(path.name) and path.name not in needed]
-    return found + [folder / PENDING] * (folder / PENDING).is_dir()
+    pending = (folder / PENDING).is_dir() and PENDING not in needed
+    return found + [folder / PENDING] * pending
 
 
 def _parts(folder: Path, workspace: Path, content: Content) -> Parts | None:

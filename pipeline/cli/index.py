@@ -1,4 +1,4 @@
-"""`index build | caption | info | verify | remove`: a gallery's vectors and items on disk."""
+"""`index build | caption | upgrade | info | verify | remove`: a gallery's vectors and items on disk."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from .captions import CAPTION_EPILOG, add_captions, build_texts, caption, read_g
 from .options import FormatOption
 from .output import Format, progress, say, write_rows
 from .setup import MODELS, takes_setup, tell_build
+from .upgrade import UPGRADE_EPILOG, upgrade
 
 if TYPE_CHECKING:
     from ...indexes.region_build import RegionSpec
 
-app = typer.Typer(help="Gallery indexes: build, caption, info, verify, remove.", no_args_is_help=True)
+app = typer.Typer(
+    help="Gallery indexes: build, caption, upgrade, info, verify, remove.", no_args_is_help=True
+)
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="An index folder.")]
 
@@ -130,6 +133,7 @@ def _regions(kind: str | None, codes: int | None, images: list[Path] | None) -> 
 
 
 app.command("caption", epilog=CAPTION_EPILOG)(caption)
+app.command("upgrade", epilog=UPGRADE_EPILOG)(upgrade)
 
 
 @app.command(epilog="Example: [cyan]likebut index info pictures.index --format json[/cyan]")

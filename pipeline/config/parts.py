@@ -39,10 +39,12 @@ class ReasonStage(Strict):
     main caption, or one about each of several captions, whose answers become the rewrites.
     ``samples``: how often each question is answered anew, at ``temperature`` (where nothing is
     said, the profile's, but no less than 0.7); ``choose`` makes one answer of them, see
-    `likebut.pipeline.stages.choose`.
+    `likebut.pipeline.stages.choose`. ``language``: what the answer is written in; empty: what the
+    profile's encoder reads.
     """
 
     prompt: str
+    language: str = ""
     retries: int = Field(2, ge=0, le=10)
     sees: bool = False
     over: Literal["caption", "captions"] = "caption"

@@ -41,7 +41,11 @@ class EngineChoice(Strict):
 
 
 class EncoderChoice(Strict):
-    """One CLIP-like encoder and where it runs."""
+    """One CLIP-like encoder and where it runs.
+
+    ``language``: the one that its texts should be in, which the reasoner answers in. One that is
+    ``multilingual`` reads others as well.
+    """
 
     encoder: str = "open_clip"
     model: str
@@ -49,6 +53,8 @@ class EncoderChoice(Strict):
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     batch_size: int = Field(64, ge=1)
+    language: str = Field("English", min_length=1, max_length=40)
+    multilingual: bool = False
     size: Size | None = None
 
 

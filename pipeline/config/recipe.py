@@ -109,21 +109,29 @@ class Recipe(Strict):
         refine = None if judge == "none" else self.refine
         return self.model_copy(update={"rerank": stages, "refine": refine})
 
+    def in_language(self, language: str) -> Recipe:
+        """The recipe whose questions are answered in a language, where they name none themselves."""
+        stages = [
+            stage if stage.language else stage.model_copy(update={"language": language})
+            for stage in self.reason
+        ]
+        return self.model_copy(update={"reason": stages})
+
+    def _asking(self, prompt: str) -> Recipe:
+        """The recipe with one other question in place of its own."""
+        seen = any(stage.sees for stage in self.reason)
+        asked = {"prompt": prompt, "language": self.reason[0].language, "sees": seen}
+        return self.model_copy(update={"reason": [ReasonStage.model_validate(asked)]})
+
     @property
     def refined(self) -> Recipe:
         """The recipe of the second go, whose one question may be told a suggestion."""
-        if self.refine is None:
-            return self
-        asked = {"prompt": self.refine.reason, "sees": any(stage.sees for stage in self.reason)}
-        return self.model_copy(update={"reason": [ReasonStage.model_validate(asked)]})
+        return self._asking(self.refine.reason) if self.refine else self
 
     @property
     def later(self) -> Recipe:
         """The recipe of a later turn of a dialogue: its one question, where it has one of its own."""
-        if not self.dialogue.prompt or not self.reason:
-            return self
-        asked = {"prompt": self.dialogue.prompt, "sees": any(stage.sees for stage in self.reason)}
-        return self.model_copy(update={"reason": [ReasonStage.model_validate(asked)]})
+        return self._asking(self.dialogue.prompt) if self.dialogue.prompt and self.reason else self
 
     def check_samples(self, where: str) -> None:
         """Raises ConfigError where several samples of a question would be one and the same."""

@@ -3,7 +3,8 @@
 A template is a `.j2` file: TOML front matter between `+++` lines (version, description, paper,
 variables, reply = "text" or "json", images, schema, examples), then messages that begin with
 `=== role ===` lines. Besides its variables it sees the ``examples``: values of the variables, and
-the right ``reply`` (a table in the front matter, its JSON in the template).
+the right ``reply`` (a table in the front matter, its JSON in the template), and the ``language`` that
+the answer is wanted in.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from . import rendering
 
 # The repository and the wheel both put `prompts/` beside `pipeline/`.
 FOLDER = Path(__file__).parent.parent.parent / "prompts"
+LANGUAGE = "English"  # of answers, where nothing else is asked for
 _NAME = re.compile(r"[\w-]+/[\w-]+")  # "stage/name"
 _FRONT = re.compile(r"\A\+\+\+\n(.*?)\n\+\+\+\n(.*)\Z", re.DOTALL)
 _ROLE = re.compile(r"^=== (system|user|assistant) ===$", re.MULTILINE)
@@ -55,6 +57,7 @@ class Prompt:
     fingerprint: str = ""
     paper: str = ""
     examples: tuple[Mapping[str, Any], ...] = ()
+    language: str = LANGUAGE
 
 
 def names() -> list[str]:
@@ -71,11 +74,11 @@ def path_of(name: str) -> Path:
     return path
 
 
-def load(name: str) -> Prompt:
-    """A prompt by name or by the path of a `.j2` file. Raises ConfigError."""
+def load(name: str, language: str = LANGUAGE) -> Prompt:
+    """A prompt by name or by the path of a `.j2` file, answered in a language. Raises ConfigError."""
     path = path_of(name)
     try:
-        return _parse(name, path, path.read_text(encoding="utf-8"))
+        return replace(_parse(name, path, path.read_text(encoding="utf-8")), language=language)
     except (OSError, UnicodeDecodeError) as problem:
         raise ConfigError(f"{path} cannot be read as text: {problem}") from problem
 
@@ -171,7 +174,8 @@ def render(
     messages = []
     for piece in pieces(prompt):
         where = f"prompt {prompt.name}"
-        text = rendering.render(piece.text, {**flat, "examples": examples}, where)
+        values = {**flat, "examples": examples, "language": prompt.language}
+        text = rendering.render(piece.text, values, where)
         messages.append(Message(piece.role, text))
     if images:
         last = max(i for i, message in enumerate(messages) if message.role == "user")

@@ -98,7 +98,7 @@ def _variables(prompt: Prompt, stage: str) -> Faults:
     used = set()
     for piece in prompting.pieces(prompt):
         tree = rendering.environment().parse(piece.text)
-        names = meta.find_undeclared_variables(tree) - {"examples"}
+        names = meta.find_undeclared_variables(tree) - {"examples", "language"}
         used |= names
         for name in sorted(names - set(prompt.variables)):
             place = next(n.lineno for n in tree.find_all(nodes.Name) if n.name == name)

@@ -17,6 +17,7 @@ from ..errors import ConfigError, did_you_mean
 from ..records.chat import Price, Sampling
 from ..stages.composer import Composer
 from ..stages.judges import JUDGES
+from ..stages.languages import Reads
 from ..stages.vocabulary import vocabulary
 from .names import Setup
 
@@ -32,6 +33,7 @@ def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -
     models = load_profile(setup.profile)
     chosen = load_recipe(setup.recipe, models.variant).with_weights(dict(setup.weights))
     chosen = chosen.with_samples(setup.samples, setup.choose).with_rerank(setup.rerank, setup.top)
+    chosen = chosen.in_language(models.encoder.language)
     check_judge(chosen)
     device = setup.device
     _prepare(setup, models.threads)
@@ -61,6 +63,7 @@ def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -
         judge=_judge(models, chosen, device, cache, budget) or reasoning,
         judge_sees=(models.judge or models.reasoner).sees,
         words=vocabulary(models.vocabulary),
+        reads=Reads(models.encoder.language, models.encoder.multilingual),
         unwanted=setup.without,
     )
 

@@ -13,6 +13,7 @@ from ...indexes.errors import GalleryError
 from ..records.trace import Trace
 from . import photographs, vocabulary
 from .contract import Need
+from .languages import Reads
 
 # What a reference is opened at to see that it is a picture: cheap for a large JPEG.
 _GLANCE = 224
@@ -23,12 +24,14 @@ class Check:
     """Looks at sentences and reference files.
 
     ``words`` are all that the models of ``profile`` know, none where that cannot be said;
-    ``unwanted`` are searched away in every query.
+    ``unwanted`` are searched away in every query. Where no reasoner puts sentences into the encoder's
+    language, ``reads`` tells those that it does not read.
     """
 
     words: frozenset[str]
     profile: str
     unwanted: tuple[str, ...] = ()
+    reads: Reads | None = None
     name = "check"
 
     def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
@@ -44,6 +47,8 @@ class Check:
         said = ". ".join((*_given(trace), *self.unwanted))
         if unknown := vocabulary.warning(said, self.words, self.profile):
             trace = trace.warned(unknown)
+        if self.reads and self.reads.foreign(query.modification):
+            trace = trace.warned(self.reads.warning(self.profile))
         if not _is_text(query.modification):
             return trace.failed("the modification is not UTF-8")
         if not query.referring and not query.modification.strip():

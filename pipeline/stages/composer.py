@@ -26,8 +26,9 @@ from .describe import Describe
 from .earlier import Earlier
 from .editing import Understood, resumed, resumed_with
 from .feedback import Marked, feedback
-from .fits import check_preprocessing, check_regions, check_sides
+from .fits import check_preprocessing, check_regions, check_sides, tell_mapped
 from .ground import Ground
+from .languages import Reads
 from .reason import Reason
 from .reference import parts_seen, vectors_seen
 from .refine import Refine
@@ -52,7 +53,8 @@ class Composer:
     """Answers queries by one recipe, with the engines, encoder and index it was given.
 
     ``unwanted`` are texts whose similarity is subtracted from every score; ``words`` are all that
-    the models know, none where that cannot be said; ``barred`` are rows that no query may find;
+    the models know, none where that cannot be said; ``reads`` is what language the encoder reads;
+    ``barred`` are rows that no query may find;
     ``searcher`` is a name of ``likebut.indexes.searchers``.
     """
 
@@ -67,6 +69,7 @@ class Composer:
     judge: CachedEngine | None = None
     judge_sees: bool = False
     words: frozenset[str] = frozenset()
+    reads: Reads = Reads()
     index: Gallery | None = None
     searcher: str = "exact"
     unwanted: tuple[str, ...] = ()
@@ -85,6 +88,7 @@ class Composer:
         check_preprocessing(index, self.encoder.preprocessing)
         check_sides(index, self.recipe, self.profile)
         check_regions(index, self.recipe)
+        tell_mapped(index)
         return replace(self, index=index)
 
     @property
@@ -145,13 +149,14 @@ class Composer:
             else Tags(recipe, lambda: self.gallery, encoder, self.seen, looks)
         )
         understand = (describe, self._reason(recipe))
-        first = Check(self.words, self.profile, self.unwanted)
+        first = Check(self.words, self.profile, self.unwanted, None if recipe.reason else self.reads)
         stages: list[Stage] = [first, Earlier(understand), *understand]
         if until in ("ground", "search", "rerank"):
             judges, refine = (recipe.rerank, recipe.refine) if until == "rerank" else ([], None)
             kept = max(k, refine.look if refine else 0)
             depth = max(kept, *(stage.top for stage in judges), 0)
-            stages.append(Ground(recipe, encoder, self.seen, self.parts_seen, self.unwanted, self._marked))
+            looked = (self.seen, self.parts_seen)
+            stages.append(Ground(recipe, encoder, *looked, self.unwanted, self._marked, self.reads))
             stages.append(Search(recipe, self.gallery, depth, make_searcher(self.searcher), self.barred))
             deep = [depth] * (len(judges) - 1) + [kept]
             stages += [self._rerank(n, k) for n, k in zip(range(len(judges)), deep, strict=False)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from ..config.recipe import Recipe
@@ -10,6 +11,9 @@ from ..errors import ConfigError
 if TYPE_CHECKING:
     from ...indexes.contract import Gallery
     from ...indexes.store import Index
+
+
+_log = logging.getLogger(__name__)
 
 
 def check_preprocessing(index: Index, preprocessing: str) -> None:
@@ -21,6 +25,19 @@ def check_preprocessing(index: Index, preprocessing: str) -> None:
         raise IndexIncompatible(
             f"the index in {index.folder} was made by encoder {made.name} with another preprocessing",
             another_hint(index.manifest.roots),
+        )
+
+
+def tell_mapped(index: Index) -> None:
+    """Say where the rows are another encoder's, mapped."""
+    mapped = index.manifest.mapped
+    if mapped:
+        _log.warning(
+            "the rows of %s are mapped from those of %s (%.0f%% of the ten nearest are right): "
+            "`likebut index build` makes them exact",
+            index.folder,
+            mapped.encoder.name,
+            100 * mapped.agreement,
         )
 
 

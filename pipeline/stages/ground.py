@@ -14,6 +14,7 @@ from ..records.trace import Grain, Query, Trace
 from ..scoring.contract import CAPTION_SIDE, REGION_SIDE
 from .contract import Need
 from .feedback import Marked
+from .languages import Reads
 from .negative import negative_grains, too_long
 from .trust import trusted
 
@@ -45,6 +46,7 @@ class Ground:
     parts_seen: Callable[[Sequence[Trace]], list[NDArray[Any] | None]]
     unwanted: tuple[str, ...] = ()
     marked: Callable[[Query], Marked] = lambda query: Marked()
+    reads: Reads = Reads()
     name = "ground"
 
     def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
@@ -54,7 +56,7 @@ class Ground:
             return list(traces)
         seen = self._look([traces[n] for n in places])
         without, cut = negative_grains(self.unwanted, self.recipe, self.encoder)
-        grounded = ground([traces[n] for n in places], self.recipe, self.encoder, seen)
+        grounded = ground([self._readable(traces[n]) for n in places], self.recipe, self.encoder, seen)
         found = list(traces)
         for n, (grains, warnings) in zip(places, grounded, strict=True):
             liked, lost = self.marked(traces[n].query)
@@ -66,6 +68,14 @@ class Ground:
                 trace = trace.failed(f"the encoder gave no finite vector for {broken}")
             found[n] = trace
         return found
+
+    def _readable(self, trace: Trace) -> Trace:
+        """The trace as texts are taken from: a sentence that the encoder does not read is told by what
+        was understood of it."""
+        query, told = trace.query, trace.intent.target_caption
+        if not (self.recipe.reason and told and self.reads.foreign(query.modification)):
+            return trace
+        return replace(trace, query=replace(query, modification=told))
 
     def _look(self, traces: Sequence[Trace]) -> list[Seen]:
         """What is asked for of every reference."""

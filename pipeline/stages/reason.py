@@ -87,7 +87,7 @@ class Reason:
         asked = [(n, question) for n, several in enumerate(questions) for question in several]
         sampled = consult(
             [question for _, question in asked],
-            prompting.load(stage.prompt),
+            prompting.load(stage.prompt, stage.language or prompting.LANGUAGE),
             self.engine,
             self.sampling,
             stage,
