@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +41,8 @@ class Batches:
         self.thread_seconds = [a + b for a, b in zip(self.thread_seconds, outcome.seconds, strict=True)]
         if outcome.reason:
             self.plan.fail(outcome.found, outcome.reason, outcome.lasting)
-        elif outcome.content_hash in self._waiting:
-            self._waiting[outcome.content_hash][1].append(outcome.found)
+        elif (twins := self.twins(outcome.content_hash)) is not None:
+            twins.append(outcome.found)
         elif outcome.array is None or self.plan.known(outcome.content_hash):
             self.plan.settled.append((outcome.found, outcome.content_hash))
         else:
@@ -53,12 +54,29 @@ class Batches:
 
     def flush(self) -> None:
         """Encode what waits and settle its files; a row that is not finite fails alone."""
-        import numpy as np
-
         if not self._waiting:
             return
         waiting, self._waiting = self._waiting, {}
-        vectors, usable = self._encode([array for array, _ in waiting.values()])
+        vectors, usable, seconds = encoded(
+            self.encoder, [array for array, _ in waiting.values()], self.parts
+        )
+        self.seconds += seconds
+        self.settle(waiting, vectors, usable)
+
+    def twins(self, content_hash: str) -> list[File] | None:
+        """The files of this content that wait to be encoded; None where none does."""
+        return self._waiting[content_hash][1] if content_hash in self._waiting else None
+
+    def settle(
+        self,
+        waiting: dict[str, tuple[NDArray[Any], list[File]]],
+        vectors: NDArray[Any],
+        usable: Sequence[bool],
+    ) -> None:
+        """Write the rows of one batch to the journal, and settle the files that waited for them."""
+        import numpy as np
+
+        self.encoded += len(waiting)
         entries: list[tuple[str, Stamp]] = []
         for good, (content_hash, (_, files)) in zip(usable, waiting.items(), strict=True):
             if good:
@@ -70,22 +88,27 @@ class Batches:
         if entries:
             self.plan.keep(vectors[np.flatnonzero(usable)], entries)
 
-    def _encode(self, arrays: list[NDArray[Any]]) -> tuple[NDArray[Any], list[bool]]:
-        """Unit rows, and which are finite. ``ValueError`` when the shape is not as agreed."""
-        import numpy as np
 
-        began = perf_counter()
-        vectors = np.asarray(self.encoder.encode_prepared(arrays), np.float32)
-        self.seconds += perf_counter() - began
-        self.encoded += len(arrays)
-        if vectors.shape != (len(arrays), self.encoder.dimension):
-            raise ValueError(
-                f"encoder {self.encoder.name} gave {vectors.shape} for {len(arrays)} pictures of "
-                f"dimension {self.encoder.dimension}"
-            )
-        each = vectors.reshape(len(arrays), self.parts, -1)
-        lengths = np.linalg.norm(each, axis=2, keepdims=True)
-        usable = (np.isfinite(lengths) & (lengths > 0)).all(axis=(1, 2))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            # an encoder in bf16 gives rows off by 1e-3; scores are only cosines if they are not
-            return (each / lengths).reshape(vectors.shape), usable.tolist()
+def encoded(
+    encoder: ImageEncoder, arrays: Sequence[NDArray[Any]], parts: int
+) -> tuple[NDArray[Any], list[bool], float]:
+    """Unit rows of prepared pictures, which of them are finite, and the seconds that it took.
+
+    ``ValueError`` when the shape is not as agreed.
+    """
+    import numpy as np
+
+    began = perf_counter()
+    vectors = np.asarray(encoder.encode_prepared(arrays), np.float32)
+    seconds = perf_counter() - began
+    if vectors.shape != (len(arrays), encoder.dimension):
+        raise ValueError(
+            f"encoder {encoder.name} gave {vectors.shape} for {len(arrays)} pictures of "
+            f"dimension {encoder.dimension}"
+        )
+    each = vectors.reshape(len(arrays), parts, -1)
+    lengths = np.linalg.norm(each, axis=2, keepdims=True)
+    usable = (np.isfinite(lengths) & (lengths > 0)).all(axis=(1, 2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # an encoder in bf16 gives rows off by 1e-3; scores are only cosines if they are not
+        return (each / lengths).reshape(vectors.shape), usable.tolist(), seconds

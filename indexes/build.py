@@ -24,6 +24,7 @@ from .region_build import RegionReport, RegionSpec, region_step
 from .sides import realign
 
 if TYPE_CHECKING:
+    from .cluster import Elsewhere
     from .contract import ImageEncoder
     from .plan import Plan
 
@@ -77,6 +78,7 @@ def build(
     wait: bool = True,
     change_roots: bool = True,
     regions: RegionSpec | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> BuildReport:
     """Index exactly the pictures under ``roots`` in folder ``out``, reusing what it can.
 
@@ -88,7 +90,7 @@ def build(
     With ``reread`` every file is read, and what is in it decides; else a file of the same size and
     times is taken to be unchanged. Vectors of equal contents are taken over from ``donors``, index
     folders by the same encoder. Without ``change_roots`` an index that would lose what other roots
-    gave it is refused.
+    gave it is refused. ``elsewhere`` is a Ray cluster that reads and encodes; the index is the same.
 
     While another process writes the index it is waited for, and its result used. Raises
     ``IndexBusy`` instead where not to ``wait``; ``NoImages``, ``IndexIncompatible`` (other encoder or
@@ -104,7 +106,15 @@ def build(
     check_mapper(mapper)
     began = perf_counter()
     settings = Settings(
-        dtype, batch_size, threads, pixels_limit, rebuild, reread, tuple(map(Path, donors)), mapper
+        dtype,
+        batch_size,
+        threads,
+        pixels_limit,
+        rebuild,
+        reread,
+        tuple(map(Path, donors)),
+        mapper,
+        elsewhere,
     )
     job = Job(Path(out), encoder, settings, tuple(os.path.abspath(r) for r in roots))
     if not change_roots:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .batches import Batches
+from .cluster import Elsewhere
 from .decode import MAX_PIXELS
 from .mappers import AUTO, choose, cores, make_mapper
 from .reading import Work
@@ -30,6 +31,7 @@ class Settings:
     reread: bool = False
     donors: tuple[Path, ...] = ()
     mapper: str = AUTO
+    elsewhere: Elsewhere | None = None
 
 
 def encode_todo(
@@ -44,8 +46,13 @@ def encode_todo(
 
     ``encoder`` gives rows of ``parts`` vectors. Every finished batch is in the journal.
     """
-    settled = total - len(plan.todo)
     batch_size = settings.batch_size
+    if settings.elsewhere:
+        from .afar import encode_afar
+
+        limit = settings.pixels_limit
+        return encode_afar(plan, encoder, settings.elsewhere, batch_size, limit, total, on_progress, parts)
+    settled = total - len(plan.todo)
     work = Work(encoder, plan.known, settings.pixels_limit)
     batches = Batches(encoder, plan, batch_size, parts)
     workers = settings.threads or min(16, cores())

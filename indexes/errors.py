@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 EXIT_USAGE = 2
 EXIT_INPUT = 3
+EXIT_MODEL = 4
 EXIT_BUSY = 7
 
 

@@ -81,13 +81,19 @@ def build(
             "--region-codes", metavar="BYTES", min=1, help="Keep each of these vectors in so many bytes."
         ),
     ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on", metavar="RAY", help="Read and encode by Ray: local, or a cluster at ray://HOST:PORT."
+        ),
+    ] = None,
 ) -> None:
     """Encode a gallery; unchanged files are not read again, renamed ones keep their vectors.
 
     Captions are stored beside the pictures, for recipes that score them.
     """
     from ...indexes.build import build as build_index
-    from ..setup.assembly import open_encoder
+    from ..setup.assembly import elsewhere, open_encoder
 
     wanted = _regions(regions, region_codes, images)
     given = read_given(captions, images)
@@ -109,6 +115,7 @@ def build(
             donors=reuse or (),
             mapper=mapper,
             regions=wanted,
+            elsewhere=elsewhere(setup, on) if on else None,
         )
     tell_build(report, out)
     if captions is not None:

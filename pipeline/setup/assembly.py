@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 from ..asking.budget import Budget
 from ..asking.cache import Cache
 from ..asking.encoder import CachedEncoder
@@ -10,7 +13,7 @@ from ..asking.read_only import ReadOnlyCache
 from ..config.files import load_profile, load_recipe
 from ..config.profile import EngineChoice, Profile
 from ..config.recipe import Recipe
-from ..encoders.contract import EncoderSpec
+from ..encoders.contract import Encoder, EncoderSpec
 from ..engines import kind_of
 from ..engines.contract import EngineSpec
 from ..errors import ConfigError, did_you_mean
@@ -20,6 +23,9 @@ from ..stages.judges import JUDGES
 from ..stages.languages import Reads
 from ..stages.vocabulary import vocabulary
 from .names import Setup
+
+if TYPE_CHECKING:
+    from ...indexes.cluster import Elsewhere
 
 
 def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -> Composer:
@@ -73,6 +79,24 @@ def open_encoder(setup: Setup) -> CachedEncoder:
     models = load_profile(setup.profile)
     _prepare(setup, models.threads)
     return CachedEncoder(_encoder(models, setup.device), Cache(setup.answers))
+
+
+def elsewhere(setup: Setup, address: str) -> Elsewhere:
+    """A Ray cluster whose workers encode with the profile's encoder; nothing is connected yet."""
+    from ...indexes.cluster import Elsewhere
+
+    models = load_profile(setup.profile)
+    return Elsewhere(address, partial(_load_encoder, _encoder(models, setup.device), setup.offline))
+
+
+def _load_encoder(spec: EncoderSpec, offline: bool) -> Encoder:
+    """The encoder, in a worker. Raises as `make_encoder` does."""
+    from ..encoders import make_encoder
+    from ..machine.devices import forbid_network
+
+    if offline:
+        forbid_network()
+    return make_encoder(spec)
 
 
 def _prepare(setup: Setup, threads: int) -> None:
