@@ -17,6 +17,7 @@ from functools import lru_cache, partial
 from threading import Lock
 from typing import Any
 
+from .columns import places
 from .errors import readable
 
 GROUP_ROWS = 8192
@@ -120,7 +121,7 @@ class ItemTable:
         for group, start in enumerate(self._starts[:-1]):
             if self._may_hold(group, column, value):
                 values = self._read(group, columns=[column])[column]
-                rows += [start + at for at in _equal(values, value)]
+                rows += [start + at for at in places(values, value)]
         if len(self._found) >= KEPT_FOUND:
             self._found.clear()
         self._found[column, value] = tuple(rows)
@@ -155,16 +156,6 @@ def _one_at_a_time(read: Callable[..., Any]) -> Callable[..., Any]:
             return read(*given, **named)
 
     return locked
-
-
-def _equal(values: Any, value: str | bytes) -> list[int]:
-    """Places of ``value`` in an Arrow column; most groups that are read hold it at most once."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    matches = pc.equal(values, pa.scalar(value, values.type))
-    return [int(at) for at in np.flatnonzero(matches.fill_null(False).to_numpy())]
 
 
 def _item(read_group: Callable[[int], Any], starts: Sequence[int], row: int) -> Item:

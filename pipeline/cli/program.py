@@ -5,6 +5,7 @@ and problems as one line with an exit code. A bug keeps its traceback.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -30,6 +31,7 @@ _OF_THE_MACHINE = (
 
 def main() -> NoReturn:
     """Run the program and exit."""
+    _start_quickly()
     try:
         open_streams()
         code = _run()
@@ -42,16 +44,23 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
+def _start_quickly() -> None:
+    """Leave out what a start can do without; a known answer takes little more time than a start."""
+    gc.set_threshold(20_000)  # nearly all that is made while modules are imported stays
+    # looking for plugins of pydantic reads the metadata of every package that is installed
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 def _run() -> int:
     from ...indexes.errors import GalleryError
     from ..errors import LikebutError
 
     try:
-        from .app import app
+        from .app import called
         from .output import hear_notices
 
         hear_notices()
-        app()
+        called(sys.argv[1:])()
     except (LikebutError, GalleryError) as problem:
         _say(problem.message, problem.hint)
         return int(problem.exit_code)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import edit
+from . import edit, lab
 from .options import FormatOption, NameArgument
 from .output import Format, say, write_rows
 
@@ -165,3 +165,4 @@ def _tokens(name: str, label: str, profile: Profile) -> dict[str, Any]:
 
 
 app.command("edit", epilog=edit.EPILOG)(edit.edit)
+app.command("compare", epilog=lab.EPILOG)(lab.compare)

@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import ReplyError
 from ..records.chat import Reply
 from . import Prompt, replies
+from .plain import plainly_fits
 
 # How a whole reply ends, by whatever name; a server that says nothing is believed to be done.
 WHOLE = ("stop", "eos", "end_turn", "null", "none", "")
@@ -99,6 +100,8 @@ def _tells_a_target(value: Any) -> bool:
 
 def _check(value: Any, schema: Mapping[str, Any]) -> None:
     """Raises ReplyError naming the first place that does not fit."""
+    if plainly_fits(value, schema):
+        return
     from jsonschema import Draft202012Validator
 
     problems = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda e: str(e.path))

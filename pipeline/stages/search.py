@@ -120,7 +120,7 @@ def _by_searching(
     import numpy as np
 
     from ...indexes.contract import Asked
-    from ...indexes.exact import best_of, scores_of
+    from ...indexes.exact import best_of, scores_of, sorted_rows
 
     folded = [folds(fusion.family, one) for one in asked]
     sides = []
@@ -134,7 +134,7 @@ def _by_searching(
     for n, (one, scope) in enumerate(zip(asked, scopes, strict=True)):
         bias = sum(fold.bias for fold in folded[n].values())
         there = found.rows[n] >= 0
-        inside = np.unique(np.asarray(scope.subset, np.int64))
+        inside = sorted_rows(set(scope.subset))
         rows, scores = best_of(inside, scores_of(sides, n, inside), len(inside))
         yield _Scored(
             (found.rows[n][there], found.scores[n][there].astype(np.float64) + bias),
@@ -186,7 +186,7 @@ def _by_looking(asked: Candidates, scope: Scope, fusion: Fusion, k: int, searche
             f"change its numbers ({numbers or 'the defaults'}) or the weights",
         )
     free = np.delete(np.arange(len(total)), sorted_rows(scope.exclude))
-    inside = np.unique(np.asarray(scope.subset, np.int64))
+    inside = sorted_rows(set(scope.subset))
     return _Scored(
         best_of(free, total[free], k),
         best_of(inside, total[inside], len(inside)),

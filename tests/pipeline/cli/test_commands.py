@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from likebut.pipeline.cli.app import COMMANDS, called
 from tests.pipeline.cli.conftest import Run
 from tests.pipeline.cli.test_bad_input import assert_one_line
 
@@ -20,13 +22,61 @@ HEAVY = ("torch", "transformers", "open_clip", "faiss", "pyarrow", "numpy")
 
 def test_help_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom likebut.pipeline.cli import app\n"
+        "import sys\nfrom likebut.pipeline.cli.app import app\n"
         f"print([m for m in {HEAVY!r} if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+# Of a query that is known, beside HEAVY's models: each takes longer to import than the answer does.
+NOT_FOR_A_KNOWN_ANSWER = (
+    "torch",
+    "transformers",
+    "open_clip",
+    "tokenizers",
+    "faiss",
+    "scipy",
+    "jsonschema",
+    "pyarrow.compute",
+    "numpy.ma",
+    "fastapi",
+    "likebut.pipeline.cli.batch",
+    "likebut.pipeline.cli.tune",
+)
+
+
+def test_a_known_answer_imports_nothing_that_it_does_not_need(gallery: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from likebut.pipeline.cli.program import main\n"
+        "try:\n    main()\n"
+        "finally:\n"
+        f"    print([m for m in {NOT_FOR_A_KNOWN_ANSWER!r} if m in sys.modules], file=sys.stderr)"
+    )
+    words = ["query", str(gallery / "scene-00003.png"), "at night", "--in", str(gallery)]
+    command = [sys.executable, "-c", code, *words, "--cache", str(tmp_path / "c.sqlite"), "-f", "paths"]
+    first, again = (
+        subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True) for _ in range(2)
+    )
+    assert "torch" in first.stderr
+    assert again.stderr.splitlines()[-1] == "[]"
+    assert again.stdout == first.stdout
+
+
+def test_a_command_is_made_without_the_others_and_none_of_them_is_lost() -> None:
+    whole = typer.main.get_command(called([]))
+    assert list(whole.commands) == [  # type: ignore[attr-defined]
+        *(name for name, what in COMMANDS.items() if not hasattr(what, "app")),
+        *(name for name, what in COMMANDS.items() if hasattr(what, "app")),
+    ]
+    for name in COMMANDS:
+        alone = typer.main.get_command(called([name, "--help"]))
+        assert list(alone.commands) == [name]  # type: ignore[attr-defined]
+        assert alone.help == whole.help
+    assert called(["--version"]) is called(["qurey"]) is called([])
 
 
 @pytest.mark.parametrize(
