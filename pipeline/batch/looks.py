@@ -69,7 +69,8 @@ class Looks:
         kind = JUDGES[one.judge]
         prompt = one.prompt or (kind.seeing if self.composer.judge_sees else kind.prompt)
         each = self._calls(prompt, alive, 1 if kind.each else one.top, 1)
-        return each * sum(kind.calls(count) for count in shown)
+        lists = sum(bool(kind.relative and t.scope and len(t.scope.subset)) for t in alive)
+        return each * (sum(kind.calls(count) for count in shown) + kind.once * lists)
 
     def _calls(self, name: str, alive: Sequence[Trace], captions: int, limit: int) -> list[Call]:
         prompt = prompting.load(name)

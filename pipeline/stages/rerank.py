@@ -44,18 +44,19 @@ class Rerank:
         """Traces with judged rankings."""
         found = list(traces)
         places = [n for n, trace in enumerate(traces) if len(trace.judgements) <= self.number]
-        shown = [self._shortlist(traces[n]) for n in places]
-        hits = [hit for several in shown for hit in several]
+        lists = {n: self._lists(traces[n]) for n in places}
+        asked = [(n, hits) for n, several in lists.items() for hits in several]
+        every = [hit for _, hits in asked for hit in hits]
         show = self.showing
-        candidates = show.pictures(hits) if self.sees else show.captions(hits, self.stage.sentences)
+        candidates = show.pictures(every) if self.sees else show.captions(every, self.stage.sentences)
         cases = [
             Case(traces[n], [candidates[hit.row] for hit in hits if hit.row in candidates])
-            for n, hits in zip(places, shown, strict=True)
+            for n, hits in asked
         ]
         prompt = prompting.load(self.prompt)
-        judged = make_judge(self.stage.judge)(cases, prompt, self.engine) if cases else []
-        for n, hits, one in zip(places, shown, judged, strict=True):
-            found[n] = self._moved(traces[n], hits, one)
+        judged = iter(make_judge(self.stage.judge)(cases, prompt, self.engine) if cases else [])
+        for n, several in lists.items():
+            found[n] = self._moved(traces[n], several, [next(judged) for _ in several])
         return found
 
     @property
@@ -74,30 +75,34 @@ class Rerank:
         kind = JUDGES[self.stage.judge]
         return self.stage.prompt or (kind.seeing if self.sees else kind.prompt)
 
-    def _shortlist(self, trace: Trace) -> list[Hit]:
-        """What is judged: the first hits, and those of the subset, each once."""
+    def _lists(self, trace: Trace) -> list[list[Hit]]:
+        """What is judged: the first hits and those of the subset, each once, or, where a judge gives an
+        order, each list for itself."""
+        first = trace.ranking.hits[: self.stage.top]
         inside = trace.subset.hits[: self._depth(trace)]
-        by_row = {hit.row: hit for hit in (*trace.ranking.hits[: self.stage.top], *inside)}
-        return list(by_row.values())
+        if JUDGES[self.stage.judge].relative:
+            return [list(first), *([list(inside)] if inside else [])]
+        return [list({hit.row: hit for hit in (*first, *inside)}.values())]
 
     def _depth(self, trace: Trace) -> int:
         """How many of the subset's first hits are judged."""
         members = len(trace.subset.hits)
         return members if members <= SMALL else self.stage.top
 
-    def _moved(self, trace: Trace, hits: Sequence[Hit], judged: Judged) -> Trace:
-        ranking = reranked(trace.ranking.hits, judged.confidence, self.stage)
+    def _moved(self, trace: Trace, lists: Sequence[Sequence[Hit]], judged: Sequence[Judged]) -> Trace:
+        ranking = reranked(trace.ranking.hits, judged[0].confidence, self.stage)
         whole = self.stage.model_copy(update={"top": max(1, self._depth(trace))})
-        failed = sum(hit.row not in judged.confidence for hit in hits)
+        asked = {hit.row for hits in lists for hit in hits}
+        failed = len(asked.difference(*(one.confidence for one in judged)))
         trace = replace(
             trace,
             ranking=Ranking(ranking[: self.k]),
-            subset=Ranking(reranked(trace.subset.hits, judged.confidence, whole)),
-            exchanges=(*trace.exchanges, *judged.exchanges),
-            judgements=(*trace.judgements, Judgement(self.stage.judge, len(hits), failed)),
+            subset=Ranking(reranked(trace.subset.hits, judged[-1].confidence, whole)),
+            exchanges=(*trace.exchanges, *(told for one in judged for told in one.exchanges)),
+            judgements=(*trace.judgements, Judgement(self.stage.judge, len(asked), failed)),
         )
         if failed:
-            trace = trace.warned(f"the judge had no answer about {failed} of {len(hits)} hits")
+            trace = trace.warned(f"the judge had no answer about {failed} of {len(asked)} hits")
         return trace
 
 

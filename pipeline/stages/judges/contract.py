@@ -48,7 +48,8 @@ class Judge(Protocol):
 class JudgeKind(NamedTuple):
     """``target`` is its function, ``prompt`` and ``seeing`` its usual prompts for captions and pictures.
 
-    It asks ``each`` times about a candidate at most, and ``once`` about a whole shortlist.
+    It asks ``each`` times about a candidate at most, and ``once`` about a whole shortlist. With
+    ``relative`` its confidences say an order, and mean nothing beside those of another list.
     """
 
     target: str
@@ -56,6 +57,7 @@ class JudgeKind(NamedTuple):
     seeing: str
     each: int = 0
     once: int = 0
+    relative: bool = False
 
     def calls(self, top: int) -> int:
         """The most calls about a shortlist of so many."""

@@ -164,6 +164,22 @@ def test_a_subset_is_judged_whole(tmp_path: Path) -> None:
     assert trace.judgements[0].asked == 3
 
 
+def test_a_judge_of_orders_is_shown_the_subset_as_a_list_of_its_own(tmp_path: Path) -> None:
+    # blue and grey are the shortlist, blue, grey and green the subset
+    whole = {"match": "a green square", "reply": '{"order": [3, 1, 2]}'}
+    short = {"match": ".", "reply": '{"order": [2, 1]}'}
+    composer = judged_composer(tmp_path, whole, short, judge="list", top=2, fusion="replace")
+    row = {Path(item.path).stem: item.row for item in composer.gallery.all_items()}
+    query = Query("q", tmp_path / "gallery" / "red.png", "make it blue")
+    scope = Scope([row["red"]], [row["green"], row["grey"], row["blue"]])
+    (trace,) = composer.compose([Trace(query, scope=scope)], 4)
+    assert [Path(hit.path).stem for hit in trace.ranking.hits[:2]] == ["grey", "blue"]
+    assert [Path(hit.path).stem for hit in trace.subset.hits] == ["green", "blue", "grey"]
+    assert trace.judgements[0] == Judgement("list", 3, 0)
+    asked = [one for one in trace.exchanges if one.stage == "rerank"]
+    assert ["green" in one.messages[-1].text for one in asked] == [False, True]
+
+
 def test_of_a_large_subset_the_first_hits_are_judged_and_none_below_passes_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
