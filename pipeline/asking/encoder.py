@@ -62,12 +62,15 @@ class CachedEncoder:
 
     def _facts_key(self) -> str:
         folder = models.local_folder(self.spec.model)
+        file = models.weights_path(self.spec.pretrained)
+        options = {"options": dict(self.spec.options)} if self.spec.options else {}
         return content_key(
             kind="encoder",
             encoder=self.spec.encoder,
             model=self.spec.model,
             pretrained=self.spec.pretrained,
-            stamp=models.stamp(folder) if folder else "",
+            stamp=models.stamp(folder) if folder else models.file_stamp(file) if file else "",
+            **options,
         )
 
     def _fact(self, name: str) -> Any:

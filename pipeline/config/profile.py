@@ -41,7 +41,7 @@ class EngineChoice(Strict):
 
 
 class EncoderChoice(Strict):
-    """One CLIP-like encoder and where it runs.
+    """One CLIP-like encoder and where it runs; ``pretrained`` is a tag, or a file of weights.
 
     ``language``: the one that its texts should be in, which the reasoner answers in. One that is
     ``multilingual`` reads others as well.
@@ -56,6 +56,7 @@ class EncoderChoice(Strict):
     language: str = Field("English", min_length=1, max_length=40)
     multilingual: bool = False
     size: Size | None = None
+    options: dict[str, Any] = {}
 
 
 class Profile(Strict):

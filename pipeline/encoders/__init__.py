@@ -13,11 +13,13 @@ class Kind(NamedTuple):
     """What the rest of the product asks of an encoder without loading it.
 
     ``target`` is its module and class, ``hub_name`` a function of (model, pretrained) that names the
-    hub's repository where that is not the model. ``package`` and ``extra``: as those of engines.
+    hub's repository where that is not the model. ``check`` is a function of a spec that raises what is
+    wrong with it, without loading. ``package`` and ``extra``: as those of engines.
     """
 
     target: str
     hub_name: str = ""
+    check: str = ""
     package: str = ""
     extra: str = ""
 
@@ -25,10 +27,15 @@ class Kind(NamedTuple):
 ENCODERS = {
     "open_clip": Kind(
         "likebut.pipeline.encoders.open_clip:OpenClipEncoder",
-        "likebut.pipeline.encoders.open_clip:hub_name",
+        "likebut.pipeline.encoders.open_clip_weights:hub_name",
+        "likebut.pipeline.encoders.open_clip_weights:source_of",
     ),
     "sentence": Kind(
         "likebut.pipeline.encoders.sentence:SentenceEncoder", package="sentence_transformers", extra="text"
+    ),
+    "transformers": Kind(
+        "likebut.pipeline.encoders.transformers:TransformersEncoder",
+        check="likebut.pipeline.encoders.dual:check",
     ),
 }
 
@@ -44,6 +51,13 @@ def make_encoder(spec: EncoderSpec) -> Encoder:
         raise ConfigError(f"no encoder {spec.encoder!r}", did_you_mean(spec.encoder, list(ENCODERS)))
     encoder: Encoder = _load(ENCODERS[spec.encoder].target)(spec)
     return encoder
+
+
+def check(spec: EncoderSpec) -> None:
+    """Raise what is wrong with a spec as far as it shows without loading: ConfigError or ModelError."""
+    function = kind_of(spec.encoder).check
+    if function:
+        _load(function)(spec)
 
 
 def repository_of(encoder: str, model: str, pretrained: str | None) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...indexes.contract import ImageEncoder
@@ -22,6 +22,7 @@ class EncoderSpec:
     device: str = "auto"
     dtype: str = "auto"
     batch_size: int = 64
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Encoder(ImageEncoder, Protocol):

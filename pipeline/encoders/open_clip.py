@@ -1,18 +1,16 @@
-"""Encoders of the open_clip library: hub names with a pretrained tag, or local model folders."""
+"""Encoders of the open_clip library: names with a tag or a file of weights, folders, hub models."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, ModelError, did_you_mean
-from ..machine import foreign, models
 from ..machine.devices import choose_device, choose_dtype
 from . import dense
 from .contract import EncoderSpec
+from .open_clip_weights import load, source_of
 from .preparing import Preparing
 
 if TYPE_CHECKING:
@@ -31,17 +29,14 @@ class OpenClipEncoder:
     def __init__(self, spec: EncoderSpec) -> None:
         import open_clip
 
-        folder = models.local_folder(spec.model)
+        source = source_of(spec)
         self.device = choose_device(spec.device)
         self.dtype = choose_dtype(spec.dtype, self.device)
-        name = f"local-dir:{folder}" if folder else spec.model
-        if not folder:
-            _check_named(spec)
-        model, self._tokenizer = _load(name, None if folder else spec.pretrained)
-        self.fingerprint = models.encoder_fingerprint(folder) if folder else state_hash(model)
+        model, self._tokenizer = load(source)
+        self.fingerprint = source.fingerprint(model)
         self._model = model.to(device=self.device, dtype=self.dtype).eval()
         config = open_clip.get_model_preprocess_cfg(model)
-        self.name = f"open_clip {spec.model}" + (f" {spec.pretrained}" if spec.pretrained else "")
+        self.name = f"open_clip {spec.model}{source.label}"
         self.preprocessing = json.dumps(config, sort_keys=True)
         self.preparing = Preparing.of(config)
         self.image_size = min(self.preparing.size)
@@ -131,85 +126,3 @@ class OpenClipEncoder:
         features = features.float()
         unit: NDArray[np.float32] = (features / features.norm(dim=-1, keepdim=True)).cpu().numpy()
         return unit
-
-
-def _check_named(spec: EncoderSpec) -> None:
-    """A plain name needs a pretrained tag: without one its weights would be random.
-
-    Raises ConfigError.
-    """
-    import open_clip
-
-    if spec.model.startswith("hf-hub:"):
-        return
-    if spec.model not in open_clip.list_models():
-        raise ConfigError(
-            f"no encoder model {spec.model!r}", did_you_mean(spec.model, open_clip.list_models())
-        )
-    tags = open_clip.list_pretrained_tags_by_model(spec.model)
-    if not spec.pretrained:
-        raise ConfigError(f"encoder {spec.model} needs a pretrained tag", "known: " + ", ".join(tags))
-    if not open_clip.is_pretrained_cfg(spec.model, spec.pretrained):
-        raise ConfigError(
-            f"encoder {spec.model} has no weights {spec.pretrained!r}", did_you_mean(spec.pretrained, tags)
-        )
-    _check_activation(spec.model, spec.pretrained)
-
-
-def _check_activation(model: str, tag: str) -> None:
-    """Weights give other vectors, without a word, under another activation than they were trained with.
-
-    Raises ConfigError naming the config that fits. (A config for QuickGELU has tags of its own.)
-    """
-    import open_clip
-
-    trained = open_clip.get_pretrained_cfg(model, tag).get("quick_gelu", False)
-    if trained and not (open_clip.get_model_config(model) or {}).get("quick_gelu", False):
-        raise ConfigError(
-            f"the weights {tag} of {model} were trained with QuickGELU, which it does not have",
-            f'model = "{model}-quickgelu" in the profile does',
-        )
-
-
-def _load(name: str, pretrained: str | None) -> tuple[Any, Any]:
-    """The model and its tokenizer. Raises ModelError."""
-    import open_clip
-    from safetensors import SafetensorError
-
-    damage = (OSError, RuntimeError, ValueError, KeyError, TypeError, SafetensorError)
-    foreign.never_ask()
-    try:
-        model = open_clip.create_model(name, pretrained=pretrained, require_pretrained=True)
-        tokenizer = open_clip.get_tokenizer(name)
-    except damage as problem:
-        if foreign.wants_to_run(problem):
-            raise foreign.refused(name) from problem
-        what = f"{name} {pretrained}" if pretrained else name
-        lines = str(problem).strip().splitlines() or [type(problem).__name__]
-        raise ModelError(
-            f"cannot load the encoder {what}: {lines[0][:160]}",
-            "check the folder; a hub model is fetched by running once with a network",
-        ) from problem
-    return model, tokenizer
-
-
-def state_hash(model: Any) -> str:
-    """SHA-256 over names and values of all weights."""
-    import torch
-
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
-
-
-def hub_name(model: str, pretrained: str | None) -> str:
-    """The hub repository of a model, or of the tag ``pretrained`` of it."""
-    name = model.removeprefix("hf-hub:")
-    if not pretrained:
-        return name
-    import open_clip
-
-    config = open_clip.get_pretrained_cfg(model, pretrained) or {}
-    return str(config.get("hf_hub", "")).rstrip("/") or name

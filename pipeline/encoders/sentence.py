@@ -10,7 +10,8 @@ from ..errors import ConfigError, ModelError
 from ..machine import foreign, models
 from ..machine.devices import choose_device
 from .contract import EncoderSpec
-from .open_clip import state_hash
+from .options import check_names
+from .state import state_hash
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +31,7 @@ class SentenceEncoder:
     preprocessing = "texts only"
 
     def __init__(self, spec: EncoderSpec) -> None:
+        check_names("sentence", spec.options)
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as problem:

@@ -13,6 +13,7 @@ from ..errors import ModelError, did_you_mean
 # Libraries of models change settings of the whole process while they load one: no two may at once.
 LOADING = RLock()
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_FILES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors")
 POCKET = Path(__file__).parent.parent / "pocket" / "models"
 
 
@@ -36,6 +37,14 @@ def local_folder(model: str) -> Path | None:
     if path.is_absolute() or model.startswith((".", "~")):
         raise ModelError(f"no model folder {model}", "check the path in the profile")
     return None
+
+
+def weights_path(pretrained: str | None) -> Path | None:
+    """The path that ``pretrained`` is, there or not; None for a tag: no slash, and no such ending."""
+    if not pretrained:
+        return None
+    named = "/" in pretrained or os.sep in pretrained or Path(pretrained).suffix in _FILES
+    return Path(pretrained).expanduser() if named else None
 
 
 def _in_package(model: str) -> Path:
@@ -106,6 +115,15 @@ def stamp(folder: Path) -> str:
         for path in (*weight_files(folder), *other_files(folder))
     ]
     return hashlib.sha256(repr((str(folder.resolve()), facts)).encode()).hexdigest()
+
+
+def file_stamp(path: Path) -> str:
+    """As `stamp`, of one file; "" where there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return ""
+    return repr((str(path.resolve()), facts.st_size, facts.st_mtime_ns))
 
 
 def encoder_fingerprint(folder: Path) -> str:

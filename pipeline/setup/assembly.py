@@ -156,6 +156,7 @@ def _encoder(models: Profile, device: str | None) -> EncoderSpec:
         device or choice.device,
         choice.dtype,
         choice.batch_size,
+        choice.options,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 from .. import encoders, engines
 from ..config.profile import EncoderChoice, EngineChoice, Profile, Size
+from ..encoders.contract import EncoderSpec
 from ..engines.probe import Answer, probe
 from ..engines.server import NO_KEY, Server
 from ..errors import LikebutError
@@ -115,8 +116,13 @@ def _model(part: str, choice: Choice, offline: bool) -> tuple[Finding, _Place]:
     """A model that runs here: on disk with its size, or to be fetched. Raises LikebutError."""
     if _kind_of_weights(choice) == "none":
         return Finding(part, "ok", "needs no model"), _Place("cpu", 0.0)
+    if isinstance(choice, EncoderChoice):
+        spec = EncoderSpec(choice.encoder, choice.model, choice.pretrained, options=choice.options)
+        encoders.check(spec)
     device = choose_device(choice.device)
     name = choice.model + (f" {_tag(choice)}" if _tag(choice) else "")
+    if file := models.weights_path(_tag(choice)):
+        return _weights_file(part, name, file, choice, device)
     folder = models.local_folder(choice.model) or _fetched(choice)
     weights = weights_in(folder) if folder else None
     place = _Place(device, _in_memory(weights, choice.size, choice.dtype, device))
@@ -130,6 +136,13 @@ def _model(part: str, choice: Choice, offline: bool) -> tuple[Finding, _Place]:
         advice = "run it once without --offline"
         return Finding(part, "missing", f"{name} is not on this machine ({size}): {advice}"), place
     return Finding(part, "fetch", f"{name}, {size}, is fetched by the first run"), place
+
+
+def _weights_file(part: str, name: str, file: Path, choice: Choice, device: str) -> tuple[Finding, _Place]:
+    """A file of weights that the profile names, and that is there."""
+    weights = WeightFiles(file.stat().st_size, None)
+    place = _Place(device, _in_memory(weights, choice.size, choice.dtype, device))
+    return Finding(part, "ok", f"{name}, {_size(weights.bytes)} on disk, on {device}"), place
 
 
 def _kind_of_weights(choice: Choice) -> str:

@@ -172,7 +172,7 @@ def test_a_config_that_makes_no_sense_is_refused(folder: Path, tmp_path: Path, c
 def test_all_weights_count_in_the_hash_of_a_state() -> None:
     from torch import nn
 
-    from likebut.pipeline.encoders.open_clip import state_hash
+    from likebut.pipeline.encoders.state import state_hash
 
     layer = nn.Linear(3, 2)
     before = state_hash(layer)

@@ -191,3 +191,31 @@ def test_an_option_that_does_not_hold_is_told() -> None:
     choice = {"engine": "openai", "model": "qwen", "options": {"base_ulr": URL}}
     found = look(profile(reasoner=choice))
     assert "did you mean 'base_url'" in values(found)["reasoner"]
+
+
+def test_an_encoder_says_what_is_wrong_before_anything_is_fetched(tmp_path: Path) -> None:
+    quick = {"model": "ViT-B-32", "pretrained": "openai"}
+    assert '"ViT-B-32-quickgelu"' in values(look(profile(encoder=quick)))["encoder"]
+    file = tmp_path / "tuned.pt"
+    tuned = {"model": "ViT-B-32-quickgelu", "pretrained": str(file)}
+    found = look(profile(encoder=tuned))
+    assert states(found)["encoder"] == "missing"
+    assert f"no file of weights {file}" in values(found)["encoder"]
+    file.write_bytes(b"0" * 2_000_000)
+    found = look(profile(encoder=tuned))
+    assert states(found)["encoder"] == "ok"
+    assert "2.0 MB on disk" in values(found)["encoder"]
+
+
+def test_a_tower_that_needs_a_package_or_is_none_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "siglip"}')
+    (tmp_path / "tokenizer_config.json").write_text('{"tokenizer_class": "SiglipTokenizer"}')
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    tower = {"encoder": "transformers", "model": str(tmp_path)}
+    assert states(look(profile(encoder=tower)))["encoder"] == "ok"
+    monkeypatch.setattr("likebut.pipeline.encoders.dual.find_spec", lambda name: None)
+    assert "pip install 'likebut[siglip]'" in values(look(profile(encoder=tower)))["encoder"]
+    (tmp_path / "config.json").write_text('{"model_type": "resnet"}')
+    assert "kind 'resnet'" in values(look(profile(encoder=tower)))["encoder"]

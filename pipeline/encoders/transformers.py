@@ -1,0 +1,187 @@
+"""Dual encoders of the transformers library, by name or folder, each by its family's own processor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ModelError
+from ..machine import foreign, models
+from ..machine.devices import choose_device, choose_dtype
+from .contract import EncoderSpec
+from .dual import FAMILIES, check, check_family, context_of, seen_by
+from .preparing import without_far_ends
+from .state import state_hash
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+SHAPES = "spatial_shapes"
+DAMAGE = (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError)
+
+
+class TransformersEncoder:
+    """CLIP, SigLIP, SigLIP 2, ALIGN, Chinese-CLIP or AltCLIP, told apart by their own configuration."""
+
+    documents_differ = False
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        check(spec)
+        folder = models.local_folder(spec.model)
+        self.device = choose_device(spec.device)
+        self.dtype = choose_dtype(spec.dtype, self.device)
+        model, processor = _load(str(folder or spec.model), spec.model)
+        self.fingerprint = models.encoder_fingerprint(folder) if folder else state_hash(model)
+        self._family = FAMILIES[model.config.model_type]
+        self._model = model.to(device=self.device, dtype=self.dtype).eval()
+        self._images, self._tokenizer = processor.image_processor, processor.tokenizer
+        self.context_length = context_of(self._family, self._tokenizer, model.config)
+        seen = seen_by(self._images)
+        self.name = f"transformers {spec.model}"
+        self.preprocessing = json.dumps(seen, sort_keys=True)
+        # As for open_clip: from twice the model's side on, a smaller decoding changes nothing that shows.
+        self.draft_size = 2 * min(seen.get("resized", seen["size"]))
+        self._keeps_short_side = seen["resize_mode"] == "shortest"
+        self.batch_size = spec.batch_size
+        self.dimension = self._measure()
+
+    def prepare(self, image: Image) -> NDArray[Any]:
+        """float32: the pixels that the model's own processor makes of a picture.
+
+        (3, height, width); or (patches + 1, values of a patch), where the last row says how many patches
+        high and wide the picture is.
+        """
+        import numpy as np
+
+        if self._keeps_short_side:
+            image = without_far_ends(image)
+        made = self._images(images=image, return_tensors="pt")
+        pixels = np.asarray(made["pixel_values"][0], np.float32)
+        if SHAPES not in made:
+            return pixels
+        row = np.zeros((1, pixels.shape[1]), np.float32)
+        row[0, :2] = made[SHAPES][0]
+        return np.concatenate([pixels, row])
+
+    def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
+        """(n, d) float32 unit rows."""
+        return self._encode(batch, self._pixels, self._model.get_image_features)
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """(n, d) float32 unit rows."""
+        return self._encode(texts, self._tokens, self._model.get_text_features)
+
+    def token_count(self, text: str) -> int:
+        """How many tokens the whole text has, ends included."""
+        return len(self._tokenizer(self._cased(text), truncation=False, verbose=False)["input_ids"])
+
+    def _pixels(self, part: Sequence[NDArray[Any]]) -> dict[str, Any]:
+        """Prepared pictures as the inputs of the image tower."""
+        import numpy as np
+        import torch
+
+        stacked = torch.from_numpy(np.stack(part)).to(self.device)
+        if stacked.dim() > 3:
+            return {"pixel_values": stacked.to(self.dtype)}
+        shapes = stacked[:, -1, :2].long()
+        places = torch.arange(stacked.shape[1] - 1, device=self.device)
+        mask = (places[None] < shapes.prod(1)[:, None]).int()
+        pixels = stacked[:, :-1].to(self.dtype)
+        return {"pixel_values": pixels, "pixel_attention_mask": mask, SHAPES: shapes}
+
+    def _tokens(self, part: Sequence[str]) -> dict[str, Any]:
+        """Texts as the inputs of the text tower; what is longer than the context is cut."""
+        made = self._tokenizer(
+            [self._cased(text) for text in part],
+            padding="max_length" if self._family.full else True,
+            max_length=self.context_length,
+            truncation=True,
+            return_tensors="pt",
+        )
+        read = {"input_ids", "token_type_ids", *(("attention_mask",) if self._family.masked else ())}
+        return {name: value.to(self.device) for name, value in made.items() if name in read}
+
+    def _cased(self, text: str) -> str:
+        return text.lower() if self._family.lower else text
+
+    def _encode(
+        self, given: Sequence[Any], inputs: Callable[[Any], dict[str, Any]], tower: Callable[..., Any]
+    ) -> NDArray[np.float32]:
+        """What ``tower`` gives, a batch at a time, each vector of length 1."""
+        import numpy as np
+        import torch
+
+        parts = [np.empty((0, self.dimension), np.float32)]
+        for start in range(0, len(given), self.batch_size):
+            with torch.inference_mode():
+                found = tower(**inputs(given[start : start + self.batch_size]))
+                features = getattr(found, "pooler_output", found).float()
+                parts.append((features / features.norm(dim=-1, keepdim=True)).cpu().numpy())
+        return np.concatenate(parts)
+
+    def _measure(self) -> int:
+        """d, from one short text."""
+        import torch
+
+        with torch.inference_mode():
+            found = self._model.get_text_features(**self._tokens(["a"]))
+        return int(getattr(found, "pooler_output", found).shape[-1])
+
+
+def _load(source: str, named: str) -> tuple[Any, Any]:
+    """The model in float32 and its processor.
+
+    Raises ModelError where it is absent, damaged, of no family known here, or lacks weights of its own.
+    """
+    import transformers
+    from safetensors import SafetensorError
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    code = {"trust_remote_code": False}
+    try:
+        kind = transformers.AutoConfig.from_pretrained(source, **code).model_type
+        check_family(kind, named)
+        model, told = transformers.AutoModel.from_pretrained(
+            source, dtype="float32", output_loading_info=True, **code
+        )
+        processor = transformers.AutoProcessor.from_pretrained(source, **code)
+    except (*DAMAGE, SafetensorError) as problem:
+        if foreign.wants_to_run(problem):
+            raise foreign.refused(named) from problem
+        lines = str(problem).strip().splitlines() or [type(problem).__name__]
+        lacks = isinstance(problem, ImportError)
+        raise ModelError(
+            f"cannot load the encoder {named}: {lines[0][:160]}",
+            "install what it needs: pip install 'likebut[siglip]'"
+            if lacks
+            else "check the folder; a hub model is fetched by running once with a network",
+        ) from problem
+    _check_whole(told, processor, model.config, named)
+    return model, processor
+
+
+def _check_whole(told: dict[str, Any], processor: Any, config: Any, named: str) -> None:
+    """What the library makes up where something is missing: random weights, an empty list of words.
+
+    Raises ModelError.
+    """
+    if missing := sorted(told.get("missing_keys") or ()):
+        raise ModelError(
+            f"the encoder {named} lacks weights: {missing[0]} and {len(missing) - 1} more",
+            "it needs both towers of its model, not one of them",
+        )
+    if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
+        raise ModelError(
+            f"the encoder {named} has no processor for pictures and texts",
+            "its folder needs preprocessor_config.json and a tokenizer",
+        )
+    if len(processor.tokenizer) < config.text_config.vocab_size // 2:
+        raise ModelError(
+            f"the encoder {named} knows {config.text_config.vocab_size} tokens, and its tokenizer "
+            f"{len(processor.tokenizer)}",
+            "its folder lacks the files of the tokenizer (tokenizer.json)",
+        )
