@@ -8,7 +8,6 @@ and nothing else. What there is to do is looked up without the lock, which is ta
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from .errors import EXIT_USAGE, GalleryError, Problem
 from .job import Job
 from .mappers import AUTO, check_mapper
 from .region_build import RegionReport, RegionSpec, region_step
+from .remote import absolute
 from .sides import realign
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class BuildReport:
 
 
 def build(
-    roots: Sequence[Path],
+    roots: Sequence[str | Path],
     out: Path,
     encoder: ImageEncoder,
     *,
@@ -81,6 +81,8 @@ def build(
     elsewhere: Elsewhere | None = None,
 ) -> BuildReport:
     """Index exactly the pictures under ``roots`` in folder ``out``, reusing what it can.
+
+    A root is a folder, a file, or the address of either (``s3://bucket/folder``; see ``remote``).
 
     ``dtype`` is "float16" or "float32". ``on_progress(done, total)`` counts files and is called
     from this thread. ``rebuild`` encodes everything anew, whatever index is there. Captions stay with
@@ -116,7 +118,7 @@ def build(
         mapper,
         elsewhere,
     )
-    job = Job(Path(out), encoder, settings, tuple(os.path.abspath(r) for r in roots))
+    job = Job(Path(out), encoder, settings, tuple(map(absolute, roots)))
     if not change_roots:
         job.check_roots()
     step = region_step(job.out, encoder, settings, regions)
@@ -143,7 +145,7 @@ def look(roots: Sequence[Path], out: Path, encoder: ImageEncoder) -> BuildReport
     Writes nothing, and so reads files whose dates alone have changed, if they are few. Raises as it does.
     """
     began = perf_counter()
-    job = Job(Path(out), encoder, Settings(), tuple(os.path.abspath(r) for r in roots))
+    job = Job(Path(out), encoder, Settings(), tuple(map(absolute, roots)))
     plan = job.current(READ_AT_MOST)
     return _report(job, plan, perf_counter() - began, False) if plan else None
 

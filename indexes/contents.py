@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from .errors import Problem, readable
+from .errors import GalleryError, Problem, readable
 from .files import sha256_of
+from .remote import as_address, read
 from .store import Index
 
 
@@ -21,12 +23,20 @@ def changed_files(
     changed: list[Problem] = []
     for number, item in enumerate(items, 1):
         try:
-            if sha256_of(Path(item.path)) != item.content_hash:
+            if _hash_of(item.path) != item.content_hash:
                 changed.append(Problem(readable(item.path), "changed since it was indexed"))
         except FileNotFoundError:
             changed.append(Problem(readable(item.path), "gone"))
+        except GalleryError as error:
+            changed.append(Problem(readable(item.path), error.message))
         except OSError as error:
             changed.append(Problem(readable(item.path), (error.strerror or "cannot be read").lower()))
         if on_progress:
             on_progress(number, len(items))
     return tuple(changed)
+
+
+def _hash_of(path: str) -> str:
+    """SHA-256 of what is there now. Raises ``OSError``, or ``GalleryError`` for an address."""
+    address = as_address(path)
+    return hashlib.sha256(read(address)).hexdigest() if address else sha256_of(Path(path))

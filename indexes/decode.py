@@ -13,8 +13,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import BadImage, readable
+from .errors import BadImage, GalleryError, readable
 from .formats import load_plugins, needs_plugin
+from .remote import as_address, read
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,10 +34,14 @@ def load_image(
     Raises ``BadImage`` when the file cannot be read or is no usable picture.
     """
     name = readable(os.fspath(path))
+    if address := as_address(path):
+        data = read(address)
+        with quiet():
+            return decode(data, address, draft_size, max_pixels)
     try:
         size = os.stat(path).st_size
         if size > MAX_BYTES:
-            raise BadImage(name, f"too large a file ({size >> 20} MB; limit {MAX_BYTES >> 20} MB)")
+            raise too_large(name, size)
         data = Path(path).read_bytes()
     except OSError as error:
         raise BadImage(name, (error.strerror or "cannot be read").lower(), lasting=False) from error
@@ -44,19 +49,25 @@ def load_image(
         return decode(data, name, draft_size, max_pixels)
 
 
+def too_large(name: str, size: int) -> BadImage:
+    """The error for a file of so many bytes."""
+    return BadImage(name, f"too large a file ({size >> 20} MB; limit {MAX_BYTES >> 20} MB)")
+
+
 def size_of(path: str | os.PathLike[str]) -> tuple[int, int] | None:
     """(width, height) of the picture in ``path``, upright; None where it cannot be read.
 
-    Only its beginning is read.
+    Only its beginning is read, but for one at an address.
     """
     from PIL import Image
 
     load_plugins()
     try:
-        with quiet(), Image.open(path) as image:
+        there = as_address(path)
+        with quiet(), Image.open(io.BytesIO(read(there)) if there else path) as image:
             turned = image.getexif().get(_ORIENTATION, 1) >= _ON_ITS_SIDE
             width, height = image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, GalleryError):
         return None
     return (height, width) if turned else (width, height)
 

@@ -13,10 +13,14 @@ from .cluster import Elsewhere
 from .decode import MAX_PIXELS
 from .mappers import AUTO, choose, cores, make_mapper
 from .reading import Work
+from .remote import as_address
 
 if TYPE_CHECKING:
     from .contract import ImageEncoder
     from .plan import Plan
+
+
+AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ def encode_todo(
     settled = total - len(plan.todo)
     work = Work(encoder, plan.known, settings.pixels_limit)
     batches = Batches(encoder, plan, batch_size, parts)
-    workers = settings.threads or min(16, cores())
+    far = bool(plan.todo and as_address(plan.todo[0].path))  # waits for a network rather than for a core
+    workers = settings.threads or (AT_ONCE if far else min(AT_ONCE, cores()))
     if on_progress:
         on_progress(settled, total)
     name = choose(settings.mapper, work, len(plan.todo))

@@ -53,7 +53,7 @@ class Job:
     def scan(self) -> Scan:
         """The gallery as it is now."""
         began = perf_counter()
-        found = scan([Path(root) for root in self.roots])
+        found = scan(self.roots)
         self.seconds["scan"] += perf_counter() - began
         return found
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from .decode import MAX_BYTES, decode
-from .errors import BadImage, readable
+from .decode import MAX_BYTES, decode, too_large
+from .errors import BadImage, GalleryError, readable
+from .remote import as_address, read
 from .scan import File
 
 if TYPE_CHECKING:
@@ -85,18 +86,32 @@ class Work:
 
 def _bytes_of(found: File) -> tuple[File, bytes]:
     """The file's bytes, and ``found`` with size and time of exactly these. Raises ``BadImage``."""
+    if as_address(found.path):
+        return found, _bytes_at(found)
     try:
         with open(found.path, "rb") as file:
             status = os.fstat(file.fileno())
             if status.st_size > MAX_BYTES:
-                size, limit = status.st_size >> 20, MAX_BYTES >> 20
-                raise BadImage(found.id, f"too large a file ({size} MB; limit {limit} MB)")
+                raise too_large(found.id, status.st_size)
             data = file.read()
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
         raise BadImage(readable(found.path), reason, lasting=False) from error
     now = File(found.id, found.path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     return now, data
+
+
+def _bytes_at(found: File) -> bytes:
+    """The bytes at an address. Raises ``BadImage``.
+
+    What was replaced since it was listed has another time or tag then, and is read again the next time.
+    """
+    if found.size > MAX_BYTES:
+        raise too_large(found.id, found.size)
+    try:
+        return read(found.path)
+    except GalleryError as error:
+        raise BadImage(readable(found.path), error.message, lasting=False) from error
 
 
 def in_threads(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import EXIT_USAGE, GalleryError, readable
+from .remote import as_address
 
 if TYPE_CHECKING:
     from .store import Index
@@ -20,12 +21,12 @@ def check_roots(index: Index, roots: Sequence[str]) -> None:
 
     A root is kept by itself or by a folder above it; a single picture that was deleted is no loss.
     """
-    kept = {place for root in roots for place in (root, os.path.realpath(root))}
+    kept = {place for root in roots for place in (root, _real(root))}
     lost = [
         root
         for root in index.manifest.roots
-        if not _under(root, kept) and not _under(os.path.realpath(root), kept)
-        if os.path.lexists(root) or index.row_of(Path(root)) is None
+        if not _under(root, kept) and not _under(_real(root), kept)
+        if os.path.lexists(root) or as_address(root) or index.row_of(Path(root)) is None
     ]
     if not lost:
         return
@@ -35,6 +36,10 @@ def check_roots(index: Index, roots: Sequence[str]) -> None:
         "name all of its folders, or another --out; --change-roots takes those out that are not named",
         EXIT_USAGE,
     )
+
+
+def _real(root: str) -> str:
+    return root if as_address(root) else os.path.realpath(root)
 
 
 def _under(path: str, places: set[str]) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .errors import GalleryError, Problem, readable
 from .formats import optional_suffixes, why_not
+from .remote import as_address, listed
 
 SUFFIXES = frozenset(
     f".{suffix}"
@@ -50,8 +51,8 @@ class Scan:
     left_out: tuple[tuple[str, int], ...] = ()
 
 
-def scan(roots: Sequence[Path]) -> Scan:
-    """All picture files below ``roots`` (folders, or single files of any suffix).
+def scan(roots: Sequence[str | Path]) -> Scan:
+    """All picture files below ``roots`` (folders, or single files of any suffix; addresses of either).
 
     Hidden files and folders are skipped, symbolic links followed, every folder entered once. Raises
     ``GalleryError`` for a root that does not exist.
@@ -61,6 +62,9 @@ def scan(roots: Sequence[Path]) -> Scan:
     seen: set[tuple[int, int]] = set()
     kinds = Kinds()
     for root in roots:
+        if address := as_address(root):
+            groups.append(_listed(address.rstrip("/"), kinds))
+            continue
         # not resolved: a linked folder keeps the name its owner knows
         base = os.path.abspath(root)
         if not os.path.exists(base):
@@ -101,6 +105,22 @@ def _walk(base: str, seen: set[tuple[int, int]], problems: list[Problem], kinds:
                 if found:
                     files.append(found)
     return files
+
+
+def _listed(address: str, kinds: Kinds) -> tuple[str, list[File]]:
+    """The pictures at an address, and its name where it is a folder.
+
+    A picture that is named itself is taken, whatever its ending.
+    """
+    own, files = os.path.basename(address), []
+    alone = False
+    for found in listed(address):
+        alone = alone or not found.name
+        hidden = any(part.startswith(".") for part in found.name.split("/"))
+        if not found.name or (not hidden and kinds.takes(found.name)):
+            name = readable(found.name or own)
+            files.append(File(name, found.address, found.size, found.mtime_ns, 0, found.tag))
+    return "" if alone else own, files
 
 
 class Kinds:

@@ -42,7 +42,7 @@ def test_the_lowest_versions_are_tried_but_for_the_named_ones() -> None:
 
 def test_the_lock_file_fits_what_is_declared() -> None:
     versions = locked()
-    apart = {"vllm", "pillow-heif", "ray"}  # not of the environment that tests use
+    apart = {"vllm", "pillow-heif", "ray", "s3fs"}  # not of the environment that tests use
     for one in declared():
         name = one.name.lower().replace("_", "-")
         if name not in apart:

@@ -60,7 +60,7 @@ def caption(
         raise typer.Exit(EXIT_PARTIAL)
 
 
-def read_given(captions: Path | None, images: Sequence[Path] | None) -> Given:
+def read_given(captions: Path | None, images: Sequence[str] | None) -> Given:
     """The captions of a file, read before any work. Raises ConfigError with nothing to index."""
     if captions is None:
         if not images:

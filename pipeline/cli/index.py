@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,9 +35,10 @@ FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="An index fo
 def build(
     out: Annotated[Path, typer.Option("--out", "-o", help="The index folder to make or refresh.")],
     images: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(
-            metavar="IMAGES…", help="Folders or image files; none: the captions are the gallery."
+            metavar="IMAGES…",
+            help="Folders, image files or addresses (s3://…); none: the captions are the gallery.",
         ),
     ] = None,
     captions: Annotated[
@@ -95,6 +97,7 @@ def build(
     from ...indexes.build import build as build_index
     from ..setup.assembly import elsewhere, open_encoder
 
+    _may_reach(images or (), setup)
     wanted = _regions(regions, region_codes, images)
     given = read_given(captions, images)
     encoder = open_encoder(setup)
@@ -124,7 +127,16 @@ def build(
         raise typer.Exit(EXIT_PARTIAL)
 
 
-def _regions(kind: str | None, codes: int | None, images: list[Path] | None) -> RegionSpec | None:
+def _may_reach(images: Sequence[str], setup: Setup) -> None:
+    """Raises ConfigError for pictures that lie on other machines, where no network may be used."""
+    from ...indexes.remote import is_elsewhere
+
+    far = [one for one in images if is_elsewhere(one)]
+    if far and setup.offline:
+        raise ConfigError(f"--offline and {far[0]} do not go together", "leave out one of the two")
+
+
+def _regions(kind: str | None, codes: int | None, images: list[str] | None) -> RegionSpec | None:
     """The regions that are asked for. Raises ConfigError for options that do not go together."""
     from ...indexes.parts import check_kind
     from ...indexes.region_build import RegionSpec

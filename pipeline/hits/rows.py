@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...indexes.remote import as_address
 from ..machine.spelling import as_typed
 from ..records.trace import Trace
 
@@ -25,7 +26,7 @@ def hit_rows(
         path = as_typed(hit.path, folders) if hit.path else hit.id
         row: dict[str, Any] = {"rank": hit.rank, "score": round(hit.score, 6), "path": path}
         if links and hit.path:
-            row[LINK] = Path(hit.path).absolute().as_uri()
+            row[LINK] = as_address(hit.path) or Path(hit.path).absolute().as_uri()
         if trace.judgements:
             row["judged"], row["was"] = hit.judged, hit.before
         if any(one.alike for one in trace.ranking.hits):

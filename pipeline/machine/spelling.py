@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from ...indexes.remote import as_address
+
 STDIN = "-"
 CLIPBOARD = "clipboard:"
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
@@ -26,10 +28,10 @@ def is_no_file(reference: str) -> bool:
 def whole(path: str) -> str:
     """The one spelling of a picture: the real path of its folder, and its own name.
 
-    A picture that is a link keeps its name. Empty stays empty.
+    A picture that is a link keeps its name, and an address is one already. Empty stays empty.
     """
-    if not path:
-        return ""
+    if not path or as_address(path):
+        return as_address(path)
     folder, name = os.path.split(os.path.abspath(path))
     return os.path.join(_real(folder), name)
 

@@ -9,6 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ...indexes.remote import as_address, read
+
 
 def canonical(value: Any) -> str:
     """Canonical JSON: sorted keys, ASCII, no spaces; equal values give equal text."""
@@ -42,6 +44,8 @@ def _file_hash(path: Path, size: int, mtime: int) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """SHA-256 of the bytes of a file, or of what lies at an address."""
+    if address := as_address(path):
+        return hashlib.sha256(read(address)).hexdigest()
     facts = path.stat()
     return _file_hash(path, facts.st_size, facts.st_mtime_ns)
