@@ -37,6 +37,9 @@ ENCODERS = {
         "likebut.pipeline.encoders.transformers:TransformersEncoder",
         check="likebut.pipeline.encoders.dual:check",
     ),
+    "conse": Kind(
+        "likebut.pipeline.encoders.conse:ConseEncoder", package="efficientnet_lite_pytorch", extra="photos"
+    ),
 }
 
 

@@ -32,6 +32,12 @@ ENGINES = {
     ),
     "scripted": Kind("likebut.pipeline.engines.scripted:ScriptedEngine", weights="file"),
     "overlap": Kind("likebut.pipeline.engines.overlap:OverlapEngine", weights="none"),
+    "labels": Kind(
+        "likebut.pipeline.engines.labels:LabelsEngine",
+        weights="none",
+        package="efficientnet_lite_pytorch",
+        extra="photos",
+    ),
 }
 _HANDED_IN = Kind("", "server", "file")  # nothing is known of it
 

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SIDE = 64  # pixels a side that are looked at, taken as they are
-_ALIKE = 2  # grey levels
-_COMMON = 24  # colours of 5 bits a channel
-_BOUND = 0.82
+ALIKE = 2  # grey levels
+COMMON = 24  # colours of 5 bits a channel
+BOUND = 0.82
 
 
 def looks_photographed(picture: Image) -> bool:
     """Whether an RGB picture is surely no drawing."""
-    return evenness(picture) < _BOUND
+    return evenness(picture) < BOUND
 
 
 def evenness(picture: Image) -> float:
@@ -30,15 +30,16 @@ def evenness(picture: Image) -> float:
 
     small = picture.resize((SIDE, SIDE), Resampling.NEAREST)
     grey = np.asarray(small.convert("L")).astype(int)
-    alike = (np.abs(np.diff(grey, axis=1)) <= _ALIKE).mean()
+    alike = (np.abs(np.diff(grey, axis=1)) <= ALIKE).mean()
     colours = (np.asarray(small).astype(int) >> 3) @ (1024, 32, 1)
     counts = np.sort(np.bincount(colours.ravel()))[::-1]
-    return float(alike + counts[:_COMMON].sum() / colours.size)
+    return float(alike + counts[:COMMON].sum() / colours.size)
 
 
 def warning(profile: str) -> str:
     """What is to be said of such a reference."""
     return (
         f"the reference looks like a photograph, and the models of profile {profile} know "
-        "drawings alone; --profile cpu has models that know photographs"
+        "drawings alone: --profile photos knows them a little and needs no hub (pip install "
+        "'likebut[photos]'), --profile cpu better"
     )
