@@ -89,7 +89,10 @@ class Regions(Protocol):
 
 
 class Gallery(Side, Protocol):
-    """Items, the side of their pictures, and others beside it, row for row."""
+    """Items, the side of their pictures, and others beside it, row for row.
+
+    A row is a number that names an item: its place in an index, a key where the gallery lies elsewhere.
+    """
 
     @property
     def regions(self) -> Regions | None:
@@ -105,6 +108,10 @@ class Gallery(Side, Protocol):
     @property
     def identity(self) -> EncoderId:
         """The encoder of its vectors."""
+
+    @property
+    def roots(self) -> Sequence[str]:
+        """The folders that it was made of."""
 
     def side(self, name: str) -> Side | None:
         """The side of this name, "pictures" being the gallery itself; None where it has none.

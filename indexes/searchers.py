@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .contract import Searcher
 
-SEARCHERS: dict[str, str] = {"exact": "likebut.indexes.exact:Exact"}
+SEARCHERS: dict[str, str] = {
+    "exact": "likebut.indexes.exact:Exact",
+    "milvus": "likebut.indexes.milvus.searcher:Milvus",
+}
 
 
 def make_searcher(name: str = "exact") -> Searcher:

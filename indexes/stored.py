@@ -92,6 +92,11 @@ class Stored:
         return self.manifest.encoder
 
     @property
+    def roots(self) -> Sequence[str]:
+        """The folders that it was made of."""
+        return self.manifest.roots
+
+    @property
     def captioned(self) -> int:
         """Number of items that have a caption."""
         return self._table.captioned()

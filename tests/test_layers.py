@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "indexes").rglob("*.py")])
-HEAVY = {"torch", "transformers", "open_clip", "vllm", "faiss"}
+HEAVY = {"torch", "transformers", "open_clip", "vllm", "faiss", "pymilvus"}
 # Run by `python -m`; their output is the point.
 PROGRAMS = (ROOT / "pipeline/pocket/train", ROOT / "pipeline/pocket/evaluate.py")
 

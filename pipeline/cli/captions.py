@@ -14,6 +14,7 @@ from ..errors import EXIT_PARTIAL, ConfigError
 from ..setup.names import Setup
 from .money import telling
 from .output import progress, say
+from .push import local
 from .setup import COST, MODELS, open_composer, takes_setup
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def caption(
     from ..asking.ledger import beside
     from ..batch.captioning import caption_index, captioner_of
 
-    budget = setup.budget(beside(folder))
+    budget = setup.budget(beside(local(folder)))
     composer = open_composer(replace(setup, recipe="weimocir"), budget)
     captioner = captioner_of(composer, prompt=prompt, captions=captions)
     with telling(budget), progress("captioning") as on_progress:

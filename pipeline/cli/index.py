@@ -1,4 +1,4 @@
-"""`index build | caption | upgrade | info | verify | remove`: a gallery's vectors and items on disk."""
+"""`index build | caption | upgrade | info | verify | remove | push`: vectors and items on disk."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ..setup.names import Setup
 from .captions import CAPTION_EPILOG, add_captions, build_texts, caption, read_given
 from .options import FormatOption
 from .output import Format, progress, say, write_rows
+from .push import EPILOG as PUSH_EPILOG
+from .push import local, push
 from .setup import MODELS, takes_setup, tell_build
 from .upgrade import UPGRADE_EPILOG, upgrade
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from ...indexes.region_build import RegionSpec
 
 app = typer.Typer(
-    help="Gallery indexes: build, caption, upgrade, info, verify, remove.", no_args_is_help=True
+    help="Gallery indexes: build, caption, upgrade, info, verify, remove, push.", no_args_is_help=True
 )
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="An index folder.")]
@@ -98,6 +100,7 @@ def build(
     from ..setup.assembly import elsewhere, open_encoder
 
     _may_reach(images or (), setup)
+    local(out)
     wanted = _regions(regions, region_codes, images)
     given = read_given(captions, images)
     encoder = open_encoder(setup)
@@ -153,14 +156,17 @@ def _regions(kind: str | None, codes: int | None, images: list[str] | None) -> R
 
 app.command("caption", epilog=CAPTION_EPILOG)(caption)
 app.command("upgrade", epilog=UPGRADE_EPILOG)(upgrade)
+app.command("push", epilog=PUSH_EPILOG)(push)
 
 
 @app.command(epilog="Example: [cyan]likebut index info pictures.index --format json[/cyan]")
 def info(folder: FolderArgument, form: FormatOption = Format.table) -> None:
-    """Show what an index holds and which encoder made it."""
+    """Show what an index, or a gallery in Milvus, holds and which encoder made it."""
     from ...indexes.maintain import info as index_info
+    from ...indexes.milvus.address import is_address
+    from ...indexes.milvus.gallery import info as remote_info
 
-    facts: dict[str, Any] = index_info(folder)
+    facts: dict[str, Any] = remote_info(folder) if is_address(folder) else index_info(folder)
     if form in (Format.json, Format.jsonl):
         write_rows([facts], form)
         return
@@ -179,7 +185,7 @@ def verify(
     """Check every checksum, shape and norm, of captions and regions, too; exit 3 if anything is wrong."""
     from ...indexes.maintain import verify as verify_index
 
-    report = verify_index(folder)
+    report = verify_index(local(folder))
     for problem in report.problems:
         say(f"damaged: {problem}")
     if report.problems:
@@ -212,7 +218,7 @@ def remove(
     """Take matching items out of the index; the picture files stay."""
     from ...indexes.maintain import remove as remove_items
 
-    count = remove_items(folder, glob)
+    count = remove_items(local(folder), glob)
     if not count:
         raise InputError(
             f"no item of {folder} matches {glob!r}", "ids are paths below the folder that was indexed"

@@ -36,7 +36,12 @@ class Choose(StrEnum):
 
 # Field of `Setup` → what the command line asks for. The parameter is called as the field is.
 OPTIONS: dict[str, Any] = {
-    "index": Annotated[Path | None, typer.Option("--index", "-i", help="An index folder.")],
+    "index": Annotated[
+        Path | None,
+        typer.Option(
+            "--index", "-i", help="An index folder, or milvus://HOST/COLLECTION, or FILE.db of Milvus Lite."
+        ),
+    ],
     "folders": Annotated[
         list[Path] | None,
         typer.Option("--in", help="A folder of pictures (index in .likebut/); repeatable."),

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ...indexes.contract import Gallery
+    from ...indexes.milvus.gallery import Remote
 
 _FORM = re.compile(r"\s*(path|date|size)\s*(>=|<=|!=|=|<|>)\s*(.*?)\s*", re.DOTALL)
 _EXAMPLES = "for example --where 'path=2024/*', 'date>=2024-05' or 'size<2MB'"
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)(i?)B?", re.IGNORECASE)
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?")
+Numbers = tuple[tuple[int, int], Callable[[int], bool]]  # what is meant, and its test
 _COLUMNS = {"path": "id", "date": "mtime_ns", "size": "size"}
 
 
@@ -31,6 +33,8 @@ class Condition:
     text: str
     field: str
     holds: Callable[[Any], bool]
+    sign: str
+    value: str | tuple[int, int]  # a glob, or from where to below where
 
     @property
     def column(self) -> str:
@@ -47,20 +51,33 @@ def read_condition(text: str) -> Condition:
     if match is None or not match[3]:
         raise ConfigError(f"--where {text!r} is no condition", _EXAMPLES)
     field, sign, value = match.groups()
-    return Condition(text, field, _READERS[field](text, sign, value))
+    meant, test = _READERS[field](text, sign, value)
+    return Condition(text, field, test, sign, meant)
+
+
+def narrowed(gallery: Remote, conditions: Sequence[Condition]) -> Remote:
+    """Of a gallery in Milvus what meets all conditions. Raises as `rows_outside` does."""
+    from ...indexes.milvus.filters import Column
+
+    _check_files(gallery, conditions)
+    return gallery.narrowed(
+        [
+            Column(one.column, one.sign, glob=one.value)
+            if isinstance(one.value, str)
+            else Column(one.column, one.sign, "", *one.value)
+            for one in conditions
+        ]
+    )
 
 
 def rows_outside(index: Gallery, conditions: Sequence[Condition]) -> NDArray[Any]:
-    """The rows that do not meet all conditions, ascending.
+    """The rows of an index that do not meet all conditions, ascending.
 
     Raises ConfigError where the items have no files to ask about, InputError where no row is left.
     """
     import numpy as np
 
-    if index.identity.reads_captions and any(c.field != "path" for c in conditions):
-        raise ConfigError(
-            "--where date and size need a gallery of pictures", "this one is captions: path=…"
-        )
+    _check_files(index, conditions)
     outside: list[int] = []
     row = 0
     for columns in index.columns(tuple({condition.column for condition in conditions})):
@@ -73,22 +90,29 @@ def rows_outside(index: Gallery, conditions: Sequence[Condition]) -> NDArray[Any
     return np.array(outside, np.int64)
 
 
+def _check_files(index: Gallery, conditions: Sequence[Condition]) -> None:
+    if index.identity.reads_captions and any(c.field != "path" for c in conditions):
+        raise ConfigError(
+            "--where date and size need a gallery of pictures", "this one is captions: path=…"
+        )
+
+
 def _meets(columns: Mapping[str, list[Any]], at: int, conditions: Sequence[Condition]) -> bool:
     return all(condition.holds(columns[condition.column][at]) for condition in conditions)
 
 
-def _path(text: str, sign: str, value: str) -> Callable[[str], bool]:
+def _path(text: str, sign: str, value: str) -> tuple[str, Callable[[str], bool]]:
     if sign not in ("=", "!="):
         raise ConfigError(f"--where {text!r}: a path has no order", "path=GLOB or path!=GLOB")
     wanted = sign == "="
-    return lambda ident: _matches(ident, value) is wanted
+    return value, lambda ident: _matches(ident, value) is wanted
 
 
 def _matches(ident: str, glob: str) -> bool:
     return fnmatchcase(ident, glob) or fnmatchcase(os.path.basename(ident), glob)
 
 
-def _size(text: str, sign: str, value: str) -> Callable[[int], bool]:
+def _size(text: str, sign: str, value: str) -> Numbers:
     match = _SIZE.fullmatch(value)
     if match is None:
         raise ConfigError(f"--where {text!r}: {value!r} is no size", "for example 300kB or 2.5MiB")
@@ -98,7 +122,7 @@ def _size(text: str, sign: str, value: str) -> Callable[[int], bool]:
     return _ordered(sign, size, size + 1)
 
 
-def _date(text: str, sign: str, value: str) -> Callable[[int], bool]:
+def _date(text: str, sign: str, value: str) -> Numbers:
     """By the time a file was changed, in local time: of a year, a month or a day."""
     match = _DATE.fullmatch(value)
     try:
@@ -118,7 +142,7 @@ def _date(text: str, sign: str, value: str) -> Callable[[int], bool]:
     return _ordered(sign, *span)
 
 
-def _ordered(sign: str, start: int, end: int) -> Callable[[int], bool]:
+def _ordered(sign: str, start: int, end: int) -> Numbers:
     """A comparison with all of [start, end)."""
     tests: dict[str, Callable[[int], bool]] = {
         "=": lambda value: start <= value < end,
@@ -128,10 +152,10 @@ def _ordered(sign: str, start: int, end: int) -> Callable[[int], bool]:
         ">": lambda value: value >= end,
         ">=": lambda value: value >= start,
     }
-    return tests[sign]
+    return (start, end), tests[sign]
 
 
-_READERS: dict[str, Callable[[str, str, str], Callable[[Any], bool]]] = {
+_READERS: dict[str, Callable[[str, str, str], tuple[Any, Callable[[Any], bool]]]] = {
     "path": _path,
     "date": _date,
     "size": _size,

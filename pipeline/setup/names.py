@@ -24,10 +24,10 @@ class Setup:
 
     ``recipe`` and ``profile`` are names or .toml files; ``weights``, ``samples``, ``choose``, ``rerank``
     (a judge, or "none") and ``top`` (how many hits it judges) stand in for the recipe's. The gallery is
-    an ``index``, or ``folders`` of pictures whose index is brought up to date: its pictures that meet
-    all conditions of ``where`` ("date>=2024-05"). ``without`` are words that are searched away.
-    ``max_calls`` and ``max_cost`` (dollars) limit what models are asked; ``cache`` is the file of their
-    answers, None the user's own.
+    an ``index`` (a folder, or an address of Milvus), or ``folders`` of pictures whose index is brought up
+    to date: its pictures that meet all conditions of ``where`` ("date>=2024-05"). ``without`` are words
+    that are searched away. ``max_calls`` and ``max_cost`` (dollars) limit what models are asked;
+    ``cache`` is the file of their answers, None the user's own.
     """
 
     recipe: str = "likebut"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ...indexes.build import BuildReport
     from ..asking.budget import Budget
     from ..asking.encoder import CachedEncoder
+    from ..hits.where import Condition
     from ..stages.composer import Composer
 
 INDEX_FOLDER = ".likebut"
@@ -39,19 +40,31 @@ def open(
     in for the setup's own. Raises ConfigError, ModelError, InputError, and what opening and building
     an index raise.
     """
-    from ..hits.where import read_condition, rows_outside
+    from ...indexes.milvus.address import is_address
+    from ..hits.where import read_condition
 
     where = [read_condition(condition) for condition in setup.where]
     composer = assemble(setup, budget, dry=dry)
     index = Path(setup.index).expanduser() if setup.index else None
     for place in [index] if index else setup.pictures:
-        if dry and not place.is_dir():
+        if dry and not place.is_dir() and not is_address(place):
             raise InputError(f"no folder {place}", "check --index or --in")
     if dry or not (index or setup.pictures):
         return composer
     encoder = composer.encoder
     composer = composer.on(index or refresh(setup.pictures, encoder, on_progress, on_build))
-    return replace(composer, barred=rows_outside(composer.gallery, where)) if where else composer
+    return _narrowed(composer, where) if where else composer
+
+
+def _narrowed(composer: Composer, where: Sequence[Condition]) -> Composer:
+    """The composer that finds what meets all conditions, and nothing else."""
+    from ...indexes.milvus.gallery import Remote
+    from ..hits.where import narrowed, rows_outside
+
+    gallery = composer.gallery
+    if isinstance(gallery, Remote):
+        return replace(composer, index=narrowed(gallery, where))
+    return replace(composer, barred=rows_outside(gallery, where))
 
 
 def refresh(

@@ -26,7 +26,7 @@ from .describe import Describe
 from .earlier import Earlier
 from .editing import Understood, resumed, resumed_with
 from .feedback import Marked, feedback
-from .fits import check_preprocessing, check_regions, check_sides, tell_mapped
+from .fits import check_elsewhere, check_preprocessing, check_regions, check_sides, tell_mapped
 from .ground import Ground
 from .languages import Reads
 from .reason import Reason
@@ -76,13 +76,16 @@ class Composer:
     barred: NDArray[Any] | None = None
 
     def on(self, folder: Path) -> Composer:
-        """The composer with the index in ``folder``.
+        """The composer with the index in ``folder``, or a gallery at an address of Milvus.
 
         Raises what Index.open raises, and ConfigError where the recipe scores captions or parts of
         pictures that the gallery does not have.
         """
+        from ...indexes.milvus.address import is_address
         from ...indexes.store import Index
 
+        if is_address(folder):
+            return self._elsewhere(folder)
         opened = Index.open_both if self.recipe.needs_captions else Index.open
         index = opened(folder, self.encoder.fingerprint)
         check_preprocessing(index, self.encoder.preprocessing)
@@ -90,6 +93,15 @@ class Composer:
         check_regions(index, self.recipe)
         tell_mapped(index)
         return replace(self, index=index)
+
+    def _elsewhere(self, place: Path) -> Composer:
+        """The composer on a gallery in Milvus."""
+        from ...indexes.milvus.gallery import open_remote
+
+        gallery = open_remote(place, self.encoder.fingerprint)
+        check_preprocessing(gallery, self.encoder.preprocessing)
+        check_elsewhere(gallery, self.recipe, self.profile)
+        return replace(self, index=gallery, searcher="milvus")
 
     @property
     def gallery(self) -> Gallery:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from ...indexes.contract import CAPTIONS
 from ..config.recipe import Recipe
 from ..errors import ConfigError
+from ..scoring import FAMILIES
 
 if TYPE_CHECKING:
     from ...indexes.contract import Gallery
@@ -16,15 +18,15 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def check_preprocessing(index: Index, preprocessing: str) -> None:
+def check_preprocessing(index: Gallery, preprocessing: str) -> None:
     """Raises IndexIncompatible for pictures that were made ready in another way: `build` would, too."""
     from ...indexes.errors import IndexIncompatible, another_hint
 
-    made = index.manifest.encoder
+    made = index.identity
     if not made.reads_captions and made.preprocessing != preprocessing:
         raise IndexIncompatible(
             f"the index in {index.folder} was made by encoder {made.name} with another preprocessing",
-            another_hint(index.manifest.roots),
+            another_hint(index.roots),
         )
 
 
@@ -39,6 +41,25 @@ def tell_mapped(index: Index) -> None:
             mapped.encoder.name,
             100 * mapped.agreement,
         )
+
+
+def check_elsewhere(gallery: Gallery, recipe: Recipe, profile: str) -> None:
+    """Raises ConfigError where a recipe needs more of a gallery in Milvus than the best rows of a fold."""
+    here = "choose another recipe, or name the index that was pushed"
+    caption = f"caption it (likebut index caption DIR --profile {profile}) and push it under another name"
+    family, describe = recipe.fusion.family, recipe.describe
+    for lacks, what, hint in (
+        (not FAMILIES[family].folds, f"the scores of every row (family {family})", here),
+        (bool(recipe.region_weights), "parts of pictures", here),
+        (describe is not None and not describe.asks, "the words of all captions", here),
+        (
+            recipe.needs_captions and gallery.side(CAPTIONS) is None,
+            "captions, and none were pushed",
+            caption,
+        ),
+    ):
+        if lacks:
+            raise ConfigError(f"recipe {recipe.name} needs {what}; {gallery.folder} is in Milvus", hint)
 
 
 def check_regions(index: Gallery, recipe: Recipe) -> None:
@@ -58,15 +79,15 @@ def check_regions(index: Gallery, recipe: Recipe) -> None:
         )
 
 
-def check_sides(index: Index, recipe: Recipe, profile: str) -> None:
+def check_sides(index: Gallery, recipe: Recipe, profile: str) -> None:
     """Raises ConfigError where a recipe needs captions and the index has none beside its pictures.
 
     Raises IndexStale where the captions do not fit the pictures.
     """
-    if not recipe.needs_captions or index.caption_side is not None:
+    if not recipe.needs_captions or index.side(CAPTIONS) is not None:
         return
     scores = bool(recipe.caption_weights)
-    if index.manifest.encoder.reads_captions:
+    if index.identity.reads_captions:
         does, without = ("scores", "[caption_grains]") if scores else ("looks at", "tags under [describe]")
         raise ConfigError(
             f"recipe {recipe.name} {does} pictures and captions, and {index.folder} is captions alone",
