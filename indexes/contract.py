@@ -122,6 +122,9 @@ class Gallery(Side, Protocol):
     def items(self, rows: Sequence[int]) -> list[Item]:
         """The items of these rows, in the order they are named."""
 
+    def page(self, skip: int, count: int) -> list[Item]:
+        """At most ``count`` items after the first ``skip``."""
+
     def all_items(self) -> Iterator[Item]:
         """Every item, in row order."""
 

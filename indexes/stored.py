@@ -122,6 +122,10 @@ class Stored:
         """The items of ``rows``, in that order; reads only their row groups."""
         return self._table.items(rows)
 
+    def page(self, skip: int, count: int) -> list[Item]:
+        """At most ``count`` items after the first ``skip``, in row order."""
+        return self.items(range(skip, min(skip + count, self.count)))
+
     def all_items(self) -> Iterator[Item]:
         """Every item, in row order, a row group at a time."""
         return self._table.all()

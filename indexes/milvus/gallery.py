@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 KEPT = 8192  # rows whose vector and item are kept
 AT_ONCE = 1000  # rows of one request
+MOST = 16_384  # rows that Milvus goes over for one answer
 FOUND = ["row", *FIELDS, VECTOR]
 
 
@@ -121,7 +122,10 @@ class Remote:
             yield {name: [record[name] for record in batch] for name in names}
 
     def page(self, skip: int, count: int) -> list[Item]:
-        """So many items after the first ``skip``, as the server has them; of the first 16,384."""
+        """At most ``count`` items after the first ``skip``, as the server has them; of the first 16,384."""
+        count = max(0, min(count, MOST - skip))
+        if not count:
+            return []
         rows = self.server.query(self.only, ["row", *FIELDS], offset=skip, limit=count)
         return list(map(_item, rows))
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..contract import Asked, Found
 from ..errors import EXIT_USAGE, GalleryError
 from .filters import without
-from .gallery import FOUND, Remote
+from .gallery import FOUND, MOST, Remote
 from .side import RemoteSide
 from .table import VECTOR
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MORE = 16  # candidates beyond k
-MOST = 16_384  # hits that Milvus gives at once
 CLOSE = 2e-5  # of a query's length: how far a float32 product may be off
 BYTES = 32 << 20  # of vectors that one answer brings
 

@@ -88,11 +88,13 @@ def galleries_of(setup: Setup, indexes: Sequence[Path]) -> list[Setup]:
 
     Raises ConfigError for no gallery, InputError for a folder that is not there.
     """
+    from ...indexes.milvus.address import is_address
+
     folders = setup.pictures
     if not folders and not indexes:
         return galleries_of(*_of_settings(with_gallery(setup)))
     for folder in (*folders, *indexes):
-        if not folder.expanduser().is_dir():
+        if not (is_address(folder) or folder.expanduser().is_dir()):
             raise InputError(f"no folder {folder}", "check --in and --index")
     made = [replace(setup, folders=(folder,)) for folder in dict.fromkeys(folders)]
     return [*made, *(replace(setup, folders=(), index=one) for one in dict.fromkeys(indexes))]

@@ -95,7 +95,11 @@ def gallery() -> tuple[Path | None, Path | None]:
     found = find("gallery")
     if not found.value:
         return None, None
+    from ...indexes.milvus.address import is_address
+
     place = Path(found.value)
+    if is_address(place):
+        return place, None
     if not place.is_dir():
         raise ConfigError(f"{found.source}: gallery: no folder {place}", "or name one with --in")
     return (place, None) if (place / "manifest.json").is_file() else (None, place)

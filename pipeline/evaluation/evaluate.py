@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ...indexes.errors import IndexDamaged, Problem
+from ...indexes.milvus.address import is_address
 from ...indexes.parts import CROPS
 from ..benchmarks import crops
 from ..benchmarks.records import Benchmark, Case
@@ -119,6 +120,8 @@ class Evaluation:
             composer = self.composer.on(self.index_folder)
             row = {item.id: item.row for item in composer.gallery.all_items()}
             return Opened(self.benchmark, self.cases, composer, row, {}, self.captions), ()
+        if is_address(self.index_folder):
+            return self._elsewhere(), ()
         items = crops.cut(self.benchmark.items, self.index_folder.with_suffix(".crops"))
         path = {item.id: item.path for item in items}
         failed = self._index(list(path.values()), on_progress)
@@ -127,6 +130,24 @@ class Evaluation:
         whole = {ident: str(place.absolute()) for ident, place in path.items()}
         row = {ident: rows[place] for ident, place in whole.items() if place in rows}
         return Opened(self.benchmark, self.cases, composer, row, path), failed
+
+    def _elsewhere(self) -> Opened:
+        """Over a gallery in Milvus, whose items are known by the paths of their files.
+
+        Raises InputError where it holds none of the benchmark's pictures, or others.
+        """
+        composer = self.composer.on(self.index_folder)
+        rows = {item.path: item.row for item in composer.gallery.all_items()}
+        path = {item.id: item.path for item in self.benchmark.items}
+        whole = {ident: str(place.absolute()) for ident, place in path.items()}
+        row = {ident: rows[place] for ident, place in whole.items() if place in rows}
+        if not row or not set(rows) <= set(whole.values()):
+            raise InputError(
+                f"{self.index_folder} is not the gallery of {self.benchmark.name}: {len(row)} of its "
+                f"{len(path)} pictures are among {len(rows)} items",
+                "build the index with `likebut eval --index DIR`, and push that",
+            )
+        return Opened(self.benchmark, self.cases, composer, row, path)
 
     def _index(self, pictures: list[Path], on_progress: OnProgress | None) -> Failures:
         from ...indexes.build import build

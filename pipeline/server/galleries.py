@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...indexes.errors import GalleryError
+from ...indexes.milvus.address import is_address, read_address
 from ..asking.encoder import CachedEncoder
 from ..asking.engine import CachedEngine
 from ..config.files import recipe_names
@@ -51,7 +52,7 @@ class Place:
 def place_of(setup: Setup) -> Place:
     """The place of a setup; the same gallery has the same id in every run."""
     where = Path(setup.index).expanduser() if setup.index else setup.pictures[0]
-    real = os.path.realpath(where)
+    real = str(read_address(where)) if is_address(where) else os.path.realpath(where)
     name = os.path.basename(real) or "root"
     word = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")[:24] or "gallery"
     return Place(f"{word}-{sha256(os.fsencode(real)).hexdigest()[:8]}", name, setup)

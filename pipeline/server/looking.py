@@ -74,7 +74,6 @@ _ENDINGS = {"json": "json", "csv": "csv", "paths": "txt", "zip": "zip"}
 
 def _items(service: Service, ident: str, skip: int, count: int) -> dict[str, Any]:
     gallery = service.galleries.get(ident).gallery
-    rows = range(skip, min(skip + count, gallery.count))
     found = [
         {
             "row": item.row,
@@ -82,7 +81,7 @@ def _items(service: Service, ident: str, skip: int, count: int) -> dict[str, Any
             "name": readable(os.path.basename(item.path or item.id)),
             "picture": f"/api/pictures/{ident}/{item.row}?size=320" if item.path else None,
         }
-        for item in gallery.items(rows)
+        for item in gallery.page(skip, count)
     ]
     return {"items": found, "all": gallery.count}
 

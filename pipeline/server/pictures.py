@@ -102,9 +102,12 @@ def type_of(path: Path | str) -> str:
 
 def item_of(gallery: Gallery, row: int) -> Item:
     """The item of a row that has a file. Raises Refused where there is none."""
-    if not 0 <= row < gallery.count:
-        raise missing("picture", f"rows go from 0 to {gallery.count - 1}")
-    item = gallery.items([row])[0]
+    try:
+        (item,) = gallery.items([row])
+    except IndexError as problem:
+        raise missing(
+            "picture", f"the gallery has {gallery.count} items, and none in that row"
+        ) from problem
     if not item.path:
         raise missing("picture", "this gallery is captions")
     return item

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -106,8 +107,9 @@ def picture_of(hit: Hit, composer: Warm, size: int = THUMBNAIL) -> str | None:
 def row_now(hit: Hit, composer: Composer) -> int | None:
     """The row of a hit, which another index may have moved since it was found."""
     gallery = composer.gallery
-    if 0 <= hit.row < gallery.count and gallery.items([hit.row])[0].id == hit.id:
-        return hit.row
+    with suppress(IndexError):
+        if gallery.items([hit.row])[0].id == hit.id:
+            return hit.row
     return gallery.row_of(hit.id)
 
 
