@@ -30,6 +30,7 @@ def _facts(encoder: Encoder) -> dict[str, Any]:
         "draft_size": encoder.draft_size,
         "context_length": encoder.context_length,
         "documents_differ": bool(getattr(encoder, "documents_differ", False)),
+        "composes": hasattr(encoder, "encode_composed"),
     }
 
 
@@ -118,6 +119,12 @@ class CachedEncoder:
         """Whether what is searched is encoded otherwise than what is asked."""
         _ = self.dimension  # an older cache knows all facts but this one
         return bool((self._facts or {}).get("documents_differ", False))
+
+    @property
+    def composes(self) -> bool:
+        """Whether it gives one vector to a picture and a sentence together; see ``asking.composed``."""
+        _ = self.dimension
+        return bool((self._facts or {}).get("composes", False))
 
     @property
     def preparing(self) -> Any:

@@ -40,6 +40,9 @@ ENCODERS = {
     "conse": Kind(
         "likebut.pipeline.encoders.conse:ConseEncoder", package="efficientnet_lite_pytorch", extra="photos"
     ),
+    "mllm": Kind(
+        "likebut.pipeline.encoders.mllm:MllmEncoder", check="likebut.pipeline.encoders.said:check"
+    ),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,6 +47,11 @@ def check(spec: EncoderSpec) -> None:
     Raises ConfigError for what this encoder does not take, ModelError for a folder that it cannot read.
     """
     check_names(spec.encoder, spec.options)
+    check_folder(spec, FAMILIES)
+
+
+def check_folder(spec: EncoderSpec, known: Collection[str]) -> None:
+    """Raises ConfigError for a tag, and ModelError for a folder that is of none of the ``known`` kinds."""
     if spec.pretrained:
         raise ConfigError(
             f"encoder {spec.encoder} takes no pretrained tag", "name the folder or hub model as model"
@@ -55,7 +60,7 @@ def check(spec: EncoderSpec) -> None:
     if folder is None:
         return
     if kind := _said(folder / "config.json", "model_type"):
-        check_family(kind, spec.model)
+        check_kind(kind, spec.model, known)
     if _said(folder / "tokenizer_config.json", "tokenizer_class") == "SiglipTokenizer":
         for package in ("sentencepiece", "google.protobuf"):
             if not _installed(package):
@@ -65,12 +70,12 @@ def check(spec: EncoderSpec) -> None:
                 )
 
 
-def check_family(kind: str, named: str) -> None:
-    """Raises ModelError for a kind of model that is none of FAMILIES."""
-    if kind not in FAMILIES:
+def check_kind(kind: str, named: str, known: Collection[str]) -> None:
+    """Raises ModelError for a kind of model that is none of the ``known``."""
+    if kind not in known:
         raise ModelError(
-            f"the model {named} is of the kind {kind!r}, no dual encoder that is known here",
-            f"known: {', '.join(FAMILIES)}",
+            f"the model {named} is of the kind {kind!r}, which this encoder does not know",
+            f"known: {', '.join(known)}",
         )
 
 

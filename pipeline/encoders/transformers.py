@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ModelError
-from ..machine import foreign, models
+from ..machine import models
 from ..machine.devices import choose_device, choose_dtype
 from .contract import EncoderSpec
-from .dual import FAMILIES, check, check_family, context_of, seen_by
+from .dual import FAMILIES, check, context_of, seen_by
+from .loading import load
 from .preparing import without_far_ends
 from .state import state_hash
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SHAPES = "spatial_shapes"
-DAMAGE = (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError)
 
 
 class TransformersEncoder:
@@ -33,7 +32,7 @@ class TransformersEncoder:
         folder = models.local_folder(spec.model)
         self.device = choose_device(spec.device)
         self.dtype = choose_dtype(spec.dtype, self.device)
-        model, processor = _load(str(folder or spec.model), spec.model)
+        model, processor = load(str(folder or spec.model), spec.model, FAMILIES)
         self.fingerprint = models.encoder_fingerprint(folder) if folder else state_hash(model)
         self._family = FAMILIES[model.config.model_type]
         self._model = model.to(device=self.device, dtype=self.dtype).eval()
@@ -129,59 +128,3 @@ class TransformersEncoder:
         with torch.inference_mode():
             found = self._model.get_text_features(**self._tokens(["a"]))
         return int(getattr(found, "pooler_output", found).shape[-1])
-
-
-def _load(source: str, named: str) -> tuple[Any, Any]:
-    """The model in float32 and its processor.
-
-    Raises ModelError where it is absent, damaged, of no family known here, or lacks weights of its own.
-    """
-    import transformers
-    from safetensors import SafetensorError
-
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    code = {"trust_remote_code": False}
-    try:
-        kind = transformers.AutoConfig.from_pretrained(source, **code).model_type
-        check_family(kind, named)
-        model, told = transformers.AutoModel.from_pretrained(
-            source, dtype="float32", output_loading_info=True, **code
-        )
-        processor = transformers.AutoProcessor.from_pretrained(source, **code)
-    except (*DAMAGE, SafetensorError) as problem:
-        if foreign.wants_to_run(problem):
-            raise foreign.refused(named) from problem
-        lines = str(problem).strip().splitlines() or [type(problem).__name__]
-        lacks = isinstance(problem, ImportError)
-        raise ModelError(
-            f"cannot load the encoder {named}: {lines[0][:160]}",
-            "install what it needs: pip install 'likebut[siglip]'"
-            if lacks
-            else "check the folder; a hub model is fetched by running once with a network",
-        ) from problem
-    _check_whole(told, processor, model.config, named)
-    return model, processor
-
-
-def _check_whole(told: dict[str, Any], processor: Any, config: Any, named: str) -> None:
-    """What the library makes up where something is missing: random weights, an empty list of words.
-
-    Raises ModelError.
-    """
-    if missing := sorted(told.get("missing_keys") or ()):
-        raise ModelError(
-            f"the encoder {named} lacks weights: {missing[0]} and {len(missing) - 1} more",
-            "it needs both towers of its model, not one of them",
-        )
-    if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
-        raise ModelError(
-            f"the encoder {named} has no processor for pictures and texts",
-            "its folder needs preprocessor_config.json and a tokenizer",
-        )
-    if len(processor.tokenizer) < config.text_config.vocab_size // 2:
-        raise ModelError(
-            f"the encoder {named} knows {config.text_config.vocab_size} tokens, and its tokenizer "
-            f"{len(processor.tokenizer)}",
-            "its folder lacks the files of the tokenizer (tokenizer.json)",
-        )

@@ -57,10 +57,18 @@ def _swapped(trace: Trace) -> Sequence[str]:
     return swapped(trace.intent.target_caption, trace.intent.of("pairs"))
 
 
+def _alone(trace: Trace) -> Sequence[str]:
+    """The sentence of a query that has no picture to compose it with."""
+    return () if trace.query.referring else _sentences(trace)
+
+
+# Roles that look at the reference: it, and picture and sentence as one vector of an MLLM embedder.
+PIXELS = ("reference", "composed")
 # Only captions, rewrites, labels and what is a mean may hold one text several times.
 # `liked` and `disliked` are hits that a person marked: pixels, as the reference is.
 ROLES: dict[str, Role] = {
     "reference": Role(lambda trace: (), "reference"),
+    "composed": Role(_alone, "modification"),
     "liked": Role(lambda trace: (), "reference", "text"),
     "disliked": Role(lambda trace: (), "reference", "text"),
     "target_caption": Role(_target, "target_caption"),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...indexes.searchers import make_searcher
+from ..asking.composed import check_composes
 from ..asking.encoder import CachedEncoder
 from ..asking.engine import CachedEngine
 from ..config.recipe import Recipe
@@ -30,7 +31,7 @@ from .fits import check_elsewhere, check_preprocessing, check_regions, check_sid
 from .ground import Ground
 from .languages import Reads
 from .reason import Reason
-from .reference import parts_seen, vectors_seen
+from .reference import composed_of, parts_seen, vectors_seen
 from .refine import Refine
 from .rerank import Rerank
 from .running import run
@@ -89,6 +90,8 @@ class Composer:
         opened = Index.open_both if self.recipe.needs_captions else Index.open
         index = opened(folder, self.encoder.fingerprint)
         check_preprocessing(index, self.encoder.preprocessing)
+        if "composed" in self.recipe.roles:
+            check_composes(self.encoder)
         check_sides(index, self.recipe, self.profile)
         check_regions(index, self.recipe)
         tell_mapped(index)
@@ -168,7 +171,8 @@ class Composer:
             kept = max(k, refine.look if refine else 0)
             depth = max(kept, *(stage.top for stage in judges), 0)
             looked = (self.seen, self.parts_seen)
-            stages.append(Ground(recipe, encoder, *looked, self.unwanted, self._marked, self.reads))
+            own = (self.unwanted, self._marked, self.reads, self.composed)
+            stages.append(Ground(recipe, encoder, *looked, *own))
             stages.append(Search(recipe, self.gallery, depth, make_searcher(self.searcher), self.barred))
             deep = [depth] * (len(judges) - 1) + [kept]
             stages += [self._rerank(n, k) for n, k in zip(range(len(judges)), deep, strict=False)]
@@ -202,6 +206,10 @@ class Composer:
     def parts_seen(self, traces: Sequence[Trace]) -> list[NDArray[Any] | None]:
         """The (R, d) unit vectors of the parts of references, None where there is none."""
         return parts_seen(traces, self.gallery, self.encoder)
+
+    def composed(self, traces: Sequence[Trace]) -> list[NDArray[Any] | None]:
+        """The (d,) unit vectors of references and sentences together, None where either is missing."""
+        return composed_of(traces, self.gallery, self.encoder)
 
     def compose(
         self, queries: Sequence[Query | Trace], k: int = 10, until: Until = "rerank"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..asking.encoder import CachedEncoder
 from ..config.recipe import Recipe
-from ..records.roles import grain_name, main_text, role_of, texts_of
+from ..records.roles import PIXELS, grain_name, main_text, role_of, texts_of
 from ..records.trace import Grain, Query, Trace
 from ..scoring.contract import CAPTION_SIDE, REGION_SIDE
 from .contract import Need
@@ -26,10 +26,14 @@ Weights = Mapping[str, float]
 
 
 class Seen(NamedTuple):
-    """A reference in unit vectors: the ``whole`` (d,), and its ``parts`` (R, d) where asked for."""
+    """A reference in unit vectors: the ``whole`` (d,), and its ``parts`` (R, d) where asked for.
+
+    ``composed`` (d,) is reference and sentence together, of an encoder that can.
+    """
 
     whole: NDArray[Any] | None = None
     parts: NDArray[Any] | None = None
+    composed: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Ground:
     unwanted: tuple[str, ...] = ()
     marked: Callable[[Query], Marked] = lambda query: Marked()
     reads: Reads = Reads()
+    composed: Callable[[Sequence[Trace]], list[NDArray[Any] | None]] = lambda traces: [None] * len(traces)
     name = "ground"
 
     def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
@@ -83,6 +88,8 @@ class Ground:
         looked = [n for n, trace in enumerate(traces) if looks(trace, self.recipe)]
         for n, vector in zip(looked, self.seen([traces[n] for n in looked]), strict=True):
             seen[n] = Seen(vector)
+        if "composed" in self.recipe.roles:
+            seen = [one._replace(composed=c) for one, c in zip(seen, self.composed(traces), strict=True)]
         if self.recipe.region_weights.get("reference"):
             for n, vectors in zip(looked, self.parts_seen([traces[n] for n in looked]), strict=True):
                 seen[n] = seen[n]._replace(parts=vectors)
@@ -132,12 +139,13 @@ def looks(trace: Trace, recipe: Recipe) -> bool:
     return trace.query.row is not None or "reference" in _roles(trace, recipe)
 
 
-def grains_of(
-    role: str, weight: float, trace: Trace, encoded: Encoded, picture: NDArray[Any] | None
-) -> list[Grain]:
+def grains_of(role: str, weight: float, trace: Trace, encoded: Encoded, seen: Seen) -> list[Grain]:
     """The grains of one role; several texts share the weight."""
-    if role == "reference":
-        return [] if picture is None else [Grain(role, role, weight, picture)]
+    if role in PIXELS and trace.query.referring:
+        vector, text = (
+            (seen.whole, "") if role == "reference" else (seen.composed, trace.query.modification)
+        )
+        return [] if vector is None else [Grain(role, role, weight, vector, text)]
     texts = texts_of(role, trace)
     if not role_of(role).names and len(texts) > 1:
         parts = [Grain(text, role, 1.0, encoded[text][0]) for text in texts]
@@ -200,7 +208,7 @@ def _grains(trace: Trace, recipe: Recipe, encoded: Encoded, seen: Seen) -> list[
             weights = {name: weight for name, weight in weights.items() if name != "reference"}
         found += [
             replace(grain, name=f"{side}{grain.name}", role=f"{side}{grain.role}")
-            for grain in _of_side(weights, trace, recipe.mixes, encoded, seen.whole)
+            for grain in _of_side(weights, trace, recipe.mixes, encoded, seen)
         ]
     return found
 
@@ -212,24 +220,20 @@ def _parts_of_reference(weight: float, parts: NDArray[Any]) -> list[Grain]:
 
 
 def _of_side(
-    weights: Weights,
-    trace: Trace,
-    mixes: Mapping[str, Weights],
-    encoded: Encoded,
-    picture: NDArray[Any] | None,
+    weights: Weights, trace: Trace, mixes: Mapping[str, Weights], encoded: Encoded, seen: Seen
 ) -> list[Grain]:
     grains: list[Grain] = []
     for name, weight in weights.items():
         if not weight:
             continue
         if name not in mixes:
-            grains += grains_of(name, weight, trace, encoded, picture)
+            grains += grains_of(name, weight, trace, encoded, seen)
             continue
         parts = [
             grain
             for role, share in mixes[name].items()
             if share
-            for grain in grains_of(role, share, trace, encoded, picture)
+            for grain in grains_of(role, share, trace, encoded, seen)
         ]
         grains += mixed(name, weight, parts)
     return grains

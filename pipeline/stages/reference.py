@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..asking.composed import composed_vectors
 from ..asking.encoder import CachedEncoder
 from ..records.keys import file_hash
 from ..records.trace import Query, Trace
@@ -52,6 +53,28 @@ def parts_seen(
         regions.take([row])[0] if row is not None else encoded[picture] if picture else None
         for row, picture in zip(rows, pictures, strict=True)
     ]
+
+
+def composed_of(
+    traces: Sequence[Trace], index: Gallery, encoder: CachedEncoder
+) -> list[NDArray[Any] | None]:
+    """A (d,) unit vector per trace, of its reference and its sentence together; None without both.
+
+    Raises ConfigError where the encoder has no such vectors.
+    """
+    asked = [_pair(trace.query, index) for trace in traces]
+    pairs = list(dict.fromkeys(pair for pair in asked if pair))
+    found = dict(zip(pairs, composed_vectors(encoder, pairs), strict=True))
+    return [found[pair] if pair else None for pair in asked]
+
+
+def _pair(query: Query, index: Gallery) -> tuple[Path, str] | None:
+    if not query.referring or not query.modification:
+        return None
+    if query.reference is not None:
+        return query.reference, query.modification
+    (item,) = index.items([query.row if query.row is not None else 0])
+    return Path(item.path), query.modification
 
 
 def _row(query: Query, index: Gallery) -> int | None:
