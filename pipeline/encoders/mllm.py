@@ -91,7 +91,8 @@ class MllmEncoder:
         for start in range(0, len(texts), self.batch_size):
             these = slice(start, start + self.batch_size)
             with torch.inference_mode():
-                last = self._last(instruction, pictures and list(pictures[these]), texts[these]).float()
+                shown = None if pictures is None else list(pictures[these])
+                last = self._last(instruction, shown, texts[these]).float()
                 parts.append((last / last.norm(dim=-1, keepdim=True)).cpu().numpy())
         return np.concatenate(parts)
 

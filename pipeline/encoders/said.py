@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from ..errors import ConfigError
 from .contract import EncoderSpec
@@ -40,7 +41,7 @@ class Said:
 
 def check(spec: EncoderSpec) -> None:
     """Raises ConfigError for options that do not hold, ModelError for a folder of another kind."""
-    known = {field.name: field.default for field in fields(Said)}
+    known: dict[str, Any] = {field.name: field.default for field in fields(Said)}
     check_names(spec.encoder, spec.options, known)
     for name, value in spec.options.items():
         wanted = type(known[name])

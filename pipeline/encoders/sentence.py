@@ -1,8 +1,9 @@
-"""Sentence-transformers models: an encoder of texts alone, for galleries that are captions."""
+"""Sentence-transformers models: encoders of texts alone, for galleries that are captions, and its CLIPs."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,9 @@ from ..errors import ConfigError, ModelError
 from ..machine import foreign, models
 from ..machine.devices import choose_device
 from .contract import EncoderSpec
+from .dual import seen_by
 from .options import check_names
+from .preparing import without_far_ends
 from .state import state_hash
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ def _prompts(declared: Mapping[str, str | None]) -> tuple[str, str]:
 
 
 class SentenceEncoder:
-    """Texts as unit vectors; pictures are refused."""
+    """Texts as unit vectors, and pictures where the model sees; else they are refused."""
 
     draft_size = 1
     preprocessing = "texts only"
@@ -61,7 +64,12 @@ class SentenceEncoder:
         self.fingerprint = (
             hashlib.sha256(identity.encode()).hexdigest() if self.documents_differ else weights
         )
-        self.dimension = int(self._model.get_embedding_dimension() or 0)
+        self.sees = bool(self._model.supports("image"))
+        if self.sees:
+            seen = seen_by(self._model.processor.image_processor)
+            self.preprocessing = json.dumps(seen, sort_keys=True)
+            self.draft_size = 2 * min(seen.get("resized", seen["size"]))
+        self.dimension = int(self._model.get_embedding_dimension() or self._measure())
         self.context_length = int(self._model.max_seq_length or 512)
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[Any]:
@@ -92,12 +100,37 @@ class SentenceEncoder:
         return len(self._model.tokenizer(text, truncation=False, verbose=False)["input_ids"])
 
     def prepare(self, image: Image) -> NDArray[Any]:
-        """Refuse: this encoder reads texts. Raises ConfigError."""
-        raise ConfigError(
-            f"{self.name} encodes texts, not pictures",
-            "use it on a gallery of captions, or name a profile whose encoder sees",
-        )
+        """(3, height, width) float32, by the model's own processor.
+
+        Raises ConfigError for a model that reads texts alone.
+        """
+        import numpy as np
+
+        self._check_sees()
+        return np.asarray(self._model.preprocess([without_far_ends(image)])["pixel_values"][0], np.float32)
 
     def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """See `prepare`."""
-        raise ConfigError(f"{self.name} encodes texts, not pictures")
+        """(n, d) float32 unit rows. Raises ConfigError as `prepare` does."""
+        import numpy as np
+        import torch
+
+        self._check_sees()
+        parts = [np.empty((0, self.dimension), np.float32)]
+        for start in range(0, len(batch), self.batch_size):
+            pixels = torch.from_numpy(np.stack(batch[start : start + self.batch_size]))
+            given = {"pixel_values": pixels.to(self._model.device, self._model.dtype), "modality": "image"}
+            with torch.inference_mode():
+                found = self._model(given)["sentence_embedding"].float()
+                parts.append((found / found.norm(dim=-1, keepdim=True)).cpu().numpy())
+        return np.concatenate(parts)
+
+    def _check_sees(self) -> None:
+        if not self.sees:
+            raise ConfigError(
+                f"{self.name} encodes texts, not pictures",
+                "use it on a gallery of captions, or name a profile whose encoder sees",
+            )
+
+    def _measure(self) -> int:
+        """d, from one short text, where the model does not say it."""
+        return int(self._model.encode(["a"], show_progress_bar=False).shape[1])

@@ -170,9 +170,9 @@ class Composer:
             judges, refine = (recipe.rerank, recipe.refine) if until == "rerank" else ([], None)
             kept = max(k, refine.look if refine else 0)
             depth = max(kept, *(stage.top for stage in judges), 0)
+            marked, reads, composed = self._marked, self.reads, self.composed
             looked = (self.seen, self.parts_seen)
-            own = (self.unwanted, self._marked, self.reads, self.composed)
-            stages.append(Ground(recipe, encoder, *looked, *own))
+            stages.append(Ground(recipe, encoder, *looked, self.unwanted, marked, reads, composed))
             stages.append(Search(recipe, self.gallery, depth, make_searcher(self.searcher), self.barred))
             deep = [depth] * (len(judges) - 1) + [kept]
             stages += [self._rerank(n, k) for n, k in zip(range(len(judges)), deep, strict=False)]
