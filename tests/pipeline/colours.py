@@ -55,6 +55,21 @@ class ColourEncoder:
         return len(text.split()) + 2
 
 
+class ComposingEncoder(ColourEncoder):
+    """Composes by adding twice the colour that is named to the picture's."""
+
+    fingerprint = "composing"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.composed: list[str] = []
+
+    def encode_composed(self, batch: Sequence[NDArray[Any]], texts: Sequence[str]) -> NDArray[Any]:
+        self.composed += texts
+        seen, said = self.encode_prepared(batch), self.encode_texts(texts)
+        return self.encode_prepared([one + 2 * two for one, two in zip(seen, said, strict=True)])
+
+
 def paint_gallery(folder: Path) -> Path:
     """red.png, green.png, blue.png, grey.png."""
     folder.mkdir(parents=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,12 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from likebut.pipeline.config.profile import EncoderChoice
 from likebut.pipeline.encoders import check, make_encoder
 from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.encoders.open_clip_weights import source_of
 from likebut.pipeline.errors import ConfigError, LikebutError, ModelError
-from tests.pipeline.encoders import tiny
+from tests.pipeline.encoders import duals, tiny
 
 PAIRS = open_clip.list_pretrained()
 SAYS = {"activation": "gelu"}
@@ -31,8 +34,6 @@ def spec(model: str, pretrained: str | None = None, **options: str) -> EncoderSp
 @pytest.fixture(scope="module", autouse=True)
 def configs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """tiny-clip and tiny-clip-quickgelu among open_clip's own configs."""
-    import json
-
     folder = tmp_path_factory.mktemp("configs")
     config = tiny.CONFIG["model_cfg"]
     for name, quick in (("tiny-clip", False), ("tiny-clip-quickgelu", True)):
@@ -204,3 +205,88 @@ def test_a_tag_trained_with_gelu_is_refused_under_quickgelu(model: str, tag: str
     assert f'model = "{model}"' in caught.value.hint
     with pytest.raises(LikebutError, match="not trained with activation 'quickgelu'"):
         check(spec(model, tag, activation="quickgelu"))
+
+
+README = Path(__file__).parents[3] / "README.md"
+# The formats that the makers publish: RemoteCLIP and GeoRSCLIP a bare state dict, those that were trained
+# with open_clip's own script (BMC-CLIP) a checkpoint of it.
+PUBLISHED = {"RemoteCLIP": "bare.pt", "RS5M": "bare.pt", "BMC-CLIP": "trained.pt"}
+
+
+def lines_of_the_readme() -> dict[str, dict[str, Any]]:
+    """The encoders that the README lists for other worlds than photographs, by their first word."""
+    text = README.read_text(encoding="utf-8").split("**Towers for other worlds**")[1]
+    block = text.split("```toml\n")[1].split("```")[0]
+    return {line.partition(" = ")[0]: tomllib.loads(line) for line in block.splitlines() if " = " in line}
+
+
+@pytest.mark.parametrize("name", lines_of_the_readme())
+def test_every_line_for_another_world_holds_and_its_file_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The line as it stands, on a tiny model under the real config's name, in the format it comes in."""
+    choice = EncoderChoice(**lines_of_the_readme()[name][name])
+    if not choice.pretrained:
+        check(EncoderSpec("open_clip", choice.model))
+        return
+    quick = (open_clip.get_model_config(choice.model) or {}).get("quick_gelu", False)
+    monkeypatch.setitem(
+        open_clip.factory._MODEL_CONFIGS, choice.model, {**tiny.CONFIG["model_cfg"], "quick_gelu": quick}
+    )
+    path = tmp_path / Path(choice.pretrained).name
+    kind = next((kind for key, kind in PUBLISHED.items() if key in path.name), "under-a-key.pth")
+    FORMATS["plain.safetensors" if path.suffix == ".safetensors" else kind](weights(), path)
+    encoder = make_encoder(
+        EncoderSpec("open_clip", choice.model, str(path), "cpu", "float32", 4, choice.options)
+    )
+    np.testing.assert_allclose(vectors(encoder), by_hand(quick), atol=1e-5)
+
+
+def test_a_biomedical_clip_of_the_hub_is_found_where_the_hub_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its shape: a ViT of timm, a BERT of transformers, weights in open_clip_pytorch_model.bin."""
+    from huggingface_hub import constants
+    from transformers import BertConfig, BertModel
+
+    words = duals._bert()
+    sizes = {**duals.TOWER, "vocab_size": len(words), "max_position_embeddings": 64}
+    BertModel(BertConfig(**sizes)).save_pretrained(tmp_path / "bert")
+    words.save_pretrained(tmp_path / "bert")
+    bert = str(tmp_path / "bert")
+    text: dict[str, Any] = {
+        "hf_model_name": bert,
+        "hf_model_pretrained": False,
+        "hf_tokenizer_name": bert,
+        "hf_proj_type": "mlp",
+        "hf_pooler_type": "cls_last_hidden_state_pooler",
+        "context_length": 32,
+    }
+    vision = {
+        "timm_model_name": "test_vit",
+        "timm_model_pretrained": False,
+        "timm_pool": "",
+        "timm_proj": "linear",
+        "image_size": 64,
+    }
+    model_config = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}
+    torch.manual_seed(3)
+    made = open_clip.model.CustomTextCLIP(
+        **{**model_config, "text_cfg": {**text, "hf_model_pretrained": False}}
+    )
+    repository = tmp_path / "hub" / "models--microsoft--BiomedCLIP"
+    snapshot = repository / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0" * 40)
+    config = {"model_cfg": model_config, "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.25] * 3}}
+    (snapshot / "open_clip_config.json").write_text(json.dumps(config))
+    torch.save(made.state_dict(), snapshot / "open_clip_pytorch_model.bin")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    encoder: Any = make_encoder(spec("hf-hub:microsoft/BiomedCLIP"))
+    tokens = words(["a red apple"], return_tensors="pt", padding="max_length", max_length=32)["input_ids"]
+    with torch.inference_mode():
+        wanted = made.eval().encode_text(tokens, normalize=True).numpy()
+    np.testing.assert_allclose(encoder.encode_texts(["a red apple"]), wanted, atol=1e-5)
+    assert json.loads(encoder.preprocessing)["std"] == [0.25] * 3

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.errors import ConfigError
 from likebut.pipeline.records.trace import Query
-from tests.pipeline.colours import ColourEncoder, colour_composer
-
-
-class Embedder(ColourEncoder):
-    """Composes by adding twice the colour that is named to the picture's."""
-
-    fingerprint = "embedder"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.composed: list[str] = []
-
-    def encode_composed(self, batch: Sequence[NDArray[Any]], texts: Sequence[str]) -> NDArray[Any]:
-        self.composed += texts
-        seen, said = self.encode_prepared(batch), self.encode_texts(texts)
-        return self.encode_prepared([one + 2 * two for one, two in zip(seen, said, strict=True)])
+from tests.pipeline.colours import ColourEncoder, ComposingEncoder, colour_composer
 
 
 def composer_of(tmp_path: Path, encoder: ColourEncoder, **weights: float) -> Any:
@@ -37,7 +20,7 @@ def composer_of(tmp_path: Path, encoder: ColourEncoder, **weights: float) -> Any
 
 
 def test_a_picture_and_a_sentence_are_one_vector_and_no_model_is_asked(tmp_path: Path) -> None:
-    composer = composer_of(tmp_path, Embedder())
+    composer = composer_of(tmp_path, ComposingEncoder())
     trace = composer.ask(Query("q", tmp_path / "gallery" / "red.png", "make it blue"), k=4)
     (grain,) = trace.grains
     assert (grain.name, grain.weight, grain.text) == ("composed", 1.0, "make it blue")
@@ -48,14 +31,14 @@ def test_a_picture_and_a_sentence_are_one_vector_and_no_model_is_asked(tmp_path:
 
 
 def test_a_hit_that_was_picked_is_composed_by_its_file(tmp_path: Path) -> None:
-    composer = composer_of(tmp_path, Embedder())
+    composer = composer_of(tmp_path, ComposingEncoder())
     row = composer.index.row_of("green.png")
     (grain,) = composer.ask(Query("q", None, "make it red", row=row), k=1).grains
     np.testing.assert_allclose(grain.vector, np.array([2, 1, 0]) / 5**0.5, atol=1e-6)
 
 
 def test_what_stands_alone_is_encoded_alone(tmp_path: Path) -> None:
-    composer = composer_of(tmp_path, Embedder())
+    composer = composer_of(tmp_path, ComposingEncoder())
     (said,) = composer.ask(Query("q", None, "blue"), k=1).grains
     assert said.name == "composed"
     np.testing.assert_allclose(said.vector, [0, 0, 1], atol=1e-6)
@@ -65,7 +48,7 @@ def test_what_stands_alone_is_encoded_alone(tmp_path: Path) -> None:
 
 
 def test_it_can_be_weighed_beside_others(tmp_path: Path) -> None:
-    composer = composer_of(tmp_path, Embedder(), reference=-0.5, modification=0.25)
+    composer = composer_of(tmp_path, ComposingEncoder(), reference=-0.5, modification=0.25)
     trace = composer.ask(Query("q", tmp_path / "gallery" / "red.png", "blue"), k=1)
     assert {grain.name: grain.weight for grain in trace.grains} == {
         "composed": 1.0,
@@ -75,7 +58,7 @@ def test_it_can_be_weighed_beside_others(tmp_path: Path) -> None:
 
 
 def test_a_pair_is_encoded_once_and_kept_by_content(tmp_path: Path) -> None:
-    encoder = Embedder()
+    encoder = ComposingEncoder()
     composer = composer_of(tmp_path, encoder)
     red, green = (tmp_path / "gallery" / f"{name}.png" for name in ("red", "green"))
     queries = [

@@ -13,7 +13,7 @@ from likebut.pipeline.config.files import load_recipe, recipe_names
 from likebut.pipeline.config.parts import Fusion
 from likebut.pipeline.records.trace import Grain, Query
 from likebut.pipeline.stages.search import Scope, search
-from tests.pipeline.colours import REPLY, colour_composer
+from tests.pipeline.colours import REPLY, ComposingEncoder, colour_composer
 
 RED, BLUE = np.array([1, 0, 0], np.float32), np.array([0, 0, 1], np.float32)
 
@@ -39,7 +39,8 @@ def test_exclude_and_subset_hold_for_every_family(tmp_path: Path, family: str) -
 
 @pytest.mark.parametrize("recipe", recipe_names())
 def test_every_recipe_answers_every_kind_of_query(tmp_path: Path, recipe: str) -> None:
-    composer = colour_composer(tmp_path, (".", REPLY), recipe=load_recipe(recipe))
+    eye = ComposingEncoder() if "composed" in load_recipe(recipe).roles else None
+    composer = colour_composer(tmp_path, (".", REPLY), recipe=load_recipe(recipe), encoder=eye)
     reference = tmp_path / "gallery" / "red.png"
     traces = composer.compose(
         [Query("both", reference, "make it blue"), Query("text", None, "blue"), Query("image", reference)],
