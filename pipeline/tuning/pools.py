@@ -8,7 +8,9 @@ outside the pool are not seen: a metric over pools is never below the one over t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ import numpy as np
 
 from ..errors import ConfigError, did_you_mean
 from ..scoring import linear
+from .counting import Desk, Tried, counts_above
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,9 +29,7 @@ if TYPE_CHECKING:
     from ..records.trace import Grain
 
 SIZE = 200  # items of every role
-# Multiplications in one product. It stays in the processor's cache, and below what BLAS deals to
-# several threads: waking them takes longer than the product.
-AT_ONCE = 250_000
+TOGETHER = 32  # queries of one thread's turn; their sum is the same however many threads there are
 SLACK = 1e-6  # of the largest possible score: float32 products that differ by less are ties
 
 
@@ -147,33 +148,43 @@ def _candidates(index: Gallery, question: PoolQuery, wanted: NDArray[np.float64]
 
 def means(pools: Sequence[Pool], metric: Metric, settings: NDArray[Any]) -> NDArray[np.float64]:
     """(s,) the metric's mean over queries for each of (s, r) settings of the weights."""
-    total = np.zeros(len(settings))
-    for pool in pools:
-        step = max(1, AT_ONCE // max(1, pool.shares.size))
-        for start in range(0, len(settings), step):
-            part = slice(start, start + step)
-            total[part] += values(pool, metric, settings[part])
-    return total / max(1, len(pools))
+    tried = Tried.of(settings)
+    groups = [pools[at : at + TOGETHER] for at in range(0, len(pools), TOGETHER)]
+
+    def total(group: Sequence[Pool]) -> NDArray[np.float64]:
+        desk = Desk(len(tried.told))
+        found: NDArray[np.float64] = sum(
+            (values_of(one, metric, tried, desk) for one in group), np.zeros(len(settings))
+        )
+        return found
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+        whole = sum(threads.map(total, groups), np.zeros(len(settings)))
+    found: NDArray[np.float64] = whole / max(1, len(pools))
+    return found
 
 
 def values(pool: Pool, metric: Metric, settings: NDArray[Any]) -> NDArray[np.float64]:
     """(s,) the metric of one query; ties go against the targets, as in `metrics.hits`."""
+    tried = Tried.of(settings)
+    return values_of(pool, metric, tried, Desk(len(tried.told)))
+
+
+def values_of(pool: Pool, metric: Metric, tried: Tried, desk: Desk) -> NDArray[np.float64]:
+    """(s,) the metric of one query in the settings that are tried, worked out on a desk."""
     if not pool.targets:
-        return np.zeros(len(settings))
-    narrow = np.asarray(settings, np.float32)
-    scores = narrow @ pool.shares
-    if pool.fixed.any():
-        scores += pool.fixed
-    bound = np.abs(narrow) @ np.abs(pool.shares).max(1) + np.abs(pool.fixed).max()
-    right = np.sort(scores[:, : pool.targets], axis=1)[:, ::-1]
-    others, slack = scores[:, pool.targets :], SLACK * bound
-    narrowest = np.min_scalar_type(others.shape[1] + pool.targets)  # counts fastest
+        return np.zeros(tried.told.shape[1])
+    items = np.concatenate([pool.shares, pool.fixed[None]]).astype(np.float32, copy=False)
+    slack = SLACK * (np.abs(items).max(1) @ tried.sizes)
+    right = np.sort(items[:, : pool.targets].T @ tried.told, axis=0)[::-1]
     found = min(pool.targets, metric.k) if metric.kind == "mAP" else 1
-    gain = np.zeros(len(settings))
-    for place in range(found):
-        bar = (right[:, place] - slack)[:, None]
-        above = np.add.reduce((others >= bar).view(np.uint8), axis=1, dtype=narrowest)
-        rank = above.astype(np.int64) + place + 1
-        precision = (place + 1) / rank if metric.kind == "mAP" else 1.0
-        gain += np.where(rank <= metric.k, precision, 0.0)
-    return gain / min(pool.total, metric.k) if metric.kind == "mAP" else gain
+    others = np.ascontiguousarray(items[:, pool.targets :].T)
+    likely = np.argsort(-(others @ tried.middle), kind="stable")
+    above = counts_above(others[likely], tried.told, right[:found] - slack, metric.k, desk)
+    if metric.kind != "mAP":
+        return (above[0] < metric.k).astype(np.float64)
+    gain = np.zeros(tried.told.shape[1])
+    for place, counts in enumerate(above, 1):
+        rank = counts + place
+        gain += np.where(rank <= metric.k, place / rank, 0.0)
+    return gain / min(pool.total, metric.k)
