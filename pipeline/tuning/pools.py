@@ -187,4 +187,5 @@ def values_of(pool: Pool, metric: Metric, tried: Tried, desk: Desk) -> NDArray[n
     for place, counts in enumerate(above, 1):
         rank = counts + place
         gain += np.where(rank <= metric.k, place / rank, 0.0)
-    return gain / min(pool.total, metric.k)
+    mean: NDArray[np.float64] = gain / min(pool.total, metric.k)
+    return mean
