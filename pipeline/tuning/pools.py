@@ -181,11 +181,9 @@ def values_of(pool: Pool, metric: Metric, tried: Tried, desk: Desk) -> NDArray[n
     others = np.ascontiguousarray(items[:, pool.targets :].T)
     likely = np.argsort(-(others @ tried.middle), kind="stable")
     above = counts_above(others[likely], tried.told, right[:found] - slack, metric.k, desk)
-    if metric.kind != "mAP":
-        return (above[0] < metric.k).astype(np.float64)
     gain = np.zeros(tried.told.shape[1])
     for place, counts in enumerate(above, 1):
         rank = counts + place
-        gain += np.where(rank <= metric.k, place / rank, 0.0)
-    mean: NDArray[np.float64] = gain / min(pool.total, metric.k)
-    return mean
+        gain += np.where(rank <= metric.k, place / rank if metric.kind == "mAP" else 1.0, 0.0)
+    whole: NDArray[np.float64] = gain / (min(pool.total, metric.k) if metric.kind == "mAP" else 1)
+    return whole
