@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 178_956_970  # where Pillow itself refuses; larger limits need its own raised, too
-_ORIENTATION, _ON_ITS_SIDE = 0x0112, 5  # an EXIF tag, and the first of its values that swap the sides
+_ORIENTATION, _UPRIGHT = 0x0112, 1  # an EXIF tag, and its value that turns nothing
+_ON_ITS_SIDE = 5  # the first of its values that swap the sides
 MAX_BYTES = 1 << 29  # of one file; all threads hold one at a time
 
 
@@ -122,10 +123,12 @@ def _too_many(pixels: int, limit: int) -> str:
 
 
 def _upright(image: Image) -> Image:
-    """The picture turned as its EXIF says; a damaged EXIF block turns nothing."""
+    """The picture turned as its EXIF says, or itself; a damaged EXIF block turns nothing."""
     from PIL import ImageOps
 
     try:
+        if image.getexif().get(_ORIENTATION, _UPRIGHT) == _UPRIGHT:
+            return image
         return ImageOps.exif_transpose(image)
     except Exception:  # pixels are fine, and EXIF readers leak as the others do
         return image
@@ -141,8 +144,10 @@ def _to_rgb(image: Image) -> Image:
         layer = image.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(white, layer).convert("RGB")
-    # a copy even of RGB: the file behind it is closed when this returns
-    return image.copy() if image.mode == "RGB" else image.convert("RGB")
+    if image.mode != "RGB":
+        return image.convert("RGB")
+    # a copy, for the file behind it is closed when this returns; a JPEG has let go of it
+    return image if image.format == "JPEG" else image.copy()
 
 
 def _eight_bits(image: Image) -> Image:

@@ -113,6 +113,7 @@ def bench_index(count: int, work: Path) -> list[Row]:
     from likebut.indexes.store import Index
     from likebut.pipeline.encoders import make_encoder
     from likebut.pipeline.encoders.contract import EncoderSpec
+    from likebut.pipeline.machine.devices import cpu_multiplies_bfloat16
 
     pictures, model_folder = work / "jpegs", work / "vit"
     pictures.mkdir()
@@ -141,12 +142,17 @@ def bench_index(count: int, work: Path) -> list[Row]:
     index = Index.open(work / "index")
     items = index.items(range(index.count))
     order = {item.id: item.row for item in items}
+    bar = "5.5, with AMX" if cpu_multiplies_bfloat16() else "2.5, without AMX"
     rows = np.concatenate([np.asarray(shard, np.float32) for shard in index.vectors()])
     cosines = [float(rows[order[p.name]] @ reference[i]) for i, p in enumerate(paths)]
     return [
         ("index build, 12-MP JPEGs", f"{count / ours:.1f} /s", f"{report.items} pictures, {ours:.1f} s"),
         ("plain open_clip loop", f"{count / plain:.1f} /s", f"{plain:.1f} s"),
-        ("ratio (bar: ≥ 6)", f"{plain / ours:.1f} ×", f"lowest cosine {min(cosines):.5f} (bar: ≥ 0.999)"),
+        (
+            f"ratio (bar: ≥ {bar})",
+            f"{plain / ours:.1f} ×",
+            f"lowest cosine {min(cosines):.5f} (bar: ≥ 0.9998)",
+        ),
     ]
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from ..machine.devices import choose_device, choose_dtype
+from ..machine.lanes import side_by_side
 from . import dense
 from .contract import EncoderSpec
 from .open_clip_weights import load, source_of
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ...indexes.contract import Box
+
+A_LANE = 8  # pictures that are worth a core of their own
 
 
 class OpenClipEncoder:
@@ -52,7 +56,7 @@ class OpenClipEncoder:
 
     def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         """(n, d) float32 unit rows."""
-        return self._encode(batch, self.batch_size, self._model.encode_image, self._none())
+        return self._encode(batch, 1, self._model.encode_image, self._none())
 
     @property
     def region_boxes(self) -> tuple[Box, ...]:
@@ -68,27 +72,36 @@ class OpenClipEncoder:
         import numpy as np
 
         tiles = [tile for picture in batch for tile in picture]
-        each = dense.TILES**2  # those of a picture stay together
         none = np.empty((0, len(self.region_boxes), self.dimension), np.float32)
         tower = partial(dense.features, self._model.visual)
-        return self._encode(tiles, each * max(1, self.batch_size // each), tower, none)
+        return self._encode(tiles, dense.TILES**2, tower, none)
 
     def _encode(
-        self, batch: Sequence[NDArray[Any]], step: int, tower: Callable[[Any], Any], none: NDArray[Any]
+        self, batch: Sequence[NDArray[Any]], group: int, tower: Callable[[Any], Any], none: NDArray[Any]
     ) -> NDArray[np.float32]:
-        """What ``tower`` gives prepared pictures, ``step`` at a time, each vector of length 1."""
+        """What ``tower`` gives prepared pictures, of length 1; each ``group`` of them stays together."""
         import numpy as np
         import torch
 
-        parts = [none]
-        for start in range(0, len(batch), step):
-            stacked = torch.from_numpy(np.stack(batch[start : start + step]))
-            pixels = stacked.to(self.device).permute(0, 3, 1, 2).float() / 255
-            mean = torch.tensor(self._mean, device=self.device)[:, None, None]
-            std = torch.tensor(self._std, device=self.device)[:, None, None]
-            with torch.inference_mode():
-                parts.append(self._unit(tower(((pixels - mean) / std).to(self.dtype))))
-        return np.concatenate(parts)
+        def part(start: int) -> NDArray[np.float32]:
+            return self._vectors(tower, torch.from_numpy(np.stack(batch[start : start + step])))
+
+        step = group * max(1, self.batch_size // group)
+        threads = torch.get_num_threads() if self.device == "cpu" else 1
+        if threads == 1 or len(batch) < A_LANE * threads:
+            return np.concatenate([none, *map(part, range(0, len(batch), step))])
+        step = min(step, group * ceil(len(batch) / threads / group))
+        return np.concatenate([none, *side_by_side(part, range(0, len(batch), step), threads)])
+
+    def _vectors(self, tower: Callable[[Any], Any], stacked: Any) -> NDArray[np.float32]:
+        """What ``tower`` gives (n, h, w, 3) uint8 pictures, each vector of length 1."""
+        import torch
+
+        pixels = stacked.to(self.device).permute(0, 3, 1, 2).float() / 255
+        mean = torch.tensor(self._mean, device=self.device)[:, None, None]
+        std = torch.tensor(self._std, device=self.device)[:, None, None]
+        with torch.inference_mode():
+            return self._unit(tower(((pixels - mean) / std).to(self.dtype)))
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, d) float32 unit rows."""
