@@ -174,7 +174,8 @@ class Searcher(Protocol):
 class Preparing(Protocol):
     """How pictures are prepared for an encoder: its `prepare` without its weights.
 
-    Small, and picklable: another process is handed it.
+    Small, and picklable: another process is handed it. Where it also has ``prepare_pixels``, a function of
+    a (3, h, w) uint8 tensor, and ``device``, pictures may be prepared there.
     """
 
     @property

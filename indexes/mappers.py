@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 MAPPERS: dict[str, str] = {
     "threads": "likebut.indexes.reading:in_threads",
     "processes": "likebut.indexes.processes:in_processes",
+    "device": "likebut.indexes.on_device:on_device",
 }
-STAND_INS = {"processes": "threads"}  # where preparing cannot be handed to another process
+# What a mapper needs an encoder's ``preparing`` to have; where it is not there, threads do the work.
+NEEDS = {"processes": "prepare", "device": "prepare_pixels"}
 AUTO = "auto"
 MANY, CORES = 2_000, 4  # files and cores from which starting processes pays
 
@@ -31,12 +33,12 @@ def choose(asked: str, work: Work, files: int) -> str:
     """The mapper for so many files: the one that was asked for, or by rule where that is "auto".
 
     Threads, but processes for many files on many cores, where threads of one interpreter wait for each
-    other. Where processes cannot do the ``work``, it is threads, whatever was asked.
+    other. Where another cannot do the ``work``, it is threads, whatever was asked.
     """
     if asked == AUTO:
         asked = "processes" if files >= MANY and cores() >= CORES else "threads"
-    stand_in = STAND_INS.get(asked)
-    return stand_in if stand_in and work.preparing is None else asked
+    needed = NEEDS.get(asked)
+    return asked if needed is None or hasattr(work.preparing, needed) else "threads"
 
 
 def cores() -> int:

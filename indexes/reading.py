@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .decode import MAX_BYTES, decode, too_large
 from .errors import BadImage, GalleryError, readable
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .contract import Preparing
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,23 @@ class Reader:
 
     def read(self, found: File) -> Outcome:
         """The outcome of one file; nothing that is wrong with a file is raised."""
+        outcome, data = self.fetch(found)
+        return outcome if data is None else self.prepared(outcome, data)
+
+    def fetch(self, found: File) -> tuple[Outcome, bytes | None]:
+        """A file read and hashed, and its bytes where they must be decoded."""
         began = perf_counter()
         try:
             found, data = _bytes_of(found)
         except BadImage as error:
-            return Outcome(found, reason=error.reason, lasting=error.lasting)
+            return Outcome(found, reason=error.reason, lasting=error.lasting), None
         content_hash = hashlib.sha256(data).hexdigest()
-        read = perf_counter()
-        if self.known(content_hash):
-            return Outcome(found, content_hash, seconds=(read - began, 0.0, 0.0))
+        outcome = Outcome(found, content_hash, seconds=(perf_counter() - began, 0.0, 0.0))
+        return outcome, None if self.known(content_hash) else data
+
+    def prepared(self, outcome: Outcome, data: bytes) -> Outcome:
+        """The outcome of bytes that were fetched, decoded and prepared here."""
+        began, found, content_hash = perf_counter(), outcome.found, outcome.content_hash
         try:
             image = decode(data, found.id, self.encoder.draft_size, self.pixels_limit)
             decoded = perf_counter()
@@ -62,7 +72,7 @@ class Reader:
             return Outcome(found, content_hash, None, error.reason, error.lasting)
         except (ArithmeticError, MemoryError, OSError, RuntimeError, ValueError) as error:
             return Outcome(found, content_hash, None, f"cannot be prepared ({error})")
-        spent = (read - began, decoded - read, perf_counter() - decoded)
+        spent = (outcome.seconds[0], decoded - began, perf_counter() - decoded)
         return Outcome(found, content_hash, array, seconds=spent)
 
 
@@ -115,11 +125,11 @@ def _bytes_at(found: File) -> bytes:
 
 
 def in_threads(
-    files: Iterable[File], worker: Callable[[], Callable[[File], Outcome]], threads: int, ahead: int
-) -> Generator[Outcome]:
+    files: Iterable[File], worker: Callable[[], Callable[[File], _Result]], threads: int, ahead: int
+) -> Generator[_Result]:
     """The outcome of every file, in order; at most ``ahead`` wait, so that memory stays bounded."""
     work = worker()
-    waiting: deque[Future[Outcome]] = deque()
+    waiting: deque[Future[_Result]] = deque()
     pool = ThreadPoolExecutor(threads, "likebut-read")
     try:
         for found in files:

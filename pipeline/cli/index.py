@@ -55,7 +55,11 @@ def build(
     dtype: Annotated[str, typer.Option("--dtype", help="float16 or float32 on disk.")] = "float16",
     mapper: Annotated[
         str,
-        typer.Option("--mapper", help="How files are read: threads, processes, or auto by their number."),
+        typer.Option(
+            "--mapper",
+            help="How files are read: threads, processes, device (JPEGs, where the encoder computes), or "
+            "auto: by their number.",
+        ),
     ] = "auto",
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Start anew, e.g. for another encoder.")

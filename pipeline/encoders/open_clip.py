@@ -42,7 +42,7 @@ class OpenClipEncoder:
         config = open_clip.get_model_preprocess_cfg(model)
         self.name = f"open_clip {spec.model}{source.label}"
         self.preprocessing = json.dumps(config, sort_keys=True)
-        self.preparing = Preparing.of(config)
+        self.preparing = Preparing.of(config, self.device)
         self.image_size = min(self.preparing.size)
         self.draft_size = self.preparing.draft_size
         self.context_length = int(getattr(model, "context_length", 77))
@@ -80,28 +80,45 @@ class OpenClipEncoder:
         self, batch: Sequence[NDArray[Any]], group: int, tower: Callable[[Any], Any], none: NDArray[Any]
     ) -> NDArray[np.float32]:
         """What ``tower`` gives prepared pictures, of length 1; each ``group`` of them stays together."""
-        import numpy as np
         import torch
 
-        def part(start: int) -> NDArray[np.float32]:
-            return self._vectors(tower, torch.from_numpy(np.stack(batch[start : start + step])))
+        def part(start: int) -> Any:
+            return self._vectors(tower, self._stacked(batch[start : start + step]))
 
+        if not len(batch):
+            return none
         step = group * max(1, self.batch_size // group)
         threads = torch.get_num_threads() if self.device == "cpu" else 1
         if threads == 1 or len(batch) < A_LANE * threads:
-            return np.concatenate([none, *map(part, range(0, len(batch), step))])
-        step = min(step, group * ceil(len(batch) / threads / group))
-        return np.concatenate([none, *side_by_side(part, range(0, len(batch), step), threads)])
+            parts = [part(start) for start in range(0, len(batch), step)]
+        else:
+            step = min(step, group * ceil(len(batch) / threads / group))
+            parts = side_by_side(part, range(0, len(batch), step), threads)
+        vectors: NDArray[np.float32] = torch.cat(parts).cpu().numpy()
+        return vectors
 
-    def _vectors(self, tower: Callable[[Any], Any], stacked: Any) -> NDArray[np.float32]:
-        """What ``tower`` gives (n, h, w, 3) uint8 pictures, each vector of length 1."""
+    def _stacked(self, batch: Sequence[Any]) -> Any:
+        """(n, h, w, 3) uint8 on the device, of arrays, or of tensors that may be there already."""
+        import numpy as np
         import torch
 
-        pixels = stacked.to(self.device).permute(0, 3, 1, 2).float() / 255
+        if any(isinstance(one, torch.Tensor) for one in batch):
+            return torch.stack([torch.as_tensor(one).to(self.device) for one in batch])
+        stacked = torch.from_numpy(np.stack(batch))
+        if not self.device.startswith("cuda"):
+            return stacked.to(self.device)
+        return stacked.pin_memory().to(self.device, non_blocking=True)  # the batch before still computes
+
+    def _vectors(self, tower: Callable[[Any], Any], stacked: Any) -> Any:
+        """What ``tower`` gives (n, h, w, 3) uint8 pictures, each vector of length 1; on the device."""
+        import torch
+
+        pixels = stacked.permute(0, 3, 1, 2).float() / 255
         mean = torch.tensor(self._mean, device=self.device)[:, None, None]
         std = torch.tensor(self._std, device=self.device)[:, None, None]
         with torch.inference_mode():
-            return self._unit(tower(((pixels - mean) / std).to(self.dtype)))
+            features = tower(((pixels - mean) / std).to(self.dtype)).float()
+            return features / features.norm(dim=-1, keepdim=True)
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(n, d) float32 unit rows."""

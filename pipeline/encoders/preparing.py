@@ -24,16 +24,17 @@ class Preparing:
     """The preprocessing of one open_clip model; see ``indexes.contract.Preparing``.
 
     ``size`` is (height, width); ``mode`` "shortest" (the middle is kept), "longest" (the rest is filled
-    with grey level ``fill``) or "squash".
+    with grey level ``fill``) or "squash". ``device`` is where the model computes.
     """
 
     size: tuple[int, int]
     mode: str = "shortest"
     interpolation: str = "bicubic"
     fill: int = 0
+    device: str = "cpu"
 
     @classmethod
-    def of(cls, config: Mapping[str, Any]) -> Preparing:
+    def of(cls, config: Mapping[str, Any], device: str = "cpu") -> Preparing:
         """As open_clip's configuration of a model's preprocessing says."""
         size = config["size"]
         tall, wide = (size, size) if isinstance(size, int) else size
@@ -42,6 +43,7 @@ class Preparing:
             config.get("resize_mode") or "shortest",
             config.get("interpolation") or "bicubic",
             int(config.get("fill_color") or 0),
+            device,
         )
 
     @property
@@ -71,6 +73,31 @@ class Preparing:
         config = {"size": self.size, "resize_mode": self.mode}
         return np.stack([self.prepare(tile) for tile in dense.tiles_of(image, config)])
 
+    def prepare_pixels(self, pixels: Any) -> Any:
+        """As `prepare`, of a (3, h, w) uint8 tensor and on its device; torch's resize rounds otherwise."""
+        from torchvision.transforms.v2 import InterpolationMode, functional
+
+        if self.mode == "shortest":
+            left, top, right, bottom = near_middle(pixels.shape[2], pixels.shape[1])
+            pixels = pixels[:, top:bottom, left:right]
+        wide, tall = self.resized_size(pixels.shape[2], pixels.shape[1])
+        kind = InterpolationMode.BILINEAR if self._bilinear else InterpolationMode.BICUBIC
+        if pixels.shape[1:] != (tall, wide):
+            pixels = functional.resize(pixels, [tall, wide], kind, antialias=True)
+        (tall, wide), (height, width) = self.size, pixels.shape[1:]
+        left, top = _start(width, wide), _start(height, tall)
+        if left < 0 or top < 0 or width < wide or height < tall:
+            edges = max(0, -left), max(0, -top), max(0, left + wide - width), max(0, top + tall - height)
+            pixels, left, top = functional.pad(pixels, list(edges), self.fill), max(0, left), max(0, top)
+        return pixels[:, top : top + tall, left : left + wide].permute(1, 2, 0)
+
+    @property
+    def _bilinear(self) -> bool:
+        # open_clip passes no interpolation on for the short side of a tower that is not square
+        return self.interpolation == "bilinear" and (
+            self.mode != "shortest" or self.size[0] == self.size[1]
+        )
+
     def resized_size(self, width: int, height: int) -> tuple[int, int]:
         """(width, height) after the resize of a picture of this size, before the crop."""
         tall, wide = self.size
@@ -86,11 +113,8 @@ class Preparing:
     def _resized(self, image: Image) -> Image:
         from PIL import Image
 
-        # open_clip passes no interpolation on for the short side of a tower that is not square
-        odd = self.mode == "shortest" and self.size[0] != self.size[1]
-        bilinear = self.interpolation == "bilinear" and not odd
         size = self.resized_size(*image.size)
-        kind = Image.Resampling.BILINEAR if bilinear else Image.Resampling.BICUBIC
+        kind = Image.Resampling.BILINEAR if self._bilinear else Image.Resampling.BICUBIC
         return image if size == image.size else image.resize(size, kind)
 
     def _middle(self, image: Image) -> Image:
@@ -113,14 +137,17 @@ def _start(length: int, wanted: int) -> int:
 
 
 def without_far_ends(image: Image) -> Image:
-    """The middle of a picture more than LONGEST times longer than wide.
+    """The middle of a picture that is very long, or the picture."""
+    box = near_middle(*image.size)
+    return image if box == (0, 0, *image.size) else image.crop(box)
+
+
+def near_middle(width: int, height: int) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of what is at most LONGEST times longer than wide.
 
     A model's own preprocessing enlarges the short side and keeps the middle square; for a picture
     of 30,000 × 1 pixels that would be gigapixels on the way.
     """
-    width, height = image.size
     side = LONGEST * min(width, height)
-    if max(width, height) <= side:
-        return image
     left, top = max(0, (width - side) // 2), max(0, (height - side) // 2)
-    return image.crop((left, top, min(width, left + side), min(height, top + side)))
+    return left, top, min(width, left + side), min(height, top + side)
