@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,7 +99,9 @@ def caption_index(
     known = {item.row for item in side.all_items() if item.caption} if side else set()
     items = [item for item in index.all_items() if item.row not in known]
     writing = _Writing(captioner, on_progress, len(items))
-    for chunk in portions(items, [Need(captioner.engine, captioner.captions)], CHUNK):
+    size = captioner.engine.spec.batch_size
+    most = size * ceil(CHUNK / size)  # so that no batch but the last is less than full
+    for chunk in portions(items, [Need(captioner.engine, captioner.captions)], most):
         writing.take(chunk)
     written = sides.write_side(
         folder,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 from ...indexes.errors import GalleryError
@@ -45,6 +47,7 @@ class TransformersEngine:
         self._loaded = load(source, spec.revision, dtype, self.device, device_map)
         self.sees = self._loaded.sort != "text"
         self._grammars: Grammars | None = None
+        self._words = Lock()  # a tokenizer serves one thread at a time
         self._constrained = constrained and self._loaded.sort != "captioner"
 
     def generate(self, requests: Sequence[Request], on_reply: OnReply | None = None) -> list[Reply]:
@@ -60,18 +63,35 @@ class TransformersEngine:
             if request.choices and self._loaded.sort == "captioner":
                 raise ConfigError(f"{self.model_name} only captions", "choose a chat model as judge")
         replies: dict[int, Reply] = {}
-        for places in self._batches(requests):
-            found = self._answers([requests[place] for place in places])
-            for place, reply in zip(places, found, strict=True):
-                replies[place] = reply
-                if on_reply:
-                    on_reply(place, reply)
+        batches = self._batches(requests)
+        asked = [[requests[place] for place in places] for places in batches]
+        with ThreadPoolExecutor(1, "likebut-inputs") as ahead:
+            for places, batch, inputs in zip(batches, asked, self._inputs_ahead(asked, ahead), strict=True):
+                found = self._answers(batch, inputs)
+                for place, reply in zip(places, found, strict=True):
+                    replies[place] = reply
+                    if on_reply:
+                        on_reply(place, reply)
         return [replies[place] for place in range(len(requests))]
 
-    def _answers(self, requests: Sequence[Request]) -> list[Reply]:
+    def _inputs_ahead(
+        self, batches: Sequence[Sequence[Request]], ahead: ThreadPoolExecutor
+    ) -> Iterator[Future[Any]]:
+        """The inputs of each batch; pictures of the next are read while the model works on this one."""
+        following = [ahead.submit(self._inputs, batch) for batch in batches[:1]]
+        for number in range(len(batches)):
+            (inputs,) = following
+            following = [ahead.submit(self._inputs, batch) for batch in batches[number + 1 : number + 2]]
+            yield inputs
+
+    def _inputs(self, requests: Sequence[Request]) -> Any:
+        with self._words:
+            return model_inputs(requests, self._loaded, self.template)
+
+    def _answers(self, requests: Sequence[Request], inputs: Future[Any] | None = None) -> list[Reply]:
         """The replies of one batch; where one request is at fault, each is asked alone."""
         try:
-            return self._batch(requests)
+            return self._batch(requests, inputs)
         except (InputError, GalleryError) as problem:
             if len(requests) == 1:
                 return [Reply("", finish=REFUSED, error=problem.message)]
@@ -97,9 +117,9 @@ class TransformersEngine:
             hint = "choose a chat model for prompts without an image"
             raise ConfigError(f"{self.model_name} only captions, one image at a time", hint)
 
-    def _batch(self, requests: Sequence[Request]) -> list[Reply]:
+    def _batch(self, requests: Sequence[Request], ready: Future[Any] | None) -> list[Reply]:
         started = time.perf_counter()
-        inputs = model_inputs(requests, self._loaded, self.template)
+        inputs = ready.result() if ready else self._inputs(requests)
         asked = _prompt_lengths(inputs, len(requests))
         limit = 1 if requests[0].choices else requests[0].sampling.max_tokens
         context = self._loaded.context
@@ -130,10 +150,13 @@ class TransformersEngine:
         loaded = self._loaded
         with self._memory(len(inputs["input_ids"])):
             probabilities = next_token(loaded, inputs)
-        tokens = {
-            choice: spelled(choice, lambda text: loaded.tokenizer.encode(text, add_special_tokens=False))
-            for choice in choices
-        }
+        with self._words:
+            tokens = {
+                choice: spelled(
+                    choice, lambda text: loaded.tokenizer.encode(text, add_special_tokens=False)
+                )
+                for choice in choices
+            }
         rows = [{c: float(row[ids].sum()) for c, ids in tokens.items()} for row in probabilities]
         return [Reply(likeliest(row), reply_tokens=1, chances=row) for row in rows]
 
@@ -167,7 +190,8 @@ class TransformersEngine:
                 do_sample=False,
                 logits_processor=LogitsProcessorList(steps),
             )
-        return [self._reply(row) for row in output[:, start.column :].tolist()]
+        with self._words:
+            return [self._reply(row) for row in output[:, start.column :].tolist()]
 
     def _masks(self, requests: Sequence[Request]) -> list[Any]:
         """What holds replies to their schemas; the grammars are made when first needed."""
@@ -175,9 +199,9 @@ class TransformersEngine:
             return []
         if self._grammars is None:
             loaded = self._loaded
-            self._grammars = Grammars(
-                loaded.tokenizer, loaded.vocabulary, sorted(loaded.stops), self.model_name
-            )
+            with self._words:
+                stops = sorted(loaded.stops)
+                self._grammars = Grammars(loaded.tokenizer, loaded.vocabulary, stops, self.model_name)
         return self._grammars.masks(requests)
 
     def _reply(self, row: list[int]) -> Reply:

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,17 @@ def test_pictures_are_described_and_encoded(tmp_path: Path, folder: Path) -> Non
     assert side.take([0])[0].tolist() == [0.0, 0.0, 1.0]
     assert (report.items, report.captioned, report.asked) == (4, 3, 4)
     assert report.failed == (("grey.png", "the captioner said nothing about it"),)
+
+
+def test_batches_of_the_captioner_stay_full(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("likebut.pipeline.batch.captioning.CHUNK", 2)
+    by_three = captioner(tmp_path)
+    by_three.engine.spec = replace(by_three.engine.spec, batch_size=3)
+    seen: list[int] = []
+    caption_index(folder, by_three, on_progress=lambda done, _: seen.append(done))
+    assert seen == [3, 4]
 
 
 def test_several_captions_are_asked_for_one_by_one(tmp_path: Path, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import threading
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -197,6 +198,29 @@ def test_replies_are_handed_over_batch_by_batch_and_say_how_they_ended(load: Loa
     assert ends is not None
     assert {reply.finish for reply in replies[:4]} == {"length"}  # two tokens end no sentence
     assert replies[4].finish == "refused"
+
+
+def test_pictures_of_the_next_batch_are_read_while_the_model_works(
+    load: Load, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine: Any = load("llava", batch_size=1)
+    requests = [ask("what", path) for path in pictures[:2]]
+    alone = words([engine.generate([request])[0] for request in requests])
+    read, generate = [threading.Event() for _ in requests], engine._loaded.model.generate
+    inputs_of = engine._inputs
+
+    def inputs(batch: list[Request]) -> Any:
+        made = inputs_of(batch)
+        read[requests.index(batch[0])].set()
+        return made
+
+    def slow(**given: Any) -> Any:
+        assert read[1].wait(30)  # before the first batch is answered
+        return generate(**given)
+
+    monkeypatch.setattr(engine, "_inputs", inputs)
+    monkeypatch.setattr(engine._loaded.model, "generate", slow)
+    assert words(engine.generate(requests)) == alone
 
 
 def test_a_prompt_that_nearly_fills_the_context_gets_what_is_left(load: Load) -> None:
