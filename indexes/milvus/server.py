@@ -83,7 +83,7 @@ class Server:
                 EXIT_MODEL,
             ) from error
         # it logs every refusal with a traceback; who asks is told by one line
-        for name in ("pymilvus", "grpc"):
+        for name in ("pymilvus", "grpc", "milvus_lite"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         token, user, password = (os.environ.get(name, "") for name in (TOKEN, USER, PASSWORD))
         secrets = {"token": token} if token else {"user": user, "password": password}
@@ -109,8 +109,11 @@ class Server:
             if os.environ.get(name):
                 line = line.replace(os.environ[name], "…")
         low = line.lower()
-        if "lock" in low and self.address.lite:
-            return IndexBusy(f"{place} is open in another process", "wait for it, or end it")
+        if "open local milvus" in low:  # which keeps to itself why
+            return IndexBusy(
+                f"{place} cannot be opened: another process has it open, or it is not of Milvus Lite",
+                "wait for the other process, or name another file",
+            )
         if "auth" in low or "permission" in low or "privilege" in low:
             hint = f"set {TOKEN}, or {USER} and {PASSWORD}"
             return GalleryError(f"Milvus at {place} lets nobody in like this: {line}", hint, EXIT_USAGE)

@@ -31,9 +31,9 @@ def make_table(server: Server, width: int) -> None:
             schema.add_field(name, DataType.INT64)
         schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=width)
         index = MilvusClient.prepare_index_params()
-        index.add_index(VECTOR, index_type=address.index, metric_type=METRIC)
+        index.add_index(VECTOR, index_name=VECTOR, index_type=address.index, metric_type=METRIC)
         for name in ("id", "path", "content_hash"):
-            index.add_index(name, index_type="INVERTED")
+            index.add_index(name, index_name=name, index_type="INVERTED")
         server.ask(
             "create_collection", collection_name=address.collection, schema=schema, index_params=index
         )
@@ -58,6 +58,7 @@ def check_table(server: Server, width: int) -> None:
             "(a gallery with captions has twice as many)",
             ANOTHER,
         )
-    metric = server.ask("describe_index", collection_name=name, index_name=VECTOR).get("metric_type")
+    index = server.ask("describe_index", collection_name=name, index_name=VECTOR) or {}
+    metric = index.get("metric_type")
     if metric != METRIC:
         raise IndexIncompatible(f"the collection {name} compares by {metric}, not by {METRIC}", ANOTHER)
