@@ -97,9 +97,9 @@ def opened(address: str) -> Iterator[Any]:
 
 
 def _module() -> Any:
-    os.environ.setdefault(
-        "RAY_IGNORE_UNHANDLED_ERRORS", "1"
-    )  # one error is raised; others would be printed
+    # one error is raised, and others would be printed; and nothing is told to anybody unasked
+    for name, value in (("RAY_IGNORE_UNHANDLED_ERRORS", "1"), ("RAY_USAGE_STATS_ENABLED", "0")):
+        os.environ.setdefault(name, value)
     try:
         import ray
         import ray.exceptions
