@@ -125,8 +125,8 @@ def _connect(ray: Any, address: str) -> None:
             raise
         raise GalleryError(
             f"no Ray cluster at {address} can be used: {_first(problem)}",
-            "check that it runs (ray status), with the same Ray and Python as here; its token is read from "
-            "RAY_AUTH_TOKEN",
+            "check that it runs (ray status), with the same Ray and Python as here; a cluster that wants a "
+            "token takes it from RAY_AUTH_MODE=token and RAY_AUTH_TOKEN",
             EXIT_MODEL,
         ) from problem
 
