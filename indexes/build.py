@@ -19,6 +19,7 @@ from .encoding import Settings
 from .errors import EXIT_USAGE, GalleryError, Problem
 from .job import Job
 from .mappers import AUTO, check_mapper
+from .realigning import realign_forms
 from .region_build import RegionReport, RegionSpec, region_step
 from .remote import absolute
 from .sides import realign
@@ -135,6 +136,7 @@ def build(
             job.write(plan)
             realign(job.out)
             report = step.write() if step else None
+            realign_forms(job.out)
     news = not current or bool(report and report.encoded)
     return replace(_report(job, plan, perf_counter() - began, news), regions=report)
 

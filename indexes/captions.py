@@ -19,6 +19,7 @@ from .files import disk_errors
 from .items import Item
 from .lock import write_lock
 from .own import check_own
+from .realigning import realign_forms
 from .store import Index
 from .writing import Content, write_index
 
@@ -96,6 +97,7 @@ def build_captions(
         out.mkdir(parents=True, exist_ok=True)
         with write_lock(out):
             write_index(out, content)
+            realign_forms(out)
     return Index.open(out)
 
 

@@ -122,3 +122,8 @@ def regions_damaged(
 ) -> IndexDamaged:
     """The error that says how a region side that is damaged is made anew."""
     return IndexDamaged(error.message, f"make them anew: {regions_command(folder, roots, kind)}")
+
+
+def compress_command(folder: Path) -> str:
+    """The command that makes the compressed form of the index in ``folder`` anew."""
+    return f"likebut index compress {shlex.quote(readable(str(folder)))}"

@@ -29,6 +29,7 @@ from .manifest import Manifest
 from .own import check_own
 from .plan import Plan, make_plan
 from .reading import Reader
+from .realigning import forms_behind
 from .roots import check_roots
 from .scan import Scan, scan
 from .sides import is_behind
@@ -77,7 +78,7 @@ class Job:
         if read:
             self._read_todo(plan, read)
         exact = plan.is_exact(self.roots, self.found)
-        if not (exact or plan.is_current(self.roots)) or is_behind(self.out):
+        if not (exact or plan.is_current(self.roots)) or is_behind(self.out) or forms_behind(self.out):
             return None
         if not exact or leftovers(self.out, self.seen):
             # of a build that was killed or is running, or of an older likebut; only if that is possible

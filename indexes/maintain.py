@@ -24,8 +24,10 @@ from .errors import (
     regions_command,
 )
 from .files import disk_errors
+from .form_checks import form_advice, form_facts, form_problems
 from .lock import write_lock
 from .manifest import Manifest, read_manifest
+from .realigning import realign_forms
 from .region_build import realign_regions
 from .regions import FOLDER, earlier_regions, region_facts
 from .shards import check_shards, take_rows
@@ -55,7 +57,9 @@ class VerifyReport:
 
 
 def verify(folder: Path) -> VerifyReport:
-    """Check every checksum, the counts and the length of every row, and so of captions and regions.
+    """Check every checksum, the counts and the length of every row, of captions and regions, too.
+
+    Of compressed forms the checksums, and that they are of these rows.
 
     Raises ``IndexMissing`` or ``IndexIncompatible``; whatever is damaged is a problem in the
     report.
@@ -70,7 +74,10 @@ def verify(folder: Path) -> VerifyReport:
         advice: tuple[str, ...] = (rebuild_hint(folder, manifest.roots),)
     else:
         advice = _advice(folder, manifest, captions, regions)
-    return VerifyReport((*problems, *captions, *regions), manifest.count, advice)
+    forms = form_problems(folder, problems, captions)
+    return VerifyReport(
+        (*problems, *captions, *regions, *forms), manifest.count, (*advice, *form_advice(folder, forms))
+    )
 
 
 def _advice(folder: Path, manifest: Manifest, captions: list[str], regions: list[str]) -> tuple[str, ...]:
@@ -114,6 +121,7 @@ def info(folder: Path) -> dict[str, Any]:
         **_mapped_facts(manifest),
         **_side_facts(folder),
         **_region_facts(folder),
+        **form_facts(folder),
     }
 
 
@@ -174,6 +182,7 @@ def remove(folder: Path, glob: str) -> int:
             write_index(folder, _remaining(index, stay))
         realign(folder)
         realign_regions(folder)
+        realign_forms(folder)
         return len(items) - len(stay)
 
 

@@ -17,12 +17,14 @@ from .files import sha256_of
 from .seal import MANIFEST, is_sealed
 
 _NAMED = re.compile(
-    r"(?:(?:vectors|codebook)-([0-9a-f]{16})\.npy|items-([0-9a-f]{16})\.parquet|stats-([0-9a-f]{16})\.npz)"
+    r"(?:(?:vectors|codebook|keys|rows)-([0-9a-f]{16})\.npy|items-([0-9a-f]{16})\.parquet"
+    r"|stats-([0-9a-f]{16})\.npz|compressed-([0-9a-f]{16})\.faiss)"
 )
-_DRAFTS = frozenset(("vectors.npy", "codebook.npy", "items.parquet", "stats.npz", MANIFEST))
+_STEMS = ("vectors.npy", "codebook.npy", "keys.npy", "rows.npy", "items.parquet", "stats.npz")
+_DRAFTS = frozenset((*_STEMS, "compressed.faiss", MANIFEST))
 _ASIDE = re.compile(r"captions\.damaged(-\d+)?")  # see ``rescue``
 _KEY = re.compile(r"[0-9a-f]{16}")
-_SIDES, _PENDING, _LOCK = ("captions", "regions"), ".pending", ".lock"
+_SIDES, _PENDING, _LOCK = ("captions", "regions", "compressed"), ".pending", ".lock"
 _SHOWN = 3
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 SEARCHERS: dict[str, str] = {
     "exact": "likebut.indexes.exact:Exact",
+    "approximate": "likebut.indexes.approximate:Approximate",  # the exact one, where nothing is compressed
     "milvus": "likebut.indexes.milvus.searcher:Milvus",
 }
 

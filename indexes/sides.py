@@ -21,6 +21,7 @@ from .contract import OF_CAPTIONS, EncoderId
 from .errors import GalleryError, IndexDamaged, IndexMissing, side_damaged
 from .files import disk_errors
 from .lock import write_lock
+from .realigning import realign_forms
 from .shards import check_shards
 from .side_rows import Rows
 from .store import Index
@@ -69,7 +70,9 @@ def write_side(
         identity = EncoderId(encoder.name, encoder.fingerprint, OF_CAPTIONS)
         before = merge.old.manifest.source if merge.old and not anew else ""
         sources = dict.fromkeys(part for part in (*before.split("; "), source) if part)
-        return merge.write(identity, encoder, "; ".join(sources), on_progress)
+        report = merge.write(identity, encoder, "; ".join(sources), on_progress)
+        realign_forms(folder)
+        return report
 
 
 def align(folder: Path) -> Stored | None:
@@ -80,6 +83,7 @@ def align(folder: Path) -> Stored | None:
     if is_behind(folder):
         with disk_errors(folder), write_lock(folder):
             realign(folder)
+            realign_forms(folder)
     with suppress(IndexDamaged):
         return earlier_side(folder)
     return None

@@ -8,6 +8,7 @@
     stats-<hash>.npz             mu (d,) and sigma (d, d), float64: mean and covariance of the rows
     captions/                    if any: the caption side, an index of its own (see ``sides``)
     regions/                     if any: vectors of parts of the pictures, too (see ``regions``)
+    compressed/                  if any: where the best of the rows are found quickly (see ``compressed``)
 
 See ``stored`` for how they are opened.
 """

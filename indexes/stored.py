@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from .compressed import Compressed
+
 
 class Stored:
     """Vectors and items, row by row; made by ``open``."""
@@ -90,6 +92,13 @@ class Stored:
     def identity(self) -> EncoderId:
         """The encoder of the vectors."""
         return self.manifest.encoder
+
+    @cached_property
+    def compressed(self) -> Compressed | None:
+        """Its compressed form; None without one that fits, which is said where there is one."""
+        from .compressed import open_fitting
+
+        return open_fitting(self)
 
     @property
     def roots(self) -> Sequence[str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .contract import EncoderId
 from .errors import GalleryError, Problem
@@ -94,7 +94,14 @@ def write_index(folder: Path, content: Content) -> Manifest:
     return manifest
 
 
-def tidy(folder: Path, manifest: Manifest, former: Manifest | None = None) -> None:
+class Names(Protocol):
+    """A manifest: of an index, or of a compressed form."""
+
+    def files(self) -> tuple[FileEntry, ...]:
+        """The files that it needs."""
+
+
+def tidy(folder: Path, manifest: Names, former: Names | None = None) -> None:
     """Delete what no manifest needs: the workspace, and files of earlier or unfinished builds.
 
     Only what ``former`` names, the manifest before, or what is called by its own contents.
@@ -108,10 +115,10 @@ def tidy(folder: Path, manifest: Manifest, former: Manifest | None = None) -> No
                 path.unlink()
 
 
-def leftovers(folder: Path, manifest: Manifest) -> list[Path]:
+def leftovers(folder: Path, manifest: Names) -> list[Path]:
     """What `tidy` looks at."""
     needed = {entry.file for entry in manifest.files()}
-    if manifest.mapped:  # pictures that the exact index goes on from
+    if isinstance(manifest, Manifest) and manifest.mapped:  # pictures that the exact index goes on from
         needed.add(PENDING)
     found = [path for path in folder.iterdir() if is_named(path.name) and path.name not in needed]
     pending = (folder / PENDING).is_dir() and PENDING not in needed

@@ -40,7 +40,7 @@ EPILOG = (
 )
 
 
-@takes_setup("profile", "weights", "samples", "choose", "rerank", "top", *MODELS, *COST)
+@takes_setup("exact", "profile", "weights", "samples", "choose", "rerank", "top", *MODELS, *COST)
 def evaluate(
     name: Annotated[str, typer.Argument(metavar="BENCHMARK", help=f"{', '.join(BENCHMARKS)}.")],
     data: Annotated[Path, typer.Option("--data", "-d", help="The folder of the official files.")],

@@ -11,6 +11,7 @@ import typer
 from ..errors import EXIT_INPUT, EXIT_PARTIAL, ConfigError, InputError
 from ..setup.names import Setup
 from .captions import CAPTION_EPILOG, add_captions, build_texts, caption, read_given
+from .compress import COMPRESS_EPILOG, compress
 from .options import FormatOption
 from .output import Format, progress, say, write_rows
 from .push import EPILOG as PUSH_EPILOG
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from ...indexes.region_build import RegionSpec
 
 app = typer.Typer(
-    help="Gallery indexes: build, caption, upgrade, info, verify, remove, push.", no_args_is_help=True
+    help="Gallery indexes: build, caption, compress, upgrade, info, verify, remove, push.",
+    no_args_is_help=True,
 )
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="An index folder.")]
@@ -159,6 +161,7 @@ def _regions(kind: str | None, codes: int | None, images: list[str] | None) -> R
 
 
 app.command("caption", epilog=CAPTION_EPILOG)(caption)
+app.command("compress", epilog=COMPRESS_EPILOG)(compress)
 app.command("upgrade", epilog=UPGRADE_EPILOG)(upgrade)
 app.command("push", epilog=PUSH_EPILOG)(push)
 

@@ -26,7 +26,7 @@ EPILOG = """Examples:
 [cyan]likebut serve --in gallery --host 0.0.0.0[/cyan]   for a team: its address has a token"""
 
 
-@takes_setup("folders", "where", "without", *METHOD, *MODELS, *COST)
+@takes_setup("folders", "where", "without", "exact", *METHOD, *MODELS, *COST)
 def serve(
     indexes: Annotated[
         list[Path] | None, typer.Option("--index", "-i", help="An index folder; repeatable.")

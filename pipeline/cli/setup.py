@@ -56,6 +56,9 @@ OPTIONS: dict[str, Any] = {
         list[str] | None,
         typer.Option("--not", metavar="WORDS", help="Search away from these words; repeatable."),
     ],
+    "exact": Annotated[
+        bool, typer.Option("--exact", help="Look at every row, though the index has a compressed form.")
+    ],
     "recipe": Annotated[
         str, typer.Option("--recipe", "-r", help="Method: a name (see `recipes list`) or a .toml file.")
     ],
@@ -103,7 +106,7 @@ OPTIONS: dict[str, Any] = {
         ),
     ],
 }
-GALLERY = ("index", "folders", "where", "without")
+GALLERY = ("index", "folders", "where", "without", "exact")
 METHOD = ("recipe", "profile", "weights", "samples", "choose", "rerank", "top")
 MODELS = ("device", "offline", "cache")
 COST = ("max_calls", "max_cost")

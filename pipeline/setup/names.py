@@ -20,7 +20,7 @@ AnyPath = str | os.PathLike[str]
 
 @dataclass(frozen=True)
 class Setup:
-    """What answers queries, by name.
+    """What answers queries, by name. ``exact`` looks at every row, though there is a compressed form.
 
     ``recipe`` and ``profile`` are names or .toml files; ``weights``, ``samples``, ``choose``, ``rerank``
     (a judge, or "none") and ``top`` (how many hits it judges) stand in for the recipe's. The gallery is
@@ -41,6 +41,7 @@ class Setup:
     folders: AnyPath | Sequence[AnyPath] = ()
     where: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    exact: bool = False
     device: str | None = None
     offline: bool = False
     cache: AnyPath | None = None

@@ -45,6 +45,8 @@ def open(
 
     where = [read_condition(condition) for condition in setup.where]
     composer = assemble(setup, budget, dry=dry)
+    if setup.exact:
+        composer = replace(composer, searcher="exact")
     index = Path(setup.index).expanduser() if setup.index else None
     for place in [index] if index else setup.pictures:
         if dry and not place.is_dir() and not is_address(place):

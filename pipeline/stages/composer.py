@@ -72,7 +72,7 @@ class Composer:
     words: frozenset[str] = frozenset()
     reads: Reads = Reads()
     index: Gallery | None = None
-    searcher: str = "exact"
+    searcher: str = "approximate"
     unwanted: tuple[str, ...] = ()
     barred: NDArray[Any] | None = None
 

@@ -7,9 +7,10 @@ regions change the order of a pool of the best, see ``closer``.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..config.parts import Fusion, RegionScore
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ...indexes.contract import Box, Gallery, Searcher
     from ...indexes.items import Item
 
+_log = logging.getLogger(__name__)
 Rankings = tuple[Ranking, Ranking]
 Ranked = tuple["NDArray[Any]", "NDArray[Any]"]  # rows, best first, and their scores
 
@@ -174,6 +176,8 @@ def _by_looking(asked: Candidates, scope: Scope, fusion: Fusion, k: int, searche
 
     from ...indexes.exact import best_of, sorted_rows
 
+    if getattr(asked.gallery, "compressed", None) is not None:
+        _tell_every_row(fusion.family)
     with np.errstate(all="ignore"):  # what comes of it is looked at below
         whole = parts(fusion.family, asked, fusion.numbers)
     if not whole:  # as a query without a sentence has
@@ -191,6 +195,15 @@ def _by_looking(asked: Candidates, scope: Scope, fusion: Fusion, k: int, searche
         best_of(free, total[free], k),
         best_of(inside, total[inside], len(inside)),
         lambda rows: {name: values[rows] for name, values in whole.items()},
+    )
+
+
+@lru_cache
+def _tell_every_row(family: str) -> None:
+    """Say once why a compressed form is of no use."""
+    _log.warning(
+        "scores of the family %s are no sums of products: every row is looked at, not the compressed form",
+        family,
     )
 
 

@@ -1,0 +1,121 @@
+"""Kinds of compressed forms: how faiss learns one, and how far a search in it can look.
+
+``ivf``: lists of rows around centres, a row as RaBitQ codes of its offset, turned at random (Gao, Long
+2024; two bits a number where this faiss has them: so few of the best are wrong that 100 to 200 rows
+are scored again, each of which may be a page of the disk). faiss maps its lists instead of reading
+them. It does not map those of its fast scan, RaBitQ's or PQ's, which were no quicker here.
+``hnsw``: a graph of neighbours over rows of four bits a number; for few rows, as it is slow to make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HNSW_ROWS = 50_000  # at most: beyond, it takes minutes to make
+IVF_ROWS = 1_000  # at least: fewer make no lists worth having
+LEARN_EACH = 64  # rows a centre that k-means looks at
+LEARN_ROUNDS = 8
+NEIGHBOURS = 16
+
+
+class Kind(NamedTuple):
+    """``make`` gives a faiss index that is learnt from (n, d) rows, for so many in all, and holds none;
+    ``rows`` are the least and the most it is for, ``reach`` is faiss's name of how far a search looks.
+    """
+
+    make: Callable[[NDArray[Any], int], Any]
+    rows: tuple[int, int]
+    reach: str
+
+
+def lists_of(rows: int) -> int:
+    """How many lists so many rows make: a power of two near 4 times their root, 4,096 at most."""
+    lists = 16
+    while lists < 4096 and lists < 3 * rows**0.5:
+        lists *= 2
+    return lists
+
+
+def _ivf(sample: NDArray[Any], rows: int) -> Any:
+    faiss: Any = import_module("faiss")
+
+    dimension, lists = sample.shape[1], lists_of(rows)
+    turn = faiss.RandomRotationMatrix(dimension, dimension)
+    turn.init(1)
+    turned = turn.apply(sample)
+    means = faiss.Kmeans(dimension, lists, niter=LEARN_ROUNDS, seed=1)
+    means.cp.max_points_per_centroid, means.cp.min_points_per_centroid = LEARN_EACH, 1
+    means.train(turned)
+    centres = faiss.IndexFlatIP(dimension)
+    centres.add(means.centroids)
+    try:
+        inner = faiss.IndexIVFRaBitQ(centres, dimension, lists, faiss.METRIC_INNER_PRODUCT, True, 2)
+    except TypeError:  # an older faiss, of one bit
+        inner = faiss.IndexIVFRaBitQ(centres, dimension, lists, faiss.METRIC_INNER_PRODUCT)
+    inner.train(turned)
+    index = faiss.IndexPreTransform(turn, inner)
+    index.is_trained = True
+    return index
+
+
+def _hnsw(sample: NDArray[Any], rows: int) -> Any:
+    faiss: Any = import_module("faiss")
+
+    index = faiss.IndexHNSWSQ(
+        sample.shape[1], faiss.ScalarQuantizer.QT_4bit, NEIGHBOURS, faiss.METRIC_INNER_PRODUCT
+    )
+    index.hnsw.efConstruction = 80
+    index.train(sample)
+    return index
+
+
+KINDS: dict[str, Kind] = {
+    "ivf": Kind(_ivf, (IVF_ROWS, 1 << 40), "nprobe"),
+    "hnsw": Kind(_hnsw, (0, HNSW_ROWS), "efSearch"),
+}
+
+
+def open_mapped(path: str) -> Any:
+    """The faiss index in a file, its lists mapped. Raises ``RuntimeError`` for what is none."""
+    faiss: Any = import_module("faiss")
+
+    index = faiss.read_index(path, faiss.IO_FLAG_MMAP)
+    lists = getattr(_inner(index), "invlists", None)
+    if lists is not None:
+        lists = faiss.downcast_InvertedLists(lists)
+        if hasattr(lists, "prefetch_nthread"):
+            lists.prefetch_nthread = 0  # else every search starts threads that touch the lists ahead
+    return index
+
+
+def nearest(index: Any, kind: str, reach: int, queries: NDArray[Any], count: int, bits: Any = None) -> Any:
+    """(q, count) places that may be the best, best first, -1 where there are no more.
+
+    ``bits``, packed, tells the places that may be found.
+    """
+    faiss: Any = import_module("faiss")
+
+    given: dict[str, Any] = {KINDS[kind].reach: reach}
+    if bits is not None:
+        given["sel"] = faiss.IDSelectorBitmap(bits)
+    parameters: Any
+    if kind == "ivf":
+        inner = faiss.IVFRaBitQSearchParameters(**given)
+        inner.qb = _inner(index).qb
+        parameters = faiss.SearchParametersPreTransform(index_params=inner)
+    else:
+        given["efSearch"] = max(reach, count)
+        parameters = faiss.SearchParametersHNSW(**given)
+    return index.search(queries, count, params=parameters)[1]
+
+
+def _inner(index: Any) -> Any:
+    faiss: Any = import_module("faiss")
+
+    whole = faiss.downcast_index(index)
+    return faiss.downcast_index(whole.index) if hasattr(whole, "chain") else whole

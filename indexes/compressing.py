@@ -1,0 +1,242 @@
+"""Compressing an index: a form of every side is learnt, measured, and put beside it in one step.
+
+Written like an index: files first, into ``compressed/.pending``, the manifest last. Until then the form
+before is whole, and whoever has it open keeps it. The vectors themselves stay as they are.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from .beside import SIDE, earlier_side
+from .compressed_kinds import KINDS, LEARN_EACH, lists_of
+from .contract import PICTURES
+from .errors import GalleryError
+from .files import FileEntry, disk_errors, npy_chunks, store_file
+from .form import FOLDER, Form, read_form, rows_of, write_form
+from .keys import keys_of
+from .lock import write_lock
+from .measuring import Choice, choose, truth
+from .own import check_own
+from .probes import probes
+from .shards import check_shards
+from .store import Index
+from .writing import PENDING, tidy
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .stored import Stored
+
+_log = logging.getLogger(__name__)
+PROBES = 64  # queries a kind
+ADD_ROWS = 65_536
+EXACT_IS_QUICK = 1_000_000  # rows
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class CompressReport:
+    """The form of one side: ``reached`` is whether it finds as much as was asked for."""
+
+    side: str
+    form: Form
+    rows: int
+    vector_bytes: int
+
+    @property
+    def reached(self) -> bool:
+        """Whether recall is what was asked for."""
+        return self.form.recall >= self.form.asked
+
+    @property
+    def bytes(self) -> int:
+        """What the form takes on the disk."""
+        return sum(entry.bytes for entry in self.form.files())
+
+
+def compress(
+    folder: Path, recall: float, *, kind: str = "", on_progress: Progress | None = None
+) -> list[CompressReport]:
+    """Make the compressed form of the pictures in ``folder``, and of their captions where there are any.
+
+    Each is the quickest that finds ``recall`` of the 10 best on every kind of query (see ``probes``), of
+    all kinds of forms for so many rows, or of the one ``kind``. Raises ``GalleryError`` for a recall that
+    is no share, ``IndexMissing``, ``IndexDamaged``, ``NotWritable``, ``DiskFull``; the form before stays.
+    """
+    if not 0 < recall <= 1:
+        raise GalleryError(f"a recall of {recall:g} is no share", "for example --recall 0.99")
+    folder = Path(folder)
+    pictures = Index.open(folder)
+    with disk_errors(folder), write_lock(folder):
+        pictures = Index.open(folder)
+        captions = earlier_side(folder)
+        work: list[tuple[str, Stored, Stored | None]] = [(PICTURES, pictures, captions)]
+        if captions is not None:
+            work.append((SIDE, captions, pictures))
+        return [_compressed(*one, recall, kind, on_progress) for one in work]
+
+
+def drop(folder: Path) -> bool:
+    """Take the compressed forms away; whether there were any. The vectors stay as they are."""
+    folder = Path(folder)
+    Index.open(folder)
+    gone = False
+    with disk_errors(folder), write_lock(folder):
+        for place in (folder / FOLDER, folder / SIDE / FOLDER):
+            if place.is_dir():
+                check_own(place)
+                shutil.rmtree(place)
+                gone = True
+    return gone
+
+
+def _compressed(
+    name: str, vectors: Stored, other: Stored | None, recall: float, kind: str, on_progress: Progress | None
+) -> CompressReport:
+    check_shards(vectors.folder, vectors.manifest)
+    began = perf_counter()
+    right = truth(vectors, probes(vectors, other, PROBES))
+    made = []
+    for one in [kind] if kind else fitting(vectors.count):
+        index = _made(one, vectors, on_progress)
+        made.append((one, index, choose(index, one, vectors, right, recall)))
+    chosen, index, choice = min(made, key=lambda one: (-min(one[2].recall, recall), one[2].milliseconds))
+    form = write(vectors, chosen, index, choice, recall, perf_counter() - began)
+    stored = sum(shard.bytes for shard in vectors.manifest.shards)
+    return CompressReport(name, form, vectors.count, stored)
+
+
+def fitting(rows: int) -> list[str]:
+    """The kinds of forms for so many rows."""
+    return [name for name, kind in KINDS.items() if kind.rows[0] <= rows <= kind.rows[1]]
+
+
+def _made(kind: str, vectors: Stored, on_progress: Progress | None) -> Any:
+    """The faiss index of this kind, of all rows; its places are the rows."""
+    faiss: Any = import_module("faiss")
+    import numpy as np
+
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
+    count = min(vectors.count, LEARN_EACH * lists_of(vectors.count))
+    chosen = np.sort(np.random.default_rng(0).choice(vectors.count, count, replace=False))
+    index = KINDS[kind].make(vectors.take(chosen), vectors.count)
+    add(index, vectors, np.arange(vectors.count), on_progress)
+    return index
+
+
+def add(index: Any, vectors: Stored, rows: NDArray[np.int64], on_progress: Progress | None = None) -> None:
+    """Add these rows, which get the next places."""
+    for start in range(0, len(rows), ADD_ROWS):
+        part = rows[start : start + ADD_ROWS]
+        index.add(vectors.take(part))
+        if on_progress:
+            on_progress(start + len(part), len(rows))
+
+
+def write(vectors: Stored, kind: str, index: Any, choice: Choice, recall: float, seconds: float) -> Form:
+    """Write the form of these very rows. Called under the lock. Raises ``OSError``."""
+    faiss: Any = import_module("faiss")
+    import numpy as np
+
+    plain = Parts(index, np.arange(vectors.count, dtype=np.int32), keys_of(vectors))
+    files = stored(vectors.folder, plain)
+    form = Form(
+        kind,
+        faiss.__version__,
+        rows_of(vectors.manifest),
+        vectors.dimension,
+        vectors.count,
+        recall,
+        choice.effort,
+        choice.measured,
+        choice.milliseconds,
+        round(seconds, 1),
+        *files,
+    )
+    finish(vectors.folder, form)
+    return form
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the files of a form hold: a faiss index, and for its places their rows and keys."""
+
+    index: Any
+    rows: NDArray[np.int32]
+    keys: NDArray[np.uint64]
+
+
+def stored(side: Path, parts: Parts) -> tuple[FileEntry, FileEntry, FileEntry]:
+    """Write the files of a form, which no manifest names yet. Raises ``OSError``."""
+    folder = side / FOLDER
+    check_own(folder)
+    workspace = folder / PENDING
+    workspace.mkdir(parents=True, exist_ok=True)
+    count = len(parts.rows)
+    return (
+        _store_faiss(folder, workspace, parts.index, count),
+        store_file(
+            folder, workspace, "keys", ".npy", count, npy_chunks(count, 1, "uint64", [parts.keys[:, None]])
+        ),
+        store_file(
+            folder, workspace, "rows", ".npy", count, npy_chunks(count, 1, "int32", [parts.rows[:, None]])
+        ),
+    )
+
+
+def finish(side: Path, form: Form) -> None:
+    """Make it the form of the vectors in ``side``, in one step; what the one before used goes."""
+    folder, former = side / FOLDER, None
+    with suppress(GalleryError):
+        former = read_form(side)
+    write_form(folder, folder / PENDING, form)
+    tidy(folder, form, former)
+
+
+def _store_faiss(folder: Path, workspace: Path, index: Any, count: int) -> FileEntry:
+    faiss: Any = import_module("faiss")
+
+    draft = workspace / "compressed.faiss"
+    with draft.open("wb") as file:
+        sink = _Sink(file)
+        try:
+            faiss.write_index(index, faiss.PyCallbackIOWriter(sink))
+        except RuntimeError:
+            if sink.error:
+                raise sink.error from None
+            raise
+        file.flush()
+        os.fsync(file.fileno())
+    digest = sink.digest.hexdigest()
+    name = f"compressed-{digest[:16]}.faiss"
+    os.replace(draft, folder / name)
+    return FileEntry(name, count, sink.size, digest)
+
+
+class _Sink:
+    """Where faiss writes: hashed on the way; what the disk refused is kept, for faiss loses it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.digest, self.size = file, sha256(), 0
+        self.error: OSError | None = None
+
+    def __call__(self, data: bytes) -> None:
+        try:
+            self.file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+        self.digest.update(data)
+        self.size += len(data)
