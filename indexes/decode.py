@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import BadImage, GalleryError, readable
-from .formats import load_plugins, needs_plugin
+from .formats import is_raw, load_plugins, needs_plugin, preview
 from .remote import as_address, read
 
 if TYPE_CHECKING:
@@ -64,8 +64,11 @@ def size_of(path: str | os.PathLike[str]) -> tuple[int, int] | None:
 
     load_plugins()
     try:
-        there = as_address(path)
-        with quiet(), Image.open(io.BytesIO(read(there)) if there else path) as image:
+        there, name = as_address(path), os.fspath(path)
+        data = read(there) if there else Path(path).read_bytes() if is_raw(name) else b""
+        if data and is_raw(name):
+            data = preview(data, name)
+        with quiet(), Image.open(io.BytesIO(data) if data else path) as image:
             turned = image.getexif().get(_ORIENTATION, 1) >= _ON_ITS_SIDE
             width, height = image.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, GalleryError):
@@ -79,9 +82,11 @@ def quiet() -> warnings.catch_warnings[None]:
 
 
 def decode(data: bytes, name: str, draft_size: int | None = None, max_pixels: int = MAX_PIXELS) -> Image:
-    """The picture in ``data`` as RGB; ``name`` is for the error. Raises ``BadImage``."""
+    """The picture in ``data`` as RGB; by ``name`` a raw file is told. Raises ``BadImage``."""
     from PIL import Image
 
+    if is_raw(name):
+        data = preview(data, name)
     if needs_plugin(data):
         load_plugins()
     try:
