@@ -22,6 +22,7 @@ from .errors import readable
 
 GROUP_ROWS = 8192
 KEPT_GROUPS = 16  # about 2 MB each
+KEPT_COLUMNS = 32  # of one row group each, about 0.5 MB
 KEPT_ITEMS = 32_768  # about 0.5 KB each
 KEPT_FOUND = 4096  # names and hashes that were looked for
 
@@ -87,6 +88,7 @@ class ItemTable:
         # The same few items are hits of many queries, and opening a row takes longer than ranking it.
         self._read = _one_at_a_time(self._file.read_row_group)
         read = lru_cache(KEPT_GROUPS)(self._read)
+        self._column = lru_cache(KEPT_COLUMNS)(lambda group, name: self._read(group, columns=[name])[name])
         self._item = lru_cache(KEPT_ITEMS)(partial(_item, read, tuple(self._starts)))
         self._found: dict[tuple[str, str | bytes], tuple[int, ...]] = {}
 
@@ -120,8 +122,7 @@ class ItemTable:
         rows: list[int] = []
         for group, start in enumerate(self._starts[:-1]):
             if self._may_hold(group, column, value):
-                values = self._read(group, columns=[column])[column]
-                rows += [start + at for at in places(values, value)]
+                rows += [start + at for at in places(self._column(group, column), value)]
         if len(self._found) >= KEPT_FOUND:
             self._found.clear()
         self._found[column, value] = tuple(rows)

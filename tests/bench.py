@@ -2,24 +2,22 @@
 
 (a) index build of 400 twelve-megapixel JPEGs with ViT-B-32 (random weights) against the plain
     loop of open_clip's README; (b) exact search over 1,000,000 × 512 fp16 against a plain copy,
-    with one grain and with ten; (c) start-up and query times of the command line; (d) ranking of
-    800 queries over CIRCO's 123,403 pictures against faiss and against a full sort; (e) grains of
-    regions against a plain query over 100,000 pictures.
+    with one grain and with ten; (c) what a person waits for at the command line
+    (``bench_cli``); (d) ranking of 800 queries over CIRCO's 123,403 pictures against faiss and against a
+    full sort; (e) grains of regions against a plain query over 100,000 pictures.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.bench_cli import bench_cli
 from tests.bench_regions import bench_regions
 
 ROOT = Path(__file__).parent.parent
@@ -253,43 +251,6 @@ def _argsort_as_research_code_does(queries: Any, vectors: Any) -> Any:
 
     distances = 1 - torch.from_numpy(queries) @ torch.from_numpy(vectors).T
     return torch.argsort(distances, dim=-1)
-
-
-def likebut(*arguments: str, cache: Path) -> float:
-    """Wall seconds of one command in a fresh process."""
-    started = time.perf_counter()
-    subprocess.run(
-        [sys.executable, str(ROOT / "run.py"), *arguments],
-        check=True,
-        capture_output=True,
-        env={**os.environ, "LIKEBUT_CACHE": str(cache)},
-    )
-    return time.perf_counter() - started
-
-
-def bench_cli(work: Path) -> list[Row]:
-    """(c): help, a new query cold, the same query again."""
-    from likebut.pipeline.pocket.draw import draw_gallery, file_name
-
-    gallery = draw_gallery(work / "gallery", 500, 1, 20)
-    cache = work / "cache.sqlite"
-    likebut("query", "--text", "a red apple", "--in", str(work / "gallery"), cache=cache)
-    asked = gallery.queries[0]
-    query = (
-        "query",
-        str(work / "gallery" / file_name(asked.reference)),
-        asked.modification,
-        "--in",
-        str(work / "gallery"),
-    )
-    helped = min(likebut("--help", cache=cache) for _ in range(5))
-    cold = likebut(*query, cache=cache)
-    again = min(likebut(*query, cache=cache) for _ in range(3))
-    return [
-        ("--help (bar: ≤ 0.3 s)", f"{helped:.2f} s", "best of 5"),
-        ("new pocket query, cold (bar: ≤ 12 s)", f"{cold:.1f} s", ""),
-        ("the same query again (bar: ≤ 1.0 s)", f"{again:.2f} s", "best of 3, no torch"),
-    ]
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -231,4 +232,8 @@ class CachedEngine:
         """
         if self._kind.weights != "hub" or request.schema is None:
             return {}
-        return {"held": json.dumps(request.schema)} if constrains(self.spec.options) else {}
+        return {"held": json.dumps(request.schema)} if self._holds else {}
+
+    @cached_property
+    def _holds(self) -> bool:
+        return constrains(self.spec.options)

@@ -32,8 +32,7 @@ def whole(path: str) -> str:
     """
     if not path or as_address(path):
         return as_address(path)
-    folder, name = os.path.split(os.path.abspath(path))
-    return os.path.join(_real(folder), name)
+    return _whole(path if os.path.isabs(path) else os.path.abspath(path))
 
 
 def whole_if_there(path: Path) -> str:
@@ -50,6 +49,12 @@ def as_typed(path: str, folders: Path | Sequence[Path] | None) -> str:
             if path.startswith(start):
                 return str(folder / path[len(start) :])
     return path
+
+
+@lru_cache(maxsize=4096)  # a picture is a hit of many queries
+def _whole(path: str) -> str:
+    folder, name = os.path.split(os.path.abspath(path))
+    return os.path.join(_real(folder), name)
 
 
 @lru_cache(maxsize=4096)

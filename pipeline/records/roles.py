@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from .phrases import swapped
@@ -89,7 +90,12 @@ ROLES: dict[str, Role] = {
 
 def role_of(name: str) -> Role:
     """The role of this name: one of the table, else the list of elements that is called so."""
-    return ROLES.get(name) or Role(_elements(name), name, "text")
+    return ROLES.get(name) or _list(name)
+
+
+@lru_cache(1024)
+def _list(name: str) -> Role:
+    return Role(_elements(name), name, "text")
 
 
 def texts_of(role: str, trace: Trace) -> tuple[str, ...]:
