@@ -4,7 +4,8 @@
     loop of open_clip's README; (b) exact search over 1,000,000 × 512 fp16 against a plain copy,
     with one grain and with ten; (c) what a person waits for at the command line
     (``bench_cli``); (d) ranking of 800 queries over CIRCO's 123,403 pictures against faiss and against a
-    full sort; (e) grains of regions against a plain query over 100,000 pictures.
+    full sort; (e) grains of regions against a plain query over 100,000 pictures; (f) a compressed gallery
+    against exact search (``python -m tests.bench_approx --rows 10000000`` by itself, where there is time).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.bench_approx import bench_approx
 from tests.bench_cli import bench_cli
 from tests.bench_regions import bench_regions
 
@@ -256,15 +258,19 @@ def _argsort_as_research_code_does(queries: Any, vectors: Any) -> Any:
 def main() -> None:
     """Run the parts that are asked for and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", help="index, search, ranking, regions, cli (default: all)")
+    parser.add_argument(
+        "parts", nargs="*", help="Of cli, search, ranking, regions, compressed, index (all)."
+    )
     parser.add_argument("--jpegs", type=int, default=400)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--compressed", type=int, default=100_000, help="rows of the compressed gallery")
     options = parser.parse_args()
     parts: dict[str, Callable[[Path], list[Row]]] = {
         "cli": bench_cli,
         "search": lambda work: bench_search(options.rows, work),
         "ranking": bench_ranking,
         "regions": lambda work: bench_regions(work, seconds),
+        "compressed": lambda work: bench_approx(work, options.compressed),
         "index": lambda work: bench_index(options.jpegs, work),
     }
     rows: list[Row] = []

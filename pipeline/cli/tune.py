@@ -70,7 +70,7 @@ def tune(
 
     halves.other_half(half)
     budget = setup.budget()
-    composer = open_composer(setup, budget)
+    composer = open_composer(replace(setup, exact=True), budget)  # what is reported is exact
     weighed = tuning.weighable(composer.recipe)
     source = recipe_path(setup.recipe.partition("@")[0])
     place = _place(out or Path(f"{source.stem}-tuned.toml"), source)
