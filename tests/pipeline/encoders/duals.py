@@ -122,15 +122,12 @@ def siglip2_fixed(folder: Path, seed: int = 3) -> Path:
 
 def siglip2(folder: Path, seed: int = 4) -> Path:
     """Pictures in their own shape, as up to 16 patches; lower case."""
-    from transformers import (
-        Siglip2Config,
-        Siglip2ImageProcessor,
-        Siglip2Model,
-        Siglip2Processor,
-        Siglip2Tokenizer,
-    )
+    import transformers
+    from transformers import Siglip2Config, Siglip2ImageProcessor, Siglip2Model, Siglip2Processor
 
-    words = Siglip2Tokenizer(
+    # transformers 5.0 reads it by Gemma's, which keeps case as it is
+    kind = getattr(transformers, "Siglip2Tokenizer", transformers.GemmaTokenizer)
+    words = kind(
         vocab=_gemma_vocabulary(), merges=[], padding_side="right", model_input_names=["input_ids"]
     )
     text = {**TOWER, "vocab_size": len(words), "max_position_embeddings": 64, "projection_size": 32}

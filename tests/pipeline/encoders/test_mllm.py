@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +59,19 @@ def pictures() -> list[Image.Image]:
     return [Image.fromarray(rng.integers(0, 256, (h, w, 3), dtype=np.uint8)) for w, h in sizes]
 
 
+@cache
+def loaded(folder: Path) -> tuple[Any, Any]:
+    """The library's base model and processor."""
+    from transformers import AutoModel, AutoProcessor
+
+    return AutoModel.from_pretrained(folder).eval(), AutoProcessor.from_pretrained(folder)
+
+
 def plain(folder: Path, instruction: str, text: str, image: Image.Image | None, ending: str = "") -> Any:
     """The library's own way, one at a time: template, processor, base model, last token, unit length."""
     import torch
-    from transformers import AutoModel, AutoProcessor
 
-    model, processor = AutoModel.from_pretrained(folder).eval(), AutoProcessor.from_pretrained(folder)
+    model, processor = loaded(folder)
     content: list[dict[str, Any]] = [{"type": "image"}] if image else []
     content += [{"type": "text", "text": text}] if text or not image else []
     chat = [
@@ -118,14 +126,13 @@ def test_an_ending_and_words_without_a_template_are_what_is_read(
 ) -> None:
     """GME ends with one more mark; VLM2Vec writes picture, instruction and text one after another."""
     import torch
-    from transformers import AutoModel, AutoProcessor
 
     folder, image = folder_of("qwen2-vl"), pictures()[0]
     ended = make_encoder(spec(folder, {**OPTIONS, "ending": "<|im_end|>"}))
     wanted = plain(folder, ASKED, "a cat", None, "<|im_end|>")
     np.testing.assert_allclose(ended.encode_texts(["a cat"])[0], wanted, atol=1e-5)
     bare: Any = make_encoder(spec(folder, {**OPTIONS, "chat": False}))
-    model, processor = AutoModel.from_pretrained(folder).eval(), AutoProcessor.from_pretrained(folder)
+    model, processor = loaded(folder)
     line = f"<|image_pad|> {ASKED} a cat"
     with torch.inference_mode():
         inputs = processor(text=[line], images=[image], return_tensors="pt")
