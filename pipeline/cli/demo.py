@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..setup.names import Setup
+from .demo_photographs import can_run, photographs_page
 from .output import Format, progress, say, write_rows
 from .setup import open_composer
 
@@ -53,6 +54,8 @@ def demo(
     found = sum(row["first correct"] is not None and row["first correct"] <= 5 for row in rows)
     say(f"{found} of {len(rows)} queries have a correct picture in the top five")
     say(f"report: {out / 'index.html'} ({time.monotonic() - started:.1f} s)")
+    if can_run():
+        photographs_page(out)
 
 
 def demo_kinds(seed: int) -> list[str]:

@@ -20,7 +20,11 @@ class DemoRow:
     first_correct: int | None
 
 
-def write_demo_report(rows: Sequence[DemoRow], out: Path) -> Path:
-    """Write one self-contained HTML file."""
+DRAWN = """Each query is a drawn reference and a sentence that changes it. Queries and gallery
+follow from a seed; a picture is correct when it shows the changed scene in every detail."""
+
+
+def write_demo_report(rows: Sequence[DemoRow], out: Path, lead: str = DRAWN) -> Path:
+    """Write one self-contained HTML file; ``lead`` says what it is about."""
     found = sum(row.first_correct is not None and row.first_correct <= 5 for row in rows)
-    return write_page("demo.html.j2", out, rows=rows, found=found, title="likebut demo")
+    return write_page("demo.html.j2", out, rows=rows, found=found, lead=lead, title="likebut demo")

@@ -261,4 +261,6 @@ def test_a_small_demo_draws_asks_reports_and_marks_what_is_correct(
     assert told
     html = (tmp_path / "here" / "index.html").read_text()
     assert html.count('class="yes"') >= int(told[1]) > 0
+    assert "requests about photographs have the meant one" in outcome.err
+    assert (tmp_path / "here" / "photographs.html").read_text().count("profile photos") > 13
     assert html.count('class="hit correct"') >= int(told[1])
