@@ -64,9 +64,14 @@ class Address:
 def is_address(place: str | os.PathLike[str]) -> bool:
     """Whether a place is in Milvus; the folder of an index is not, whatever it is called."""
     text = os.fspath(place)
-    if _SERVER.fullmatch(text):
+    if on_server(text):
         return True
     return bool(_FILE.fullmatch(text)) and not (Path(text).expanduser() / MANIFEST).is_file()
+
+
+def on_server(place: str | os.PathLike[str]) -> bool:
+    """Whether it is the address of a server, and no place of this machine."""
+    return bool(_SERVER.fullmatch(os.fspath(place)))
 
 
 def read_address(place: str | os.PathLike[str]) -> Address:

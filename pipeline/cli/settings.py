@@ -149,6 +149,10 @@ def checked(key: str, value: str, base: Path, where: str) -> str:
             raise ConfigError(f"{where}: no format {value!r}", did_you_mean(value, list(Format)))
         return value
     if key == "gallery":
+        from ...indexes.milvus.address import on_server
+
+        if on_server(value):
+            return value
         return str(base / os.path.expanduser(value))
     from ..config.files import profile_path, recipe_path
 

@@ -63,10 +63,12 @@ def set_(
 ) -> None:
     """Write one setting into the settings file; the rest of the file stays as it is."""
     _known(key)
-    is_path = key == "gallery" or value.partition("@")[0].endswith(".toml")
+    from ...indexes.milvus.address import is_address, on_server
+
+    is_path = (key == "gallery" and not on_server(value)) or value.partition("@")[0].endswith(".toml")
     if is_path:
         value = os.path.abspath(os.path.expanduser(value))
-    if key == "gallery" and not Path(value).is_dir():
+    if key == "gallery" and not (is_address(value) or Path(value).is_dir()):
         raise ConfigError(f"no folder {value}", "name a folder of pictures, or an index")
     _change(key, value)
     say(f"{settings_path()}: {key} = {value}")

@@ -45,6 +45,14 @@ def test_what_works_on_a_folder_says_so_of_an_address(command: list[str]) -> Non
     assert "is a gallery in Milvus, and this works on an index folder" in said.message
 
 
+def test_an_address_may_be_the_gallery_of_the_settings(own_settings: Path) -> None:
+    from likebut.pipeline.cli import settings, settings_command
+
+    RUN.invoke(settings_command.app, ["set", "gallery", "milvus://host/photos"], catch_exceptions=False)
+    assert 'gallery = "milvus://host/photos"' in own_settings.read_text()
+    assert settings.gallery() == (Path("milvus://host/photos"), None)
+
+
 def test_an_address_that_is_none_is_said(tmp_path: Path) -> None:
     write(tmp_path / "pets.index", random_rows(3, 4))
     said = RUN.invoke(app, ["push", str(tmp_path / "pets.index"), "--to", "pets"]).exception
