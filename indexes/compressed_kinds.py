@@ -9,6 +9,7 @@ them. It does not map those of its fast scan, RaBitQ's or PQ's, which were no qu
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +22,7 @@ IVF_ROWS = 1_000  # at least: fewer make no lists worth having
 LEARN_EACH = 64  # rows a centre that k-means looks at
 LEARN_ROUNDS = 8
 NEIGHBOURS = 16
+ALONE = 4  # queries that are not worth threads
 
 
 class Kind(NamedTuple):
@@ -100,6 +102,8 @@ def nearest(index: Any, kind: str, reach: int, queries: NDArray[Any], count: int
     """
     faiss: Any = import_module("faiss")
 
+    # few queries take less time than threads take to meet, the more so on a busy machine
+    faiss.omp_set_num_threads(1 if len(queries) < ALONE else os.cpu_count() or 1)
     given: dict[str, Any] = {KINDS[kind].reach: reach}
     if bits is not None:
         given["sel"] = faiss.IDSelectorBitmap(bits)
