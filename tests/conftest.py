@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A machine that is busy makes examples slowly, which says nothing of the code.
+settings.register_profile("likebut", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("likebut")
 
 LOOPBACK = ("127.0.0.1", "::1")
 

@@ -326,8 +326,8 @@ def test_texts_and_pictures_come_back_without_loading(
     assert np.array_equal(again.encode_files([picture])[0], image)
     assert [again.token_count(text) for text in words] == [5, 4, 5, 42]
     assert again.encode_texts([]).shape == (0, tiny_clip.DIMENSION)
-    for name in _facts(first.encoder):
-        assert getattr(again, name) == getattr(first.encoder, name)
+    for name, fact in _facts(first.encoder).items():
+        assert getattr(again, name) == fact
 
 
 def test_a_cached_picture_has_the_vector_of_the_index(cache: Cache, clip: Path, picture: Path) -> None:
