@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from hypothesis import HealthCheck, settings
 # A machine that is busy makes examples slowly, which says nothing of the code.
 settings.register_profile("likebut", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("likebut")
+
+# Started in the background a shell lets Ctrl-C be ignored, by all that is started here, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LOOPBACK = ("127.0.0.1", "::1")
 

@@ -13,7 +13,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-_FLOOR = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?>=([0-9.]+)")
+_FLOOR = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?>=([0-9.]+)(?:; .*)?")
 # vLLM is an environment of its own, and builds of heif are for those who have such pictures.
 FREE = ("torch", "vllm")
 

@@ -36,7 +36,7 @@ def test_naming_engines_imports_no_model_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    assert set(ENGINES) == {"transformers", "vllm", "openai", "scripted", "overlap"}
+    assert set(ENGINES) == {"transformers", "vllm", "openai", "scripted", "overlap", "labels"}
 
 
 def test_a_script_answers_by_the_first_match_in_words_or_image_names() -> None:

@@ -104,6 +104,8 @@ def test_every_family_ranks_what_is_left_alone(tmp_path: Path) -> None:
     condition = read_condition("path!=blue.png")
     for name in recipe_names():
         recipe = load_recipe(name)
+        if "composed" in recipe.roles:  # which takes a tower of another kind
+            continue
         composer = colour_composer(tmp_path / name, recipe=recipe)
         composer = replace(composer, barred=rows_outside(composer.gallery, [condition]))
         query = Query("q", tmp_path / name / "gallery" / "red.png", "make it blue")
