@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
-# A machine that is busy makes examples slowly, which says nothing of the code.
-settings.register_profile("likebut", suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("likebut")
+with suppress(ImportError):  # the environment of real engines does without
+    from hypothesis import HealthCheck, settings
+
+    # A machine that is busy makes examples slowly, which says nothing of the code.
+    settings.register_profile("likebut", suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("likebut")
 
 # Started in the background a shell lets Ctrl-C be ignored, by all that is started here, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
