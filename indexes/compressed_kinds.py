@@ -1,8 +1,8 @@
 """Kinds of compressed forms: how faiss learns one, and how far a search in it can look.
 
 ``ivf``: lists of rows around centres, a row as RaBitQ codes of its offset, turned at random (Gao, Long
-2024; two bits a number where this faiss has them: so few of the best are wrong that 100 to 200 rows
-are scored again, each of which may be a page of the disk). faiss maps its lists instead of reading
+2024; two bits a number: so few of the best are wrong that 100 to 200 rows are scored again, each of
+which may be a page of the disk). faiss maps its lists instead of reading
 them. It does not map those of its fast scan, RaBitQ's or PQ's, which were no quicker here.
 ``hnsw``: a graph of neighbours over rows of four bits a number; for few rows, as it is slow to make.
 """
@@ -14,15 +14,29 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .errors import EXIT_MODEL, GalleryError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+FAISS = (1, 15)  # at least: what was run
 HNSW_ROWS = 50_000  # at most: beyond, it takes minutes to make
 IVF_ROWS = 1_000  # at least: fewer make no lists worth having
 LEARN_EACH = 64  # rows a centre that k-means looks at
 LEARN_ROUNDS = 8
 NEIGHBOURS = 16
 ALONE = 4  # queries that are not worth threads
+
+
+def check_faiss() -> None:
+    """Raises ``GalleryError`` for a faiss whose forms are others: that of 1.11 ends the process."""
+    version = str(import_module("faiss").__version__)
+    if tuple(map(int, version.split(".")[:2])) < FAISS:
+        raise GalleryError(
+            f"compressed forms need faiss {FAISS[0]}.{FAISS[1]}, and here is {version}",
+            "pip install --upgrade faiss-cpu (with NumPy 2); without, search is exact",
+            EXIT_MODEL,
+        )
 
 
 class Kind(NamedTuple):
@@ -55,10 +69,7 @@ def _ivf(sample: NDArray[Any], rows: int) -> Any:
     means.train(turned)
     centres = faiss.IndexFlatIP(dimension)
     centres.add(means.centroids)
-    try:
-        inner = faiss.IndexIVFRaBitQ(centres, dimension, lists, faiss.METRIC_INNER_PRODUCT, True, 2)
-    except TypeError:  # an older faiss, of one bit
-        inner = faiss.IndexIVFRaBitQ(centres, dimension, lists, faiss.METRIC_INNER_PRODUCT)
+    inner = faiss.IndexIVFRaBitQ(centres, dimension, lists, faiss.METRIC_INNER_PRODUCT, True, 2)
     inner.train(turned)
     index = faiss.IndexPreTransform(turn, inner)
     index.is_trained = True

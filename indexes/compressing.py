@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .beside import SIDE, earlier_side
-from .compressed_kinds import KINDS, LEARN_EACH, lists_of
+from .compressed_kinds import KINDS, LEARN_EACH, check_faiss, lists_of
 from .contract import PICTURES
 from .errors import GalleryError
 from .files import FileEntry, disk_errors, npy_chunks, store_file
@@ -77,8 +77,9 @@ def compress(
     """
     if not 0 < recall <= 1:
         raise GalleryError(f"a recall of {recall:g} is no share", "for example --recall 0.99")
+    check_faiss()
     folder = Path(folder)
-    pictures = Index.open(folder)
+    Index.open(folder)
     with disk_errors(folder), write_lock(folder):
         pictures = Index.open(folder)
         captions = earlier_side(folder)

@@ -25,6 +25,8 @@ from likebut.indexes.store import Index
 from tests.clip_like import ClipLike
 from tests.indexes.galleries import put, unit
 
+pytest.importorskip("faiss", "1.15", reason="compressed forms need a newer faiss")
+
 ROWS, WIDE = 2000, 32
 WORLD = ClipLike(ROWS, WIDE)
 VECTORS = WORLD.pictures(ROWS).astype(np.float16)
@@ -359,3 +361,16 @@ def test_equal_vectors_have_equal_keys(tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _heard(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
+
+
+def test_an_older_faiss_is_refused_before_anything_is_made(
+    lists: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import faiss
+
+    before = read_form(lists)
+    monkeypatch.setattr(faiss, "__version__", "1.11.0")
+    with pytest.raises(GalleryError, match=r"need faiss 1\.15, and here is 1\.11\.0") as told:
+        compress(lists, 0.9)
+    assert told.value.exit_code == 4
+    assert read_form(lists) == before

@@ -11,6 +11,8 @@ import pytest
 from likebut.indexes import approximate, compressed
 from tests.pipeline.cli.conftest import Run
 
+pytest.importorskip("faiss", "1.15", reason="compressed forms need a newer faiss")
+
 ASKED = ("query", "--text", "a red apple", "-r", "text-only", "-k", "5", "-f", "json")
 
 
