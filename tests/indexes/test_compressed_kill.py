@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from likebut.indexes.approximate import Approximate
 from likebut.indexes.compressing import compress
@@ -21,6 +22,8 @@ from likebut.indexes.store import Index
 from tests.clip_like import ClipLike
 from tests.indexes.galleries import put
 
+pytest.importorskip("faiss", "1.15", reason="compressed forms need a newer faiss")
+
 KILLS = int(os.environ.get("LIKEBUT_KILLS", "6"))
 WORLD = ClipLike(1200, 16)
 VECTORS = WORLD.pictures(1200)
@@ -30,9 +33,6 @@ from pathlib import Path
 from likebut.indexes.compressing import compress
 from likebut.indexes.maintain import remove
 import faiss
-
-pytest.importorskip("faiss", "1.15", reason="compressed forms need a newer faiss")
-
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 if sys.argv[2] == "compress":
@@ -48,7 +48,7 @@ def killed_after(seconds: float, folder: Path, what: str) -> float:
     command = [sys.executable, "-c", PROGRAM, str(folder), what]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout
-        process.stdout.readline()
+        assert process.stdout.readline() == b"ready\n"
         began = time.monotonic()
         if seconds == float("inf"):
             process.stdout.readline()
