@@ -6,8 +6,6 @@ where it was idle, and takes all that came meanwhile where it was not.
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
@@ -23,7 +21,6 @@ from ..stages.running import run
 from .problems import Refused
 
 OnStage = Callable[[str, bool], None]
-NICE = 10  # of threads that run models: a new ranking takes milliseconds of a processor, if it gets one
 QUIET = "earlier"  # a stage that nobody is told about: it is describe and reason of earlier turns
 
 
@@ -82,7 +79,6 @@ class Lane:
             self._changed.notify_all()
 
     def _work(self) -> None:
-        _give_way()
         while (batch := self._next()) is not None:
             self.batches += 1
             self._running += batch
@@ -131,13 +127,6 @@ def passed(traces: Sequence[Trace], stages: Sequence[Stage], told: OnStage) -> l
         if stage.name != QUIET:
             told(stage.name, True)
     return found
-
-
-def _give_way() -> None:
-    """Let other threads have a processor before this one and those of models that it starts."""
-    if sys.platform == "linux":  # elsewhere threads have no priority of their own
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def _answer(batch: Sequence[Job]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,9 +19,6 @@ from .service import Service
 
 PATIENCE = 15.0  # seconds until a connection must have asked something
 CONNECTIONS = 256
-# Threads that rank wait for the interpreter behind those that run models dozens of times a step: with
-# Python's 5 ms each, a step of 20 ms took 400.
-TURN_SECONDS = 0.0005
 
 
 class Patient(H11Protocol):
@@ -88,7 +84,6 @@ def serve(
     server: uvicorn.Server, service: Service, listening: socket.socket, ready: Callable[[], None]
 ) -> None:
     """Answer requests until Ctrl-C or SIGTERM; ``ready`` is called when the first may come."""
-    sys.setswitchinterval(TURN_SECONDS)
     threading.Thread(target=service.galleries.open_all, name="likebut-open", daemon=True).start()
     ready()
     try:

@@ -71,7 +71,7 @@ class Service:
         self.galleries, self.sessions, self.local, self.opener = galleries, sessions, local, opener
         self.thumbnails = Thumbnails()
         self.models = Pool.of("step", ROOM)  # they wait, for most of the time
-        self.quick = Pool.of("rank", 8)
+        self.quick = Pool.of("rank", 4)
         self.pictures = Pool.of("picture", 2, 400)
         self.files = Pool.of("file", 4, 200)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +11,7 @@ import pytest
 
 from likebut.pipeline.errors import InputError
 from likebut.pipeline.records.trace import Query, Trace
-from likebut.pipeline.server.lane import NICE, Lane
+from likebut.pipeline.server.lane import Lane
 from likebut.pipeline.server.problems import Refused
 from likebut.pipeline.server.warm import nobody
 
@@ -117,20 +115,6 @@ def test_who_finds_too_many_waiting_is_told_to_come_again() -> None:
         assert (told.value.status, told.value.after) == (429, 2)
         model.free.set()
         assert {one.result().query.id for one in (first, *waiting)} == {"1", "2", "3"}
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
-def test_models_give_way_to_new_rankings() -> None:
-    nice: list[int] = []
-
-    class Priority(Model):
-        def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
-            nice.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-            return list(traces)
-
-    here = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    Lane(wait=0).ask("key", [Trace(Query("a"))], [Priority()], nobody)
-    assert nice == [max(NICE, here)]
 
 
 def test_a_lane_that_ends_keeps_nobody_waiting() -> None:
