@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import EXIT_MODEL, EXIT_USAGE, GalleryError
+from .errors import EXIT_MODEL, EXIT_USAGE, GalleryError, first_line
 
 if TYPE_CHECKING:
     from .contract import ImageEncoder
@@ -84,13 +84,13 @@ def opened(address: str) -> Iterator[Any]:
         yield ray
     except (ray.exceptions.RaySystemError, ConnectionError) as problem:
         raise GalleryError(
-            f"the Ray cluster at {address} was lost ({_first(problem)})", _AGAIN
+            f"the Ray cluster at {address} was lost ({first_line(problem, 200)})", _AGAIN
         ) from problem
     except ray.exceptions.RayTaskError as problem:
         # of the product's own, from a worker: as if it had happened here
         raise getattr(problem, "cause", problem) from None
     except ray.exceptions.RayError as problem:
-        raise GalleryError(f"Ray gave up on a worker ({_first(problem)})", _AGAIN) from problem
+        raise GalleryError(f"Ray gave up on a worker ({first_line(problem, 200)})", _AGAIN) from problem
     finally:
         if ours:
             ray.shutdown()
@@ -118,20 +118,14 @@ def _connect(ray: Any, address: str) -> None:
         ray.init(address=address, **quiet)
     except ValueError as problem:
         raise GalleryError(
-            f"--on {address}: {_first(problem)}", "use local or ray://HOST:PORT", EXIT_USAGE
+            f"--on {address}: {first_line(problem, 200)}", "use local or ray://HOST:PORT", EXIT_USAGE
         ) from problem
     except Exception as problem:
         if type(problem) not in _REFUSALS:
             raise
         raise GalleryError(
-            f"no Ray cluster at {address} can be used: {_first(problem)}",
+            f"no Ray cluster at {address} can be used: {first_line(problem, 200)}",
             "check that it runs (ray status), with the same Ray and Python as here; a cluster that wants a "
             "token takes it from RAY_AUTH_MODE=token and RAY_AUTH_TOKEN",
             EXIT_MODEL,
         ) from problem
-
-
-def _first(problem: BaseException) -> str:
-    """The first line of what Ray says."""
-    lines = [line.strip() for line in str(problem).splitlines() if line.strip()]
-    return lines[0][:200] if lines else type(problem).__name__

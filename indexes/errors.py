@@ -124,6 +124,11 @@ def regions_damaged(
     return IndexDamaged(error.message, f"make them anew: {regions_command(folder, roots, kind)}")
 
 
+def first_line(problem: BaseException, most: int = 160) -> str:
+    """The first line of what an exception says, so many letters of it; its kind where it says nothing."""
+    return (str(problem).strip().splitlines() or [type(problem).__name__])[0][:most]
+
+
 def compress_command(folder: Path) -> str:
     """The command that makes the compressed form of the index in ``folder`` anew."""
     return f"likebut index compress {shlex.quote(readable(str(folder)))}"

@@ -15,7 +15,7 @@ from datetime import datetime
 from time import time_ns
 from typing import Any, NamedTuple
 
-from .errors import EXIT_MODEL, EXIT_USAGE, GalleryError
+from .errors import EXIT_MODEL, EXIT_USAGE, GalleryError, first_line
 
 # two letters at least: a single one is a drive of Windows
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):/(/?)(?=.)")
@@ -112,7 +112,7 @@ def _errors(address: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise GalleryError(
-            f"{scheme}:// needs a package that is not here ({_said(error)})",
+            f"{scheme}:// needs a package that is not here ({first_line(error)})",
             "pip install 'likebut[remote]' for s3://, else the package that is named",
             EXIT_MODEL,
         ) from error
@@ -126,9 +126,4 @@ def _errors(address: str) -> Iterator[None]:
         hint = ""
         if isinstance(error, PermissionError) or "redential" in str(error):
             hint = "credentials are read from the environment, such as AWS_ACCESS_KEY_ID or AWS_PROFILE"
-        raise GalleryError(f"cannot read {address}: {_said(error)}", hint) from error
-
-
-def _said(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:160]
+        raise GalleryError(f"cannot read {address}: {first_line(error)}", hint) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from ...indexes.errors import first_line
 from ..errors import ModelError
 from ..machine import foreign
 from .dual import check_kind
@@ -33,10 +34,9 @@ def load(source: str, named: str, known: Collection[str]) -> tuple[Any, Any]:
     except (*DAMAGE, SafetensorError) as problem:
         if foreign.wants_to_run(problem):
             raise foreign.refused(named) from problem
-        lines = str(problem).strip().splitlines() or [type(problem).__name__]
         lacks = isinstance(problem, ImportError)
         raise ModelError(
-            f"cannot load the encoder {named}: {lines[0][:160]}",
+            f"cannot load the encoder {named}: {first_line(problem)}",
             "install what it needs: pip install 'likebut[siglip]'"
             if lacks
             else "check the folder; a hub model is fetched by running once with a network",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...indexes.errors import first_line
 from ..errors import ConfigError, ModelError, did_you_mean
 from ..machine import foreign, models
 from .contract import EncoderSpec
@@ -192,15 +193,15 @@ def load(source: Source) -> tuple[Any, Any]:
 
 
 def _unloadable(source: Source, problem: BaseException) -> ModelError:
-    lines = str(problem).strip().splitlines() or [type(problem).__name__]
     what = f"{source.name} {source.pretrained}" if source.pretrained else source.name
     if not source.file:
         hint = "check the folder; a hub model is fetched by running once with a network"
-        return ModelError(f"cannot load the encoder {what}: {lines[0][:160]}", hint)
+        return ModelError(f"cannot load the encoder {what}: {first_line(problem)}", hint)
+    lines = str(problem).strip().splitlines()
     telling = [line.strip() for line in lines if "key(s) in state_dict" in line or "mismatch" in line]
-    why = (telling or lines)[0]
+    why = telling[0][:160] if telling else first_line(problem)
     return ModelError(
-        f"cannot load the encoder {what}: {why[:160]}",
+        f"cannot load the encoder {what}: {why}",
         f"the file must hold the weights of {source.name} in open_clip's names: .safetensors, or a state "
         "dict (bare, or under state_dict) saved by torch.save",
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from ...indexes.errors import first_line
 from ..errors import ModelError
 from ..machine import foreign
 from .positions import count_words_only
@@ -70,11 +71,10 @@ def load(source: str, revision: str | None, dtype: Any, device: str, device_map:
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as problem:
         if foreign.wants_to_run(problem):
             raise foreign.refused(source) from problem
-        lines = str(problem).strip().splitlines() or [type(problem).__name__]
         fetch = f"fetch it once with a network (hf download {source}), or use --profile pocket"
         lacks = isinstance(problem, ImportError)
         raise ModelError(
-            f"cannot load the model {source}: {lines[0][:160]}",
+            f"cannot load the model {source}: {first_line(problem)}",
             "install what it needs (pip install …)" if lacks else fetch,
         ) from problem
     _check_chat(loaded, source)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from inspect import signature
 from typing import Any
 
+from ...indexes.errors import first_line
 from ..errors import InputError
 from .contract import Request
 from .loading import Loaded
@@ -29,7 +30,7 @@ def model_inputs(requests: Sequence[Request], loaded: Loaded, template: Mapping[
     except (ValueError, ArithmeticError, RuntimeError) as problem:
         if not any(message.images for request in requests for message in request.messages):
             raise
-        said = (str(problem).strip().splitlines() or [type(problem).__name__])[0][:200]
+        said = first_line(problem, 200)
         raise InputError(f"the model's processor refuses the picture: {said}") from problem
 
 

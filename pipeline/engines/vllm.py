@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from ...indexes.errors import GalleryError
+from ...indexes.errors import GalleryError, first_line
 from ..errors import ConfigError, ModelError
 from ..machine import models
 from ..machine.devices import choose_dtype
@@ -91,7 +91,7 @@ class VLLMEngine:
                 )
         except (OSError, ValueError, RuntimeError) as problem:
             raise ModelError(
-                f"vLLM cannot load {spec.model}: {said.cause or _first_line(problem)}",
+                f"vLLM cannot load {spec.model}: {said.cause or first_line(problem, 300)}",
                 "VLLM_LOGGING_LEVEL=INFO shows its log",
             ) from problem
 
@@ -118,7 +118,7 @@ class VLLMEngine:
             try:
                 waiting[self._enqueue(request)] = place
             except (VLLMClientError, ValueError, TypeError, GalleryError) as problem:
-                keep(place, Reply("", finish=REFUSED, error=_first_line(problem)))
+                keep(place, Reply("", finish=REFUSED, error=first_line(problem, 300)))
         try:
             self._decode(waiting, choices, keep, started)
         finally:  # after Ctrl-C the next call must not meet what this one left
@@ -171,7 +171,7 @@ class VLLMEngine:
             except (VLLMError, RuntimeError) as problem:
                 waiting.clear()  # the engine is gone, and nothing is left to be taken back
                 raise ModelError(
-                    f"vLLM died while {self.model_name} was answering: {_first_line(problem)}",
+                    f"vLLM died while {self.model_name} was answering: {first_line(problem, 300)}",
                     "VLLM_LOGGING_LEVEL=INFO shows its log; the answers so far are kept",
                 ) from problem
             done = [one for one in outputs if one.finished and one.request_id in waiting]
@@ -236,7 +236,3 @@ def _reply(output: Any, choices: tuple[str, ...], seconds: float) -> Reply:
         finish="stop" if chances else str(answer.finish_reason or "stop"),
         chances=chances,
     )
-
-
-def _first_line(problem: BaseException) -> str:
-    return (str(problem).strip().splitlines() or [type(problem).__name__])[0][:300]
