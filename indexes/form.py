@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from .errors import IndexDamaged, IndexIncompatible, compress_command
 from .files import FileEntry
-from .manifest import Manifest, sync_folder
-from .seal import MANIFEST, is_sealed, seal
+from .manifest import Manifest
+from .seal import MANIFEST, is_sealed, write_sealed
 
 FOLDER = "compressed"
 FORMAT_VERSION = 1
@@ -101,14 +100,7 @@ def rows_of(manifest: Manifest) -> str:
 
 def write_form(folder: Path, workspace: Path, form: Form) -> None:
     """Replace the manifest in ``folder`` in one step; ``workspace`` is on the same disk."""
-    draft = workspace / MANIFEST
-    with draft.open("w", encoding="ascii") as file:
-        json.dump(seal(asdict(form)), file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, folder / MANIFEST)
-    sync_folder(folder)
+    write_sealed(folder, workspace, asdict(form))
 
 
 def read_form(side: Path) -> Form | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from .errors import (
 )
 from .files import FileEntry
 from .own import foreign
-from .seal import MANIFEST, is_sealed, seal
+from .seal import MANIFEST, is_sealed, write_sealed
 
 FORMAT_VERSION = 1
 
@@ -105,14 +104,7 @@ def rows_hash(rows: Iterable[tuple[str, str]]) -> str:
 
 def write_manifest(folder: Path, workspace: Path, manifest: Manifest) -> None:
     """Replace the manifest of ``folder`` in one step; ``workspace`` is on the same disk."""
-    draft = workspace / MANIFEST
-    with draft.open("w", encoding="ascii") as file:
-        json.dump(seal(_plain(manifest)), file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, folder / MANIFEST)
-    sync_folder(folder)
+    write_sealed(folder, workspace, _plain(manifest))
 
 
 def _plain(manifest: Manifest) -> dict[str, Any]:
@@ -123,15 +115,6 @@ def _plain(manifest: Manifest) -> dict[str, Any]:
         if content[name] is None:
             del content[name]
     return {**content, "failed_stamps": stamps}
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in ``folder`` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_manifest(folder: Path, roots: Sequence[str] = ()) -> Manifest:

@@ -16,9 +16,9 @@ import pytest
 from likebut.indexes.build import build
 from likebut.indexes.contents import changed_files
 from likebut.indexes.maintain import info, verify
-from likebut.indexes.manifest import seal
 from likebut.indexes.plan import make_plan
 from likebut.indexes.scan import File
+from likebut.indexes.seal import seal
 from likebut.indexes.store import Index
 from tests.indexes.conftest import MeanColour, colour_vectors
 

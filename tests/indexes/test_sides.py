@@ -294,7 +294,7 @@ def test_an_index_from_before_row_hashes_takes_captions(
 ) -> None:
     import json
 
-    from likebut.indexes.manifest import seal
+    from likebut.indexes.seal import seal
 
     path = index / "manifest.json"
     content = json.loads(path.read_text())

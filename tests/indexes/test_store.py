@@ -19,7 +19,7 @@ from likebut.indexes.errors import GalleryError, IndexDamaged, IndexIncompatible
 from likebut.indexes.exact import search
 from likebut.indexes.items import GROUP_ROWS, Item
 from likebut.indexes.maintain import info, remove, verify
-from likebut.indexes.manifest import seal
+from likebut.indexes.seal import seal
 from likebut.indexes.store import Index
 from likebut.indexes.writing import Content, write_index
 
