@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import EXIT_USAGE, GalleryError, IndexBusy, IndexMissing
+from ..errors import EXIT_MODEL, EXIT_USAGE, GalleryError, IndexBusy, IndexMissing
 from .address import Address
 
 OLDEST = (2, 4)  # of a server: what is asked of it is there since then
 TOKEN, USER, PASSWORD = "LIKEBUT_MILVUS_TOKEN", "LIKEBUT_MILVUS_USER", "LIKEBUT_MILVUS_PASSWORD"
 SECONDS = 30.0  # to connect
-EXIT_MODEL = 4  # a package that is not there
 
 
 class Server:
@@ -43,8 +42,7 @@ class Server:
 
     def query(self, expression: str, fields: list[str], **given: Any) -> list[dict[str, Any]]:
         """The rows of the gallery that meet an expression."""
-        asked = {"partition_names": [self.address.gallery], "consistency_level": self.address.consistency}
-        asked = {"collection_name": self.address.collection, **asked, **given}
+        asked = {**self._of_the_gallery(), **given}
         return list(self.ask("query", filter=expression, output_fields=fields, **asked))
 
     def count(self, expression: str = "", **given: Any) -> int:
@@ -56,14 +54,22 @@ class Server:
         self, fields: list[str], expression: str = "", size: int = 1000, **given: Any
     ) -> Iterator[list[dict[str, Any]]]:
         """All rows of the gallery that meet an expression, a batch at a time."""
-        asked = {"partition_names": [self.address.gallery], "consistency_level": self.address.consistency}
-        asked = {"collection_name": self.address.collection, **asked, **given}
+        asked = {**self._of_the_gallery(), **given}
         rows = self.ask("query_iterator", batch_size=size, filter=expression, output_fields=fields, **asked)
         try:
             while batch := rows.next():
                 yield list(batch)
         finally:
             rows.close()
+
+    def _of_the_gallery(self) -> dict[str, Any]:
+        """Where rows are asked for, and how sure it must be that all of them are there."""
+        address = self.address
+        return {
+            "collection_name": address.collection,
+            "partition_names": [address.gallery],
+            "consistency_level": address.consistency,
+        }
 
     def close(self) -> None:
         """End the connection; Milvus Lite lets go of its file."""
