@@ -127,12 +127,17 @@ def _too_many(pixels: int, limit: int) -> str:
     return f"too many pixels ({pixels // 10**6} MP; limit {limit // 10**6} MP)"
 
 
+def is_upright(image: Image) -> bool:
+    """Whether its EXIF turns nothing. Raises what the readers of a damaged EXIF block do."""
+    return bool(image.getexif().get(_ORIENTATION, _UPRIGHT) == _UPRIGHT)
+
+
 def _upright(image: Image) -> Image:
     """The picture turned as its EXIF says, or itself; a damaged EXIF block turns nothing."""
     from PIL import ImageOps
 
     try:
-        if image.getexif().get(_ORIENTATION, _UPRIGHT) == _UPRIGHT:
+        if is_upright(image):
             return image
         return ImageOps.exif_transpose(image)
     except Exception:  # pixels are fine, and EXIF readers leak as the others do

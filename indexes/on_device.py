@@ -15,6 +15,7 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .decode import is_upright
 from .errors import EXIT_USAGE, GalleryError
 from .reading import Outcome, Reader, Work, in_threads
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 BATCH = 64
 BYTES = 18  # a pixel: decoded it has 3, while it is resized 12 more, and the resized picture is small
 SHARE, ON_CPU = 0.25, 1 << 30  # of the device's free memory; and bytes, where there is none
-_ORIENTATION = 0x0112
 
 
 class Fetched(NamedTuple):
@@ -147,8 +147,11 @@ def _plain_pixels(data: bytes) -> int:
         return 0
     try:
         with Image.open(io.BytesIO(data)) as image:
-            upright = image.getexif().get(_ORIENTATION, 1) == 1
             coloured = image.mode in ("RGB", "L") and image.info.get("adobe_transform", 1) == 1
-            return image.width * image.height if image.format == "JPEG" and upright and coloured else 0
+            return (
+                image.width * image.height
+                if image.format == "JPEG" and is_upright(image) and coloured
+                else 0
+            )
     except Exception:  # Pillow will say what it is
         return 0
