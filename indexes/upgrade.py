@@ -93,8 +93,8 @@ def _encoded(
     job: Job, plan: Plan, old: Index, sample: int, on_progress: Callable[[int, int], None] | None
 ) -> dict[str, int]:
     """Content hash → old row of the pictures that both encoders have encoded, ``sample`` at most."""
-    rows = {item.content_hash: item.row for item in old.all_items()}
-    paths = {item.path for item in old.all_items()}
+    items = list(old.all_items())
+    rows, paths = {item.content_hash: item.row for item in items}, {item.path for item in items}
     left = max(0, sample - sum(digest in rows for _, digest in plan.settled))
     todo = [found for found in plan.todo if found.path in paths]
     chosen = sorted(Random(0).sample(range(len(todo)), min(left, len(todo))))
