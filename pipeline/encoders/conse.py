@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, ModelError, did_you_mean
+from ..errors import ModelError
 from ..machine import models
 from ..machine.devices import choose_device
 from ..machine.outputs import replacing
@@ -21,7 +21,7 @@ from ..machine.places import answers_file
 from . import colours
 from .bert import Bert
 from .contract import EncoderSpec
-from .lite import INSTALL, NAMES, PREPROCESSING, labels, lites, with_article
+from .lite import INSTALL, PREPROCESSING, chosen, labels, lites, with_article
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,14 +46,11 @@ class ConseEncoder:
         folder = models.local_folder(spec.model)
         if folder is None:
             raise ModelError(f"no folder of a sentence encoder {spec.model}", INSTALL)
-        chosen = tuple((spec.pretrained or " ".join(NAMES)).split())
-        for name in chosen:
-            if name not in NAMES:
-                raise ConfigError(f"no classifier {name!r}", did_you_mean(name, list(NAMES)))
-        self._lites = lites(chosen, device)
+        names = chosen(spec.pretrained or "")
+        self._lites = lites(names, device)
         self._bert = Bert(folder, device)
         self.batch_size = spec.batch_size
-        self.name = f"conse {spec.model} {' '.join(chosen)}"
+        self.name = f"conse {spec.model} {' '.join(names)}"
         self.preprocessing = f"{PREPROCESSING}; top {TOP}, temperature {TEMPERATURE}, colours {COLOURS}"
         self.dimension, self.context_length = self._bert.dimension, self._bert.context_length
         self.draft_size = self._lites.side

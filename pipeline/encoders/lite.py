@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ModelError
+from ..errors import ConfigError, ModelError, did_you_mean
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +22,18 @@ NAMES = tuple(_SIDES)
 INSTALL = "pip install 'likebut[photos]'"
 PREPROCESSING = "padded to a square with white, bicubic, (x - 127) / 128"
 _WHITE = (255, 255, 255)
+
+
+def chosen(said: str) -> tuple[str, ...]:
+    """The classifiers that a profile names, with spaces between; all where it names none.
+
+    Raises ConfigError for one that there is not.
+    """
+    names = tuple((said or " ".join(NAMES)).split())
+    for name in names:
+        if name not in NAMES:
+            raise ConfigError(f"no classifier {name!r}", did_you_mean(name, list(NAMES)))
+    return names
 
 
 class Lites:

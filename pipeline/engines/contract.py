@@ -57,3 +57,15 @@ class Engine(Protocol):
         handed before a raise or an interrupt is not lost.
         """
         ...
+
+
+def one_by_one(
+    requests: Sequence[Request], answer: Callable[[Request], Reply], on_reply: OnReply | None
+) -> list[Reply]:
+    """Replies in order, each handed on the moment it is there: an engine that has nothing to batch."""
+    replies = []
+    for place, request in enumerate(requests):
+        replies.append(answer(request))
+        if on_reply:
+            on_reply(place, replies[-1])
+    return replies

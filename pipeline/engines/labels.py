@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 from ...indexes.decode import load_image
 from ...indexes.errors import BadImage
 from ..encoders import colours
-from ..encoders.lite import NAMES, labels, lites, with_article
-from ..errors import ConfigError, did_you_mean
+from ..encoders.lite import chosen, labels, lites, with_article
 from ..machine.devices import choose_device
 from ..records.chat import REFUSED, Reply
-from .contract import EngineSpec, OnReply, Request
+from .contract import EngineSpec, OnReply, Request, one_by_one
 from .options import check_names
 
 if TYPE_CHECKING:
@@ -38,20 +37,12 @@ class LabelsEngine:
     def __init__(self, spec: EngineSpec) -> None:
         check_names(spec.options, OPTIONS)
         self.second = float(spec.options.get("second", 0.4))
-        self.names = tuple(spec.model.split())
-        for name in self.names:
-            if name not in NAMES:
-                raise ConfigError(f"no classifier {name!r}", did_you_mean(name, list(NAMES)))
+        self.names = chosen(spec.model)
         self.device = str(choose_device(spec.device))
 
     def generate(self, requests: Sequence[Request], on_reply: OnReply | None = None) -> list[Reply]:
         """A caption per request that shows a picture; an error where it shows none, or asks for more."""
-        replies = []
-        for place, request in enumerate(requests):
-            replies.append(self._answer(request))
-            if on_reply:
-                on_reply(place, replies[-1])
-        return replies
+        return one_by_one(requests, self._answer, on_reply)
 
     def _answer(self, request: Request) -> Reply:
         shown = [path for message in request.messages for path in message.images]

@@ -20,7 +20,7 @@ from typing import Any
 from ..errors import ConfigError
 from ..records.chat import REFUSED, Reply
 from .choices import likeliest
-from .contract import EngineSpec, OnReply, Request
+from .contract import EngineSpec, OnReply, Request, one_by_one
 from .options import check_names
 
 OPTIONS = ("sure", "doubt", "names")
@@ -56,10 +56,7 @@ class OverlapEngine:
 
         An error where a prompt has no captions to compare.
         """
-        replies = [self._answer(request) for request in requests]
-        for place, reply in enumerate(replies if on_reply else ()):
-            on_reply(place, reply)  # type: ignore[misc]
-        return replies
+        return one_by_one(requests, self._answer, on_reply)
 
     def _answer(self, request: Request) -> Reply:
         text = request.messages[-1].text

@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import InputError, ModelError
 from ..records.chat import FAILED, Reply
 from .choices import likeliest
-from .contract import EngineSpec, OnReply, Request
+from .contract import EngineSpec, OnReply, Request, one_by_one
 
 
 class ScriptedEngine:
@@ -37,12 +37,7 @@ class ScriptedEngine:
 
     def generate(self, requests: Sequence[Request], on_reply: OnReply | None = None) -> list[Reply]:
         """The scripted reply of each request. Raises ModelError where nothing matches."""
-        replies = []
-        for place, request in enumerate(requests):
-            replies.append(self._answer(request))
-            if on_reply:
-                on_reply(place, replies[-1])
-        return replies
+        return one_by_one(requests, self._answer, on_reply)
 
     def _answer(self, request: Request) -> Reply:
         message = request.messages[-1]
