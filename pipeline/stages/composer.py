@@ -89,9 +89,7 @@ class Composer:
             return self._elsewhere(folder)
         opened = Index.open_both if self.recipe.needs_captions else Index.open
         index = opened(folder, self.encoder.fingerprint)
-        check_preprocessing(index, self.encoder.preprocessing)
-        if "composed" in self.recipe.roles:
-            check_composes(self.encoder)
+        self._check_encoder(index)
         check_sides(index, self.recipe, self.profile)
         check_regions(index, self.recipe)
         tell_mapped(index)
@@ -102,9 +100,15 @@ class Composer:
         from ...indexes.milvus.gallery import open_remote
 
         gallery = open_remote(place, self.encoder.fingerprint)
-        check_preprocessing(gallery, self.encoder.preprocessing)
+        self._check_encoder(gallery)
         check_elsewhere(gallery, self.recipe, self.profile)
         return replace(self, index=gallery, searcher="milvus")
+
+    def _check_encoder(self, gallery: Gallery) -> None:
+        """Raises where the encoder is not the gallery's, or cannot do what the recipe wants of it."""
+        check_preprocessing(gallery, self.encoder.preprocessing)
+        if "composed" in self.recipe.roles:
+            check_composes(self.encoder)
 
     @property
     def gallery(self) -> Gallery:

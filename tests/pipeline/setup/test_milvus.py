@@ -102,6 +102,14 @@ def test_a_recipe_that_needs_more_is_refused_in_one_line(
         open(setup_of(places[1], recipe))
 
 
+def test_a_tower_that_cannot_do_what_the_recipe_wants_is_told_before_anything_is_asked(
+    places: tuple[Path, Path],
+) -> None:
+    for place in places:
+        with pytest.raises(ConfigError, match="picture and sentence in one vector"):
+            open(setup_of(place, "mllm-composed"))
+
+
 def test_a_condition_that_nothing_meets_is_said(places: tuple[Path, Path]) -> None:
     with pytest.raises(GalleryError, match="meets all of --where"):
         open(setup_of(places[1], "image+text", where=("size>1GB",)))
