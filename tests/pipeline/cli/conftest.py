@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,14 @@ class Outcome:
 
 
 Run = Callable[..., Outcome]
+
+
+def some_of(drawn: Path, folder: Path, count: int) -> Path:
+    """The folder, made, with the first ``count`` drawn pictures in it."""
+    folder.mkdir()
+    for number in range(count):
+        shutil.copy(drawn / f"scene-{number:05d}.png", folder)
+    return folder
 
 
 @pytest.fixture

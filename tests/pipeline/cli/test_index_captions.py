@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.pipeline.cli.conftest import Run
+from tests.pipeline.cli.conftest import Run, some_of
 
 
 @pytest.fixture
 def pictures(drawn: Path, tmp_path: Path) -> Path:
     """Four drawn pictures."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for number in range(4):
-        shutil.copy(drawn / f"scene-{number:05d}.png", folder)
-    return folder
+    return some_of(drawn, tmp_path / "pictures", 4)
 
 
 @pytest.fixture

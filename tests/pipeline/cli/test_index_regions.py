@@ -10,17 +10,13 @@ from typing import Any
 import pytest
 
 from likebut.indexes.store import Index
-from tests.pipeline.cli.conftest import Run
+from tests.pipeline.cli.conftest import Run, some_of
 
 
 @pytest.fixture
 def pictures(drawn: Path, tmp_path: Path) -> Path:
     """Four drawn pictures."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for number in range(4):
-        shutil.copy(drawn / f"scene-{number:05d}.png", folder)
-    return folder
+    return some_of(drawn, tmp_path / "pictures", 4)
 
 
 def facts(likebut: Run, out: Path) -> dict[str, Any]:

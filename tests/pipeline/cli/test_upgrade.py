@@ -11,17 +11,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from likebut.pipeline.machine.models import local_folder
-from tests.pipeline.cli.conftest import Run
+from tests.pipeline.cli.conftest import Run, some_of
 
 
 @pytest.fixture
 def pictures(drawn: Path, tmp_path: Path) -> Path:
     """Twenty-four drawn pictures."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for number in range(24):
-        shutil.copy(drawn / f"scene-{number:05d}.png", folder)
-    return folder
+    return some_of(drawn, tmp_path / "pictures", 24)
 
 
 @pytest.fixture

@@ -42,14 +42,7 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
 
 @pytest.fixture(scope="module")
 def opened(folder_of: Callable[[str], Path]) -> Callable[[str], Any]:
-    encoders: dict[str, Any] = {}
-
-    def get(name: str) -> Any:
-        if name not in encoders:
-            encoders[name] = make_encoder(spec(folder_of(name)))
-        return encoders[name]
-
-    return get
+    return cache(lambda name: make_encoder(spec(folder_of(name))))
 
 
 def pictures() -> list[Image.Image]:

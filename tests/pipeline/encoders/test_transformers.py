@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,24 +42,12 @@ def spec(folder: Path, **changes: Any) -> EncoderSpec:
 @pytest.fixture(scope="module")
 def folder_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     base = tmp_path_factory.mktemp("duals")
-
-    def get(name: str) -> Path:
-        folder = base / name.replace(" ", "-")
-        return folder if folder.exists() else duals.DUALS[name](folder)
-
-    return get
+    return cache(lambda name: duals.DUALS[name](base / name.replace(" ", "-")))
 
 
 @pytest.fixture(scope="module")
 def opened(folder_of: Callable[[str], Path]) -> Callable[[str], Any]:
-    encoders: dict[str, Any] = {}
-
-    def get(name: str) -> Any:
-        if name not in encoders:
-            encoders[name] = make_encoder(spec(folder_of(name)))
-        return encoders[name]
-
-    return get
+    return cache(lambda name: make_encoder(spec(folder_of(name))))
 
 
 def pictures() -> list[Image.Image]:
