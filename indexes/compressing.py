@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from .beside import SIDE, earlier_side
 from .compressed_kinds import KINDS, LEARN_EACH, check_faiss, lists_of
 from .contract import PICTURES
-from .errors import GalleryError
+from .errors import EXIT_USAGE, GalleryError
 from .files import FileEntry, disk_errors, npy_chunks, store_file
 from .form import FOLDER, Form, read_form, rows_of, write_form
 from .keys import keys_of
@@ -76,7 +76,7 @@ def compress(
     is no share, ``IndexMissing``, ``IndexDamaged``, ``NotWritable``, ``DiskFull``; the form before stays.
     """
     if not 0 < recall <= 1:
-        raise GalleryError(f"a recall of {recall:g} is no share", "for example --recall 0.99")
+        raise GalleryError(f"a recall of {recall:g} is no share", "for example --recall 0.99", EXIT_USAGE)
     check_faiss()
     folder = Path(folder)
     Index.open(folder)

@@ -118,7 +118,7 @@ class Job:
 
     @contextmanager
     def writing(self, wait: bool) -> Iterator[bool]:
-        """Hold the lock of the folder, which is made, and goes again where nothing is indexed.
+        """Hold the lock of the folder, which is made, and goes again where nothing came of it.
 
         Gives whether another process was waited for.
         """
@@ -129,11 +129,18 @@ class Job:
                 self.out.mkdir(parents=True, exist_ok=True)
                 with write_lock(self.out, wait=wait) as waited, quiet():
                     yield waited
-        except NoImages:
+        except GalleryError:
             if fresh:
-                with suppress(OSError):
-                    self.out.rmdir()
+                self._take_back()
             raise
+
+    def _take_back(self) -> None:
+        """Take away what was made and holds nothing; what was encoded stays."""
+        pending = self.out / PENDING
+        journals = list(pending.iterdir()) if pending.is_dir() else []
+        for place in (*journals, pending, self.out):
+            with suppress(OSError):
+                place.rmdir()
 
     def plan(self, waited: bool) -> Plan:
         """Which files need no reading, by the previous index and the journal."""

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from likebut.indexes.build import build
+from likebut.indexes.cluster import Elsewhere
 from likebut.indexes.contract import EncoderId
 from likebut.indexes.errors import DiskFull, GalleryError, IndexDamaged, IndexIncompatible, NoImages
 from likebut.indexes.journal import Journal
@@ -219,6 +221,18 @@ def test_a_gallery_that_vanished_does_not_empty_the_index(gallery, tmp_path, enc
     with pytest.raises(NoImages):
         build([gallery], tmp_path / "out", encoder)
     assert verify(tmp_path / "out").problems == ()
+
+
+def test_a_build_that_cannot_begin_leaves_no_folder(gallery, tmp_path, encoder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    cluster = Elsewhere("local", MeanColour)
+    with pytest.raises(GalleryError, match="needs the package ray"):
+        build([gallery], tmp_path / "out", encoder, elsewhere=cluster)
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "mine").mkdir()  # one that was there before stays
+    with pytest.raises(GalleryError, match="needs the package ray"):
+        build([gallery], tmp_path / "mine", encoder, elsewhere=cluster)
+    assert (tmp_path / "mine").is_dir()
 
 
 @pytest.mark.parametrize("change", [{"fingerprint": "0" * 64}, {"preprocessing": "other"}])

@@ -327,8 +327,9 @@ def test_the_smallest_galleries_can_be_compressed(tmp_path: Path, rows: int) -> 
 @pytest.mark.parametrize("recall", [0.0, -1.0, 1.5, float("nan")])
 def test_a_recall_that_is_no_share_is_refused(tmp_path: Path, recall: float) -> None:
     put(tmp_path, VECTORS[:5])
-    with pytest.raises(GalleryError, match="is no share"):
+    with pytest.raises(GalleryError, match="is no share") as told:
         compress(tmp_path, recall)
+    assert told.value.exit_code == 2
 
 
 def test_what_is_not_ours_in_the_folder_stays(folder: Path) -> None:
