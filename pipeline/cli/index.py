@@ -1,4 +1,4 @@
-"""`index build | caption | compress | upgrade | info | verify | remove | push`: vectors and items on disk."""
+"""The commands of `index`, from `build` to `push`: vectors and items on disk."""
 
 from __future__ import annotations
 
