@@ -4,6 +4,11 @@ Exit codes: 0 done · 1 bug · 2 usage or config · 3 input data · 4 model not 
 5 partial · 6 budget reached · 7 busy · 130 interrupted.
 """
 
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
 EXIT_DONE = 0
 EXIT_BUG = 1
 EXIT_USAGE = 2
@@ -70,3 +75,9 @@ def did_you_mean(name: str, known: list[str]) -> str:
     if near:
         return "did you mean " + " or ".join(repr(n) for n in near) + "?"
     return "known: " + ", ".join(sorted(known))
+
+
+def check_choice(option: str, value: Any, known: Collection[str]) -> None:
+    """Raises ConfigError for a value that ``option`` ("engine option structured") does not take."""
+    if value not in known:
+        raise ConfigError(f"{option}: no {value!r}", did_you_mean(str(value), list(known)))

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ...indexes.errors import first_line
-from ..errors import ConfigError, ModelError, did_you_mean
+from ..errors import ConfigError, ModelError, check_choice, did_you_mean
 from ..machine import foreign, models
 from .contract import EncoderSpec
-from .options import check_choice, check_names
+from .options import check_names
 from .state import state_hash
 
 QUICK = "quickgelu"
@@ -58,7 +58,7 @@ def source_of(spec: EncoderSpec) -> Source:
     check_names("open_clip", spec.options, ("activation",))
     said = spec.options.get("activation")
     if said is not None:
-        check_choice("activation", said, ACTIVATIONS)
+        check_choice("encoder option activation", said, ACTIVATIONS)
     folder = models.local_folder(spec.model)
     if folder or spec.model.startswith("hf-hub:"):
         return _of_config(spec, folder)

@@ -14,9 +14,3 @@ def check_names(encoder: str, options: Mapping[str, Any], known: Collection[str]
         if name not in known:
             hint = did_you_mean(name, list(known)) if known else "it has none"
             raise ConfigError(f"encoder {encoder} has no option {name!r}", hint)
-
-
-def check_choice(name: str, value: Any, known: Collection[str]) -> None:
-    """Raises ConfigError for a value that the option ``name`` does not take."""
-    if value not in known:
-        raise ConfigError(f"encoder option {name}: no {value!r}", did_you_mean(str(value), list(known)))

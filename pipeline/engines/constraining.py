@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from ..errors import ConfigError
+from ..errors import ConfigError, check_choice
 from .contract import Request
-from .options import check_choice
 
 STRUCTURED = ("auto", "json_schema", "none")
 
@@ -26,7 +25,7 @@ def constrains(options: Mapping[str, Any]) -> bool:
     xgrammar is installed. Raises ConfigError for another word, and for "json_schema" without it.
     """
     asked = options.get("structured", "auto")
-    check_choice("structured", asked, STRUCTURED)
+    check_choice("engine option structured", asked, STRUCTURED)
     installed = find_spec("xgrammar") is not None
     if asked == "json_schema" and not installed:
         raise ConfigError(

@@ -15,12 +15,6 @@ def check_names(options: Mapping[str, Any], known: Collection[str]) -> None:
             raise ConfigError(f"no engine option {name!r}", did_you_mean(name, list(known)))
 
 
-def check_choice(name: str, value: Any, known: Collection[str]) -> None:
-    """Raises ConfigError for a value that the option ``name`` does not take."""
-    if value not in known:
-        raise ConfigError(f"engine option {name}: no {value!r}", did_you_mean(str(value), list(known)))
-
-
 def template_of(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """Arguments of the model's chat template. Raises ConfigError where they are no table."""
     template = options.get("template", {})

@@ -8,8 +8,8 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..errors import ConfigError
-from .options import check_choice, check_names
+from ..errors import ConfigError, check_choice
+from .options import check_names
 
 STRUCTURED = ("json_schema", "json_object", "none")
 # Local servers ask for no key, and the client will not start without one.
@@ -60,7 +60,7 @@ class Server:
         texts = [*self.rename.values(), *self.omit, *self.headers.values()]
         if not all(isinstance(text, str) and text.isascii() for text in texts):
             raise ConfigError("engine options rename, omit and headers hold plain texts alone")
-        check_choice("structured", self.structured, STRUCTURED)
+        check_choice("engine option structured", self.structured, STRUCTURED)
         parts = urlsplit(self.base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError("engine option base_url is no http address", "as in http://localhost:8000/v1")
