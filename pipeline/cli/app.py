@@ -6,6 +6,7 @@ answer that is known.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
@@ -20,43 +21,91 @@ from .settings import default_map
 
 
 class _Command(NamedTuple):
-    """A function of a module of this folder, and the constant that is its epilog."""
+    """A function of a module of this folder, how its help begins, and the constant that is its epilog."""
 
     module: str
     function: str
+    summary: str
     epilog: str = "EPILOG"
     cls: type[Grouped] | None = None
 
 
 class _Group(NamedTuple):
-    """Several commands under one name, gathered in a module of this folder."""
+    """Several commands under one name, gathered in a module of this folder, and what they are."""
 
     module: str
+    summary: str
     app: str = "app"
 
 
 # By name, in the order of the help.
 COMMANDS: dict[str, _Command | _Group] = {
-    "query": _Command("query", "query", cls=Grouped),
-    "serve": _Command("serve", "serve", cls=Grouped),
-    "chat": _Command("chat", "chat", cls=Grouped),
-    "dialogue": _Group("dialogue"),
-    "batch": _Command("batch", "batch", cls=Grouped),
-    "eval": _Command("evaluate", "evaluate", cls=Grouped),
-    "score": _Command("score", "score", "SCORE_EPILOG"),
-    "compare": _Command("compare", "compare"),
-    "tune": _Command("tune", "tune"),
-    "check-submission": _Command("score", "check_submission", "CHECK_EPILOG"),
-    "index": _Group("index"),
-    "recipes": _Group("listings", "recipes"),
-    "prompts": _Group("prompts"),
-    "profiles": _Group("listings", "profiles"),
-    "doctor": _Command("doctor", "doctor"),
-    "settings": _Group("settings_command"),
-    "cache": _Group("cache"),
-    "pocket": _Group("pocket"),
-    "demo": _Command("demo", "demo"),
+    "query": _Command(
+        "query", "query", "Find pictures like REF, but changed as the sentence says.", cls=Grouped
+    ),
+    "serve": _Command(
+        "serve",
+        "serve",
+        "Search in a browser: pictures, sentences, weights, and all turns of a session.",
+        cls=Grouped,
+    ),
+    "chat": _Command(
+        "chat",
+        "chat",
+        'Find pictures by one sentence after another; what you type is the next "but …".',
+        cls=Grouped,
+    ),
+    "dialogue": _Group("dialogue", "Saved sessions: show one, take its steps again, compare two."),
+    "batch": _Command("batch", "batch", "Answer every query of a file or of stdin, in order.", cls=Grouped),
+    "eval": _Command(
+        "evaluate",
+        "evaluate",
+        "Run a recipe over a benchmark: streamed, resumable, with intervals beside every number.",
+        cls=Grouped,
+    ),
+    "score": _Command(
+        "score",
+        "score",
+        "Compute the metrics again from runs, or of anybody's submission file where labels are at hand.",
+        "SCORE_EPILOG",
+    ),
+    "compare": _Command(
+        "compare",
+        "compare",
+        "Paired differences with intervals and p-values, the queries that changed, and the cost.",
+    ),
+    "tune": _Command(
+        "tune", "tune", "Search a recipe's weights on one half of a benchmark; report on the other half."
+    ),
+    "check-submission": _Command(
+        "score",
+        "check_submission",
+        "Say whether the official server will take a file, and what is wrong and where.",
+        "CHECK_EPILOG",
+    ),
+    "index": _Group(
+        "index", "Gallery indexes: build, caption, compress, upgrade, info, verify, remove, push."
+    ),
+    "recipes": _Group("listings", "Methods: which stages, prompts, grains and weights.", "recipes"),
+    "prompts": _Group("prompts", "Prompt templates: list, show, render, check, edit."),
+    "profiles": _Group("listings", "Which models run, and where.", "profiles"),
+    "doctor": _Command(
+        "doctor",
+        "doctor",
+        "Check packages, devices, models, folders and settings; exit 4 if something needed is missing.",
+    ),
+    "settings": _Group(
+        "settings_command", "Profile, gallery, recipe and format, typed once: show, set, unset, path."
+    ),
+    "cache": _Group("cache", "The cache of model answers."),
+    "pocket": _Group("pocket", "The drawn world the pocket models know."),
+    "demo": _Command(
+        "demo", "demo", "Draw a gallery, index it, run a query of each kind, and write demo/index.html."
+    ),
 }
+
+# First words that are answered without any command.
+_ASK_FOR_THE_LIST = ("--help", "-h", "--version")
 
 
 def _version(asked: bool) -> None:
@@ -78,13 +127,49 @@ def start(
 
 
 def called(words: Sequence[str]) -> typer.Typer:
-    """The program for these words of a command line: the one command that they name, else all."""
-    return made(words[0]) if words and words[0] in COMMANDS else made(*COMMANDS)
+    """The program for these words of a command line: the one command that they name, else all.
+
+    Where they ask for nothing but the list of commands, none is more than its name and its summary.
+    """
+    if words and words[0] in COMMANDS:
+        return made(words[0])
+    completing = any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ)
+    if completing or (words and words[0] not in _ASK_FOR_THE_LIST):
+        return made(*COMMANDS)
+    return _listed()
+
+
+@cache
+def _listed() -> typer.Typer:
+    """The program in whose help all commands stand, and that runs none."""
+    app = _empty()
+    # as typer lists them where it has them all: groups come last
+    for name, what in sorted(COMMANDS.items(), key=lambda one: isinstance(one[1], _Group)):
+        app.command(name=name, help=what.summary)(_nothing)
+    return app
+
+
+def _nothing() -> None:
+    pass
 
 
 @cache
 def made(*names: str) -> typer.Typer:
     """The program with these commands."""
+    app = _empty()
+    for name in names:
+        what = COMMANDS[name]
+        module = import_module(f".{what.module}", __package__)
+        if isinstance(what, _Group):
+            app.add_typer(getattr(module, what.app), name=name)
+        else:
+            epilog = getattr(module, what.epilog)
+            app.command(name=name, cls=what.cls, epilog=epilog)(getattr(module, what.function))
+    return app
+
+
+def _empty() -> typer.Typer:
+    """The program without commands."""
     app = typer.Typer(
         name="likebut",
         no_args_is_help=True,
@@ -95,14 +180,6 @@ def made(*names: str) -> typer.Typer:
         "7 busy · 130 Ctrl-C",
     )
     app.callback()(start)
-    for name in names:
-        what = COMMANDS[name]
-        module = import_module(f".{what.module}", __package__)
-        if isinstance(what, _Group):
-            app.add_typer(getattr(module, what.app), name=name)
-        else:
-            epilog = getattr(module, what.epilog)
-            app.command(name=name, cls=what.cls, epilog=epilog)(getattr(module, what.function))
     return app
 
 

@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
-from ..hits.rows import LINK, csv_text
-
 # Of rows as JSON. It grows when a field is renamed, moved or means something else.
 ROWS_VERSION = 1
 
@@ -77,6 +75,8 @@ def write_rows(rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequenc
         for row in rows:
             print(json.dumps(_versioned(row), ensure_ascii=True))
     elif form is Format.csv:
+        from ..hits.rows import csv_text
+
         print(csv_text(rows, columns), end="")
     elif form is Format.paths:
         for row in rows:
@@ -109,6 +109,8 @@ def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> No
 
 def _style(row: Mapping[str, Any], column: str) -> str:
     """The link of a path, where its row has one."""
+    from ..hits.rows import LINK
+
     return f"link {row[LINK]}" if column == "path" and LINK in row else ""
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
-from likebut.pipeline.cli.app import COMMANDS, called
+from likebut.pipeline.cli.app import COMMANDS, called, made
 from tests.pipeline.cli.conftest import Run
 from tests.pipeline.cli.test_bad_input import assert_one_line
 
@@ -29,6 +30,36 @@ def test_help_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    modules = {f"likebut.pipeline.cli.{what.module}" for what in COMMANDS.values()}
+    code = (
+        "import sys\nfrom likebut.pipeline.cli.program import main\n"
+        f"try:\n    main()\nfinally:\n    print({modules!r} & set(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stderr.strip() == "set()"
+    assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_the_list_says_of_commands_what_they_say_themselves() -> None:
+    def listed(app: typer.Typer) -> list[tuple[str, str]]:
+        group = typer.main.get_command(app)
+        return [(name, one.get_short_help_str(500)) for name, one in group.commands.items()]  # type: ignore[attr-defined]
+
+    assert listed(called(["--help"])) == listed(made(*COMMANDS))
+    helped = [CliRunner().invoke(app, ["--help"]).output for app in (called(["--help"]), made(*COMMANDS))]
+    assert helped[0] == helped[1]
+    assert "demo" in helped[0]
+
+
+def test_a_completion_of_the_shell_knows_all_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert called([]) is called(["--help"])
+    monkeypatch.setenv("_LIKEBUT_COMPLETE", "complete_bash")
+    assert called([]) is called(["--help"]) is made(*COMMANDS)
 
 
 # Of a query that is known, beside HEAVY's models: each takes longer to import than the answer does.
@@ -67,7 +98,7 @@ def test_a_known_answer_imports_nothing_that_it_does_not_need(gallery: Path, tmp
 
 
 def test_a_command_is_made_without_the_others_and_none_of_them_is_lost() -> None:
-    whole = typer.main.get_command(called([]))
+    whole = typer.main.get_command(made(*COMMANDS))
     assert list(whole.commands) == [  # type: ignore[attr-defined]
         *(name for name, what in COMMANDS.items() if not hasattr(what, "app")),
         *(name for name, what in COMMANDS.items() if hasattr(what, "app")),
@@ -76,7 +107,7 @@ def test_a_command_is_made_without_the_others_and_none_of_them_is_lost() -> None
         alone = typer.main.get_command(called([name, "--help"]))
         assert list(alone.commands) == [name]  # type: ignore[attr-defined]
         assert alone.help == whole.help
-    assert called(["--version"]) is called(["qurey"]) is called([])
+    assert called(["qurey"]) is called(["--show-completion"]) is made(*COMMANDS)
 
 
 @pytest.mark.parametrize(
