@@ -160,27 +160,29 @@ def means(pools: Sequence[Pool], metric: Metric, settings: NDArray[Any]) -> NDAr
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
         whole = sum(threads.map(total, groups), np.zeros(len(settings)))
-    found: NDArray[np.float64] = whole / max(1, len(pools))
-    return found
+    return tried.as_given(whole / max(1, len(pools)))
 
 
 def values(pool: Pool, metric: Metric, settings: NDArray[Any]) -> NDArray[np.float64]:
     """(s,) the metric of one query; ties go against the targets, as in `metrics.hits`."""
     tried = Tried.of(settings)
-    return values_of(pool, metric, tried, Desk(len(tried.told)))
+    return tried.as_given(values_of(pool, metric, tried, Desk(len(tried.told))))
 
 
 def values_of(pool: Pool, metric: Metric, tried: Tried, desk: Desk) -> NDArray[np.float64]:
-    """(s,) the metric of one query in the settings that are tried, worked out on a desk."""
+    """(s,) the metric of one query in the settings that are tried, in their order, worked out on a desk."""
     if not pool.targets:
         return np.zeros(tried.told.shape[1])
     items = np.concatenate([pool.shares, pool.fixed[None]]).astype(np.float32, copy=False)
-    slack = SLACK * (np.abs(items).max(1) @ tried.sizes)
-    right = np.sort(items[:, : pool.targets].T @ tried.told, axis=0)[::-1]
+    largest = np.abs(items).max(1)
+    slack = SLACK * (largest @ tried.sizes)
+    targets, others = items.T[: pool.targets], np.ascontiguousarray(items.T[pool.targets :])
+    right = targets @ tried.told
+    if len(right) > 1:
+        right = np.sort(right, axis=0)[::-1]
     found = min(pool.targets, metric.k) if metric.kind == "mAP" else 1
-    others = np.ascontiguousarray(items[:, pool.targets :].T)
-    likely = np.argsort(-(others @ tried.middle), kind="stable")
-    above = counts_above(others[likely], tried.told, right[:found] - slack, metric.k, desk)
+    reaches = tried.reaches(others, targets, largest)
+    above = counts_above(others, reaches, tried, right[:found] - slack, metric.k, desk)
     gain = np.zeros(tried.told.shape[1])
     for place, counts in enumerate(above, 1):
         rank = counts + place
