@@ -8,7 +8,7 @@ from pydantic import field_validator
 
 from .. import scoring
 from ..errors import ConfigError, did_you_mean
-from ..records.roles import ELEMENTS, ROLES, role_of
+from ..records.roles import ELEMENTS, ROLES, role_of, told
 from ..scoring import late
 from ..scoring.contract import CAPTION_SIDE, REGION_SIDE
 from .finite import Finite
@@ -213,7 +213,9 @@ class Recipe(Strict):
             self.check_role(name, where, tuple(self.mixes))
 
     def check_role(self, name: str, where: str, others: tuple[str, ...] = ()) -> None:
-        """Raises ConfigError where ``name`` is no role, nor a list of the recipe's own prompts."""
+        """Raises ConfigError where ``name`` is no role, nor a list of the recipe's own prompts, nor a
+        template of one."""
+        name = told(name, where)
         if name not in (*ROLES, *ELEMENTS) and name not in self.elements:
             known = [*ROLES, *self.elements, *others]
             raise ConfigError(f"{where}: no grain {name!r}", did_you_mean(name, known))

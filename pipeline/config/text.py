@@ -104,7 +104,8 @@ def _set(lines: list[str], start: int, end: int, values: Mapping[str, str]) -> N
             last = end
             while last > start and (not lines[last - 1].strip() or lines[last - 1][0] == "#"):
                 last -= 1
-            lines.insert(last, f"{key} = {value}")
+            plain = re.fullmatch(r"[A-Za-z0-9_-]+", key)
+            lines.insert(last, f"{key if plain else json.dumps(key)} = {value}")
             end += 1
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from ..errors import ConfigError
 from .phrases import swapped
 from .trace import Trace
 
@@ -65,6 +67,7 @@ def _alone(trace: Trace) -> Sequence[str]:
 
 # Roles that look at the reference: it, and picture and sentence as one vector of an MLLM embedder.
 PIXELS = ("reference", "composed")
+WORDLESS = (*PIXELS, "liked", "disliked")
 # Only captions, rewrites, labels and what is a mean may hold one text several times.
 # `liked` and `disliked` are hits that a person marked: pixels, as the reference is.
 ROLES: dict[str, Role] = {
@@ -88,9 +91,37 @@ ROLES: dict[str, Role] = {
 }
 
 
+# No ":", "=" or "/" in the words: the names of grains are told apart by these.
+_TEMPLATE = re.compile(r"[^{}:=/]*\{(\w+)\}[^{}:=/]*")
+
+
+def told(name: str, where: str = "recipe") -> str:
+    """The role that a template says in its words, "caption" of "a photo of {caption}"; else the name.
+
+    Raises ConfigError for braces that are no template of a role of texts.
+    """
+    if not {"{", "}"} & set(name):
+        return name
+    found = _TEMPLATE.fullmatch(name)
+    if not found or found[1] in WORDLESS:
+        hint = 'one has a role of texts in its braces, as "a photo of {caption}", and no ":", "=" or "/"'
+        raise ConfigError(f"{where}: no template {name!r}", hint)
+    return found[1]
+
+
 def role_of(name: str) -> Role:
-    """The role of this name: one of the table, else the list of elements that is called so."""
-    return ROLES.get(name) or _list(name)
+    """The role of this name: one of the table, a template, else the list of elements that is called so."""
+    return ROLES.get(name) or (_list(name) if (inner := told(name)) == name else _template(name, inner))
+
+
+@lru_cache(1024)
+def _template(name: str, inner: str) -> Role:
+    """The texts of a role, each in these words; one grain, the mean."""
+
+    def texts(trace: Trace) -> Sequence[str]:
+        return [name.replace(f"{{{inner}}}", text) for text in texts_of(inner, trace)]
+
+    return Role(texts, role_of(inner).reads)
 
 
 @lru_cache(1024)

@@ -181,11 +181,25 @@ def test_a_variant_changes_numbers_and_its_name() -> None:
     assert "'cirr'" in caught.value.hint
 
 
+def test_a_template_is_a_weight_like_any_other_and_reads_what_it_says() -> None:
+    recipe = load_recipe("sketch").with_weights({"a photo of {caption}": 0.25, "{rewrites}, drawn": 0.1})
+    assert recipe.grains["a photo of {caption}"] == 0.25
+    assert recipe.reads("captions")
+    with pytest.raises(ConfigError, match="--weight: no grain 'captoin'"):
+        recipe.with_weights({"a photo of {captoin}": 1.0})
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("[mixes.m]\ntargets = 1.0\n[grains]\nm = 1.0", "[mixes.m]: no grain 'targets'"),
         ("[grains]\nmix = 1.0", "[grains]: no grain 'mix'"),
+        ('[grains]\n"a photo of {captoin}" = 1.0', "[grains]: no grain 'captoin'"),
+        ('[grains]\n"a photo of {caption" = 1.0', "[grains]: no template 'a photo of {caption'"),
+        ('[grains]\n"{caption} and {caption}" = 1.0', "[grains]: no template '{caption} and {caption}'"),
+        ('[grains]\n"note: {caption}" = 1.0', "[grains]: no template 'note: {caption}'"),
+        ('[grains]\n"like {reference}" = 1.0', "[grains]: no template 'like {reference}'"),
+        ('[mixes.m]\n"{liked}" = 1.0\n[grains]\nm = 1.0', "[mixes.m]: no template '{liked}'"),
         ('[grains]\nreference = 1.0\n[fusion]\nfamily = "linea"', "no score family 'linea'"),
         (
             '[grains]\nreference = 1.0\n[fusion]\nfamily = "gated"\nnumbers = { bet = 1.0 }',

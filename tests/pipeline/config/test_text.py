@@ -38,6 +38,13 @@ def test_numbers_change_and_everything_else_stays() -> None:
     ).replace('description = "x"\n', 'description = "x"\nweights_from = "ours: \\"n\\" 3"\n')
 
 
+def test_a_grain_whose_name_is_no_bare_key_is_quoted() -> None:
+    text = rewritten(TEXT, {"grains": {"a photo of {caption}": 0.5}}, "ours")
+    assert '"a photo of {caption}" = 0.5\n' in text
+    again = rewritten(text, {"grains": {"a photo of {caption}": 0.25}}, "ours")
+    assert again == text.replace('{caption}" = 0.5', '{caption}" = 0.25')
+
+
 def test_the_shares_of_a_mix_change_under_their_own_header() -> None:
     text = rewritten(TEXT, {"mixes.both": {"reference": 0.25, "modification": 0.75}}, "ours")
     assert "reference = 0.25\nmodification = 0.75  # half each" in text

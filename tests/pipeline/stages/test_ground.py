@@ -82,6 +82,30 @@ def test_without_rewrites_the_target_caption_stands_in(encoder: CachedEncoder) -
     assert [g.text for g in grains(encoder, UNDERSTOOD, rewrites=1.0)] == ["blue"]
 
 
+def test_a_template_says_the_texts_of_a_role_in_its_own_words(encoder: CachedEncoder) -> None:
+    pieces = replace(UNDERSTOOD, description=Description(("red", "green")))
+    weights = {"a blue {caption}": 0.5, "a {captions} thing": -0.5, "{preserved}, drawn": 1.0}
+    one, mean = grains(encoder, pieces, **weights)
+    assert (one.name, one.role, one.weight, one.text) == (
+        "a blue {caption}",
+        "a blue {caption}",
+        0.5,
+        "a blue red",
+    )
+    # red and blue, at length 1; then red and green, each its own unit vector, and their mean
+    assert one.vector.tolist() == pytest.approx([0.5**0.5, 0, 0.5**0.5])
+    assert mean.vector.tolist() == pytest.approx([0.5**0.5, 0.5**0.5, 0])
+    assert (mean.weight, mean.text) == (-0.5, "a red thing")
+
+
+def test_the_direction_of_two_templates_is_added_to_the_reference(encoder: CachedEncoder) -> None:
+    """red + (green − red): what the caption's own words share falls out."""
+    pieces = replace(UNDERSTOOD, description=Description(("thing",)))
+    weights = {"reference": 1.0, "green {caption}": 1.0, "red {caption}": -1.0}
+    found = grains(encoder, pieces, np.array([1, 0, 0], np.float32), **weights)
+    assert sum(g.weight * g.vector for g in found).tolist() == pytest.approx([0, 1, 0])
+
+
 def test_a_mix_is_one_unit_vector_worked_out_by_hand(encoder: CachedEncoder) -> None:
     mixed = recipe({"both": -2.0}, {"both": {"target_caption": 0.8, "reference": 0.6}})
     picture = np.array([1, 0, 0], np.float32)
