@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .contract import Asked, Found
-from .exact import Exact, Excluded, best_of, scores_of, sorted_rows
+from .exact import Exact, Excluded, sorted_rows
+from .rescoring import rescored
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,20 +76,27 @@ class _Search:
         scores = np.full((self.count, self.k), -np.inf, np.float32)
         few = [n for n in range(self.count) if len(self.barred[n]) <= MANY]
         lists = dict(zip(few, self._named(few, None), strict=True))
-        for n in range(self.count) if self.k else ():
-            free = self.rows - len(self.barred[n])
-            named = lists.get(n)
-            if free <= max(self.few, self.k):
-                named = self._free(n).nonzero()[0]
-            elif named is None:
-                (named,) = self._named([n], self._free(n))
-            named = named[np.isin(named, self.barred[n], invert=True)]
-            if len(named) < min(self.k, free):
-                rows[n], scores[n] = self._by_every_row(n)
-                continue
-            best, values = best_of(named, scores_of(self.asked, n, named), self.k)
+        named = {n: self._allowed(n, lists.get(n)) for n in range(self.count) if self.k}
+        short = [n for n in named if len(named[n]) < min(self.k, self.rows - len(self.barred[n]))]
+        for n in short:
+            del named[n]
+            rows[n], scores[n] = self._by_every_row(n)
+        for n, (best, values) in zip(
+            named, rescored(self.asked, list(named), list(named.values()), self.k), strict=True
+        ):
             rows[n, : len(best)], scores[n, : len(best)] = best, values
         return Found(rows, scores)
+
+    def _allowed(self, query: int, named: NDArray[np.int64] | None) -> NDArray[np.int64]:
+        """The rows to score for a query: those that were named, and that it may find."""
+        import numpy as np
+
+        barred = self.barred[query]
+        if self.rows - len(barred) <= max(self.few, self.k):
+            return self._free(query).nonzero()[0]
+        if named is None:
+            (named,) = self._named([query], self._free(query))
+        return named[np.isin(named, barred, invert=True)] if len(barred) else named
 
     def _named(self, queries: list[int], free: NDArray[np.bool_] | None) -> list[NDArray[np.int64]]:
         """The rows that all sides name for each of these queries, ascending."""

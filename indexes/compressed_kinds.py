@@ -14,6 +14,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .clusters import centres_of, nearest_centres, turned
 from .errors import EXIT_MODEL, GalleryError
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 FAISS = (1, 15)  # at least: what was run
 HNSW_ROWS = 50_000  # at most: beyond, it takes minutes to make
 IVF_ROWS = 1_000  # at least: fewer make no lists worth having
-LEARN_EACH = 64  # rows a centre that k-means looks at
-LEARN_ROUNDS = 8
+LEARN_EACH = 48  # rows a centre that k-means looks at
+LEARN_ROUNDS = 6
+MOST_LISTS = 8192
 NEIGHBOURS = 16
 ALONE = 4  # queries that are not worth threads
 
@@ -50,9 +52,9 @@ class Kind(NamedTuple):
 
 
 def lists_of(rows: int) -> int:
-    """How many lists so many rows make: a power of two near 4 times their root, 4,096 at most."""
+    """How many lists so many rows make: a power of two near 4 times their root, `MOST_LISTS` at most."""
     lists = 16
-    while lists < 4096 and lists < 3 * rows**0.5:
+    while lists < MOST_LISTS and lists < 3 * rows**0.5:
         lists *= 2
     return lists
 
@@ -63,17 +65,30 @@ def _ivf(sample: NDArray[Any], rows: int) -> Any:
     dimension, lists = sample.shape[1], lists_of(rows)
     turn = faiss.RandomRotationMatrix(dimension, dimension)
     turn.init(1)
-    turned = turn.apply(sample)
-    means = faiss.Kmeans(dimension, lists, niter=LEARN_ROUNDS, seed=1)
-    means.cp.max_points_per_centroid, means.cp.min_points_per_centroid = LEARN_EACH, 1
-    means.train(turned)
     centres = faiss.IndexFlatIP(dimension)
-    centres.add(means.centroids)
+    centres.add(turn.apply(centres_of(sample, lists, LEARN_ROUNDS)))
     inner = faiss.IndexIVFRaBitQ(centres, dimension, lists, faiss.METRIC_INNER_PRODUCT, True, 2)
-    inner.train(turned)
     index = faiss.IndexPreTransform(turn, inner)
-    index.is_trained = True
+    index.is_trained = inner.is_trained = True  # codes of offsets need no more than the centres
     return index
+
+
+def insert(index: Any, rows: NDArray[Any]) -> None:
+    """Add (n, d) float32 rows to an index that is learnt; they get the next places."""
+    faiss: Any = import_module("faiss")
+
+    inner = _inner(index)
+    if not hasattr(inner, "invlists"):
+        index.add(rows)
+        return
+    turn = faiss.downcast_VectorTransform(faiss.downcast_index(index).chain.at(0))
+    matrix = faiss.vector_to_array(turn.A).reshape(rows.shape[1], -1)
+    lists = faiss.downcast_index(inner.quantizer)
+    centres = lists.reconstruct_n(0, lists.ntotal)
+    offsets = turned(rows, matrix)
+    owners = nearest_centres(offsets, centres)
+    inner.add_core(len(rows), faiss.swig_ptr(offsets), None, faiss.swig_ptr(owners))
+    index.ntotal = inner.ntotal
 
 
 def _hnsw(sample: NDArray[Any], rows: int) -> Any:

@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .beside import SIDE, earlier_side
-from .compressed_kinds import KINDS, LEARN_EACH, check_faiss, lists_of
+from .compressed_kinds import KINDS, LEARN_EACH, check_faiss, insert, lists_of
 from .contract import PICTURES
 from .errors import EXIT_USAGE, GalleryError
 from .files import FileEntry, disk_errors, npy_chunks, store_file
@@ -141,7 +141,7 @@ def add(index: Any, vectors: Stored, rows: NDArray[np.int64], on_progress: Progr
     """Add these rows, which get the next places."""
     for start in range(0, len(rows), ADD_ROWS):
         part = rows[start : start + ADD_ROWS]
-        index.add(vectors.take(part))
+        insert(index, vectors.take(part))
         if on_progress:
             on_progress(start + len(part), len(rows))
 

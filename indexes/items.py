@@ -9,11 +9,13 @@ ascend by id, so the statistics of the row groups find an id in one of them.
 
 from __future__ import annotations
 
+import io
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import islice
 from threading import Lock
 from typing import Any
 
@@ -42,17 +44,30 @@ class Item:
     inode: int = 0
 
 
-def write_items(items: Sequence[Item]) -> Iterator[Any]:
-    """The bytes of the Parquet file that holds ``items`` in their order."""
-    import pyarrow as pa
+def write_items(items: Iterable[Item]) -> Iterator[bytes]:
+    """The bytes of the Parquet file that holds ``items`` in their order, made a row group at a time."""
     import pyarrow.parquet as pq
+
+    sink, left = _Written(), iter(items)
+    table = _table(tuple(islice(left, GROUP_ROWS)))
+    with pq.ParquetWriter(sink, table.schema, compression="zstd") as writer:
+        writer.write_table(table)  # without items, too: a table of none
+        while group := tuple(islice(left, GROUP_ROWS)):
+            yield sink.taken()
+            writer.write_table(_table(group))
+    yield sink.taken()
+
+
+def _table(items: Sequence[Item]) -> Any:
+    """These items as a table."""
+    import pyarrow as pa
 
     shown = [readable(item.path) for item in items]
     odd = [
         os.fsencode(item.path) if text != item.path else None
         for item, text in zip(items, shown, strict=True)
     ]
-    table = pa.table(
+    return pa.table(
         {
             "id": pa.array([item.id for item in items], pa.string()),
             "path": pa.array(shown, pa.string()),
@@ -65,9 +80,29 @@ def write_items(items: Sequence[Item]) -> Iterator[Any]:
             "caption": pa.array([item.caption for item in items], pa.string()),
         }
     )
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, row_group_size=GROUP_ROWS, compression="zstd")
-    yield memoryview(sink.getvalue())
+
+
+class _Written(io.RawIOBase):
+    """A file that keeps what is written only until it is taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Take all of it."""
+        self.parts.append(bytes(data))
+        return len(self.parts[-1])
+
+    def taken(self) -> bytes:
+        """What was written since."""
+        whole = b"".join(self.parts)
+        self.parts.clear()
+        return whole
 
 
 class ItemTable:

@@ -38,6 +38,15 @@ class FirstPass(Protocol):
         """FirstPass ``blocks``; the pools then hold every row that may be among the best."""
 
 
+def slack_of(queries: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Twice the worst rounding error of a float32 sum of d products with unit rows, for (…, d) queries."""
+    import numpy as np
+
+    lengths = np.linalg.norm(queries.astype(np.float64), axis=-1)
+    slack: NDArray[np.float64] = 2.0**-22 * (queries.shape[-1] + 2) * lengths
+    return slack
+
+
 class NumpyScan:
     """One thread's pass over its blocks: widen, multiply, keep what may be among the best."""
 
@@ -52,10 +61,7 @@ class NumpyScan:
 
         self.shards, self.barred = shards, barred
         self.queries = np.ascontiguousarray(queries)
-        lengths = np.linalg.norm(queries.astype(np.float64), axis=1)
-        # twice the worst rounding error of a float32 sum of d products of unit rows
-        slack = 2.0**-22 * (queries.shape[1] + 2) * lengths
-        self.pools = [Contenders(k, float(width)) for width in slack]
+        self.pools = [Contenders(k, float(width)) for width in slack_of(queries)]
         peak = float(np.abs(queries).max(initial=0.0))
         self.lift = QUERY_LIFT - int(np.frexp(peak)[1])
         # float64 until scaled: 2^100 times a plain query would still fit, a wild one would not

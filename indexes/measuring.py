@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .stored import Stored
 
 DEPTH = 10  # recall@10
+EQUALS = 90  # rows beyond, among which those are that score what the 10th does
 SHORTLISTS = (100, 200, 400, 800, 1600)
 TIMED = 24  # queries, one by one
 FIRST_REACH, MOST_REACH = 8, 4096
@@ -25,11 +26,14 @@ MORE_REACH = 4  # times the reach that is enough; a shorter list that needs more
 
 
 class Truth(NamedTuple):
-    """Queries (q, d) of several kinds, the kind of each, and the score of its 10th best row, exactly."""
+    """Queries (q, d) of several kinds, the kind of each, what its 10th best row scores exactly, and the
+    rows that score no less; None where they are too many to be kept.
+    """
 
     queries: NDArray[np.float32]
     kinds: Sequence[str]
     tenth: NDArray[np.float32]
+    right: Sequence[NDArray[np.int64] | None]
 
 
 class Choice(NamedTuple):
@@ -50,9 +54,15 @@ def truth(vectors: Stored, probes: Mapping[str, NDArray[Any]]) -> Truth:
     import numpy as np
 
     queries = np.concatenate(list(probes.values()))
-    found = search(vectors, queries, min(DEPTH, vectors.count))
+    wanted, looked = min(DEPTH, vectors.count), min(DEPTH + EQUALS, vectors.count)
+    found = search(vectors, queries, looked)
+    tenth = found.scores[:, wanted - 1]
+    right = [
+        rows[scores >= least] if looked == vectors.count or scores[-1] < least else None
+        for rows, scores, least in zip(found.rows, found.scores, tenth, strict=True)
+    ]
     kinds = [kind for kind, asked in probes.items() for _ in asked]
-    return Truth(queries, kinds, found.scores[:, -1])
+    return Truth(queries, kinds, tenth, right)
 
 
 def choose(index: Any, kind: str, vectors: Stored, right: Truth, recall: float) -> Choice:
@@ -61,14 +71,17 @@ def choose(index: Any, kind: str, vectors: Stored, right: Truth, recall: float) 
     best = Choice(Effort(FIRST_REACH, SHORTLISTS[-1]), (Measured("none", 0, -1.0),), 0.0)
     reach, lengths = FIRST_REACH, list(SHORTLISTS)
     while lengths and reach <= MOST_REACH and (reach == FIRST_REACH or reach < vectors.count):
-        for length in list(lengths):
+        enough = []
+        for length in reversed(lengths):  # where a long list does not hold them, no shorter one does
             effort = Effort(reach, length)
             choice = Choice(effort, _recalls(index, kind, effort, vectors, right), 0.0)
             best = max(best, choice, key=lambda one: one.recall)
-            if choice.recall >= recall:
-                reached.append(choice)
-                lengths = lengths[: lengths.index(length)]  # more reach is only worth it for fewer rows
+            if choice.recall < recall:
                 break
+            enough.append(choice)
+        if enough:
+            reached.append(enough[-1])
+            lengths = lengths[: len(lengths) - len(enough)]  # more reach is only worth it for fewer rows
         if reached and reach >= MORE_REACH * reached[0].effort.reach:
             break
         reach *= 2
@@ -85,16 +98,24 @@ def _recalls(index: Any, kind: str, effort: Effort, vectors: Stored, right: Trut
 
     wanted = min(DEPTH, vectors.count)
     places = nearest(index, kind, effort.reach, right.queries, min(effort.shortlist, vectors.count))
-    hits = np.zeros(len(places))
-    for n, found in enumerate(places):
-        scores = scores_of([Asked(vectors, right.queries)], n, np.sort(found[found >= 0]))
-        # equals of the 10th are as right as it is
-        hits[n] = min(wanted, int((scores >= right.tenth[n]).sum())) / wanted
+    # what is named is scored exactly, so it is found
+    hits = np.array([min(wanted, _right(found, n, vectors, right)) for n, found in enumerate(places)])
     kinds = np.array(right.kinds)
     return tuple(
-        Measured(kind, int((kinds == kind).sum()), round(float(hits[kinds == kind].mean()), 4))
+        Measured(kind, int((kinds == kind).sum()), round(float(hits[kinds == kind].mean()) / wanted, 4))
         for kind in dict.fromkeys(right.kinds)
     )
+
+
+def _right(found: NDArray[np.int64], query: int, vectors: Stored, right: Truth) -> int:
+    """How many of these rows, or -1, are right for a query."""
+    import numpy as np
+
+    known = right.right[query]
+    if known is not None:
+        return int(np.isin(known, found).sum())
+    scores = scores_of([Asked(vectors, right.queries)], query, np.sort(found[found >= 0]))
+    return int((scores >= right.tenth[query]).sum())
 
 
 def _milliseconds(index: Any, kind: str, effort: Effort, vectors: Stored, right: Truth) -> float:

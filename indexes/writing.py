@@ -71,18 +71,17 @@ def write_index(folder: Path, content: Content) -> Manifest:
         moments = Moments(0 if content.parts else content.dimension)
         shards = tuple(_write_shards(folder, workspace, content, moments))
         stats = store_file(folder, workspace, "stats", ".npz", rows, [moments.npz()])
-    items = [replace(item, row=row) for row, item in enumerate(content.items)]
     manifest = Manifest(
         encoder=content.encoder,
         dimension=content.dimension,
         dtype=content.dtype,
         count=rows,
         shards=shards,
-        items=store_file(folder, workspace, "items", ".parquet", rows, write_items(items)),
+        items=store_file(folder, workspace, "items", ".parquet", rows, write_items(content.items)),
         stats=stats,
         failed=content.failed,
         roots=content.roots,
-        rows_sha256=rows_hash((item.id, item.content_hash) for item in items),
+        rows_sha256=rows_hash((item.id, item.content_hash) for item in content.items),
         source=content.source,
         unread=content.unread,
         left_out=content.left_out,

@@ -1,0 +1,52 @@
+"""Centres of rows, and the nearest of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from likebut.indexes.clusters import BLOCK_ROWS, centres_of, nearest_centres, turned
+
+
+def test_centres_are_the_means_of_rows_that_lie_together() -> None:
+    lot = np.random.default_rng(0)
+    heaps = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1]]).repeat(200, axis=0)
+    rows = (heaps + 0.01 * lot.standard_normal(heaps.shape)).astype(np.float32)
+    centres = centres_of(rows, 12, 6)
+    owners = nearest_centres(rows, centres)
+    assert {
+        len(set(owners[at : at + 200]) & set(owners[(at + 200) % 600 :][:200])) for at in (0, 200, 400)
+    } == {0}
+    for centre in set(owners):
+        np.testing.assert_allclose(centres[centre], rows[owners == centre].mean(axis=0), atol=0.01)
+
+
+def test_a_centre_without_rows_becomes_a_row() -> None:
+    rows = np.array([[1, 0]] * 5 + [[0, 1]], np.float32)
+    centres = centres_of(rows, 3, 4)
+    assert centres.shape == (3, 2)
+    assert np.isfinite(centres).all()
+    assert {tuple(centre) for centre in centres.tolist()} <= {(1.0, 0.0), (0.0, 1.0)}
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**31), count=st.integers(1, 40), offset=st.sampled_from([0.0, 5.0]))
+def test_the_nearest_centre_is_as_near_as_any_but_for_rounding(
+    seed: int, count: int, offset: float
+) -> None:
+    lot = np.random.default_rng(seed)
+    rows = (lot.standard_normal((BLOCK_ROWS + 7, 12)) + offset).astype(np.float32)
+    centres = (lot.standard_normal((count, 12)) + offset).astype(np.float32)
+    far = ((rows[:, None].astype(float) - centres[None]) ** 2).sum(axis=2)
+    found = far[np.arange(len(rows)), nearest_centres(rows, centres)]
+    assert (found - far.min(axis=1)).max() < 0.5  # of about 24
+    assert np.mean(found == far.min(axis=1)) > 0.9
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_rows_are_turned_by_a_matrix(rows: int) -> None:
+    given = np.arange(2 * rows, dtype=np.float32).reshape(rows, 2)
+    quarter = np.array([[0, -1], [1, 0]], np.float32)
+    np.testing.assert_allclose(turned(given, quarter), [[-y, x] for x, y in given])
