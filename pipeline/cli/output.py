@@ -91,6 +91,9 @@ def _versioned(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """A plain table on stdout, numbers to the right."""
+    if columns and not _is_styled():
+        _write_plain(rows, columns)
+        return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -105,6 +108,33 @@ def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> No
     if not console.is_terminal:
         console = Console(width=max(_width(rows, columns), 40))
     console.print(table)
+
+
+def _is_styled() -> bool:
+    """Whether stdout is a terminal, or is to be taken for one, as rich sees it."""
+    return sys.stdout.isatty() or bool(os.environ.keys() & {"FORCE_COLOR", "TTY_COMPATIBLE"})
+
+
+def _write_plain(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """What rich writes into a pipe, without the time that importing it takes: as wide as it needs to be."""
+    cells = [list(columns), *([_cell(row.get(column)) for column in columns] for row in rows)]
+    right = [all(isinstance(row.get(column), int | float) for row in rows) for column in columns]
+    wide = [max(_length(line[n]) for line in cells) for n in range(len(columns))]
+    for line in cells:
+        padded = []
+        for cell, width, numeric in zip(line, wide, right, strict=True):
+            space = " " * (width - _length(cell))
+            padded.append(space + cell if numeric else cell + space)
+        print("  ".join(padded))
+
+
+def _length(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def _style(row: Mapping[str, Any], column: str) -> str:

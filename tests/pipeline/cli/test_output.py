@@ -8,11 +8,14 @@ import json
 import logging
 import os
 import pty
+import subprocess
 import sys
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from likebut.pipeline.cli import output
 from likebut.pipeline.cli.output import Format, say_error, write_rows
@@ -52,6 +55,48 @@ def test_a_table_shows_control_characters_instead_of_obeying_them(
 def test_a_table_takes_surrogates_of_names_that_are_not_utf8(capsys: pytest.CaptureFixture[str]) -> None:
     write_rows([{"path": os.fsdecode(b"bad\xff.png"), "score": None}], Format.table)
     assert r"bad\udcff.png" in capsys.readouterr().out
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-999, 99_999),
+    st.floats(-9, 9),
+    st.text(max_size=12),
+    st.sampled_from(
+        ["", " a b ", "日本語", "e\u0301", "👨\u200d👩\u200d👧", "[bold]x[/bold]", "\udce9", "z" * 200]
+    ),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    columns=st.lists(st.sampled_from(["rank", "score", "path", "Straße", "数"]), min_size=1, unique=True),
+    data=st.data(),
+)
+def test_a_pipe_gets_to_the_last_byte_what_rich_would_write(
+    columns: list[str], data: st.DataObject
+) -> None:
+    one = st.dictionaries(st.sampled_from(columns), CELLS)
+    rows = data.draw(st.lists(one, max_size=4))
+    written = []
+    for styled in (True, False):
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as out:
+            patch.setattr(output, "_is_styled", lambda styled=styled: styled)
+            output.write_table(rows, columns)
+        written.append(out.getvalue())
+    assert written[1] == written[0]
+
+
+def test_a_table_in_a_pipe_needs_no_package() -> None:
+    code = (
+        "import sys\nfrom likebut.pipeline.cli.output import write_table\n"
+        "write_table([{'rank': 1, 'path': 'a.png'}], ['rank', 'path'])\n"
+        "print('rich' in sys.modules)"
+    )
+    words, root = [sys.executable, "-c", code], Path(__file__).parents[3]
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == "rank  path \n   1  a.png\nFalse\n"
 
 
 def test_an_error_is_one_line_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
