@@ -107,9 +107,18 @@ class Server:
             return json.loads(answer.read())
 
     @property
-    def memory(self) -> float:
-        """MB of its own."""
-        return float(psutil.Process(self.process.pid).memory_info().rss) / 1e6
+    def memory(self) -> str:
+        """MB of its own, and of the processes that it started."""
+        own = psutil.Process(self.process.pid)
+        all_of_it = [one.memory_info().rss / 1e6 for one in (own, *own.children(recursive=True))]
+        return f"{all_of_it[0]:.0f} MB and {sum(all_of_it[1:]):.0f} MB of its processes"
+
+    @property
+    def processor(self) -> tuple[float, float]:
+        """Seconds of the processor of its own, and of the processes that it started."""
+        own = psutil.Process(self.process.pid)
+        used = [sum(one.cpu_times()[:2]) for one in (own, *own.children(recursive=True))]
+        return used[0], sum(used[1:])
 
 
 class Client(threading.Thread):
@@ -216,7 +225,8 @@ def main() -> None:
         first = Client(server, -1, 0.0, Seen(), threading.Lock())
         first.run()
         first.step("sentence", do="but", sentence="at night -1")  # models are loaded by now
-        before, seen, lock = server.memory, Seen(), threading.Lock()
+        before, used, seen, lock = server.memory, server.processor, Seen(), threading.Lock()
+        ours = time.process_time()
         ends = time.monotonic() + given.seconds
         clients = [Client(server, number, ends, seen, lock) for number in range(given.clients)]
         for client in clients:
@@ -224,7 +234,10 @@ def main() -> None:
         for client in clients:
             client.join()
         told(seen, given.clients, given.seconds)
-        print(f"memory of the server: {before:.0f} MB before, {server.memory:.0f} MB after")
+        own, models = (after - was for after, was in zip(server.processor, used, strict=True))
+        ours = time.process_time() - ours
+        print(f"processor: server {own:.0f} s, its processes {models:.0f} s, clients {ours:.0f} s")
+        print(f"memory of the server: {before} before; {server.memory} after")
         server.process.kill()
         server.process.wait()
         again = Server(index, folder / "sessions")

@@ -35,10 +35,18 @@ def _facts(encoder: Encoder) -> dict[str, Any]:
 
 
 class CachedEncoder:
-    """An Encoder whose texts and reference pictures are remembered; loads itself when asked."""
+    """An Encoder whose texts and reference pictures are remembered; loads itself when asked, by ``make``
+    where `make_encoder` is not to.
+    """
 
-    def __init__(self, spec: EncoderSpec, cache: Cache, encoder: Encoder | None = None) -> None:
-        self.spec, self.cache, self._encoder = spec, cache, encoder
+    def __init__(
+        self,
+        spec: EncoderSpec,
+        cache: Cache,
+        encoder: Encoder | None = None,
+        make: Callable[[EncoderSpec], Encoder] | None = None,
+    ) -> None:
+        self.spec, self.cache, self._encoder, self._make = spec, cache, encoder, make
         self._facts: Mapping[str, Any] | None = None
 
     @property
@@ -48,7 +56,7 @@ class CachedEncoder:
             if self._encoder is None:
                 from ..encoders import make_encoder
 
-                self._encoder = make_encoder(self.spec)
+                self._encoder = (self._make or make_encoder)(self.spec)
                 self._check_unchanged(self._encoder)
             return self._encoder
 
@@ -190,10 +198,17 @@ class CachedEncoder:
             real: Any = self.encoder
             encode = real.encode_documents if documents else real.encode_texts
             vectors = encode([text for _, text in part])
-            for (key, text), vector in zip(part, vectors, strict=True):
-                known[key] = (vector, self.encoder.token_count(text))
+            counts = self._token_counts([text for _, text in part])
+            for (key, _), vector, count in zip(part, vectors, counts, strict=True):
+                known[key] = (vector, count)
                 self.cache.put_vector(key, self.spec.model, *known[key])
         return [known[key] for key in keys]
+
+    def _token_counts(self, texts: Sequence[str]) -> list[int]:
+        """Counts of tokens, at once where the encoder is far."""
+        real: Any = self.encoder
+        at_once = getattr(real, "token_counts", None)
+        return list(at_once(texts)) if at_once else [real.token_count(text) for text in texts]
 
     def encode_files(self, paths: Sequence[Path]) -> list[NDArray[Any]]:
         """(d,) unit vectors of picture files, by content. Raises BadImage for one that is none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -58,13 +58,20 @@ def _reseeded(request: Request, repeat: int) -> Request:
 class CachedEngine:
     """Answers from the cache first; loads the engine for what is missing.
 
-    An ``account`` counts what is asked, and lets through what its budget allows.
+    An ``account`` counts what is asked, and lets through what its budget allows; ``make`` loads it
+    where `make_engine` is not to.
     """
 
     def __init__(
-        self, spec: EngineSpec, cache: Cache, engine: Engine | None = None, account: Account | None = None
+        self,
+        spec: EngineSpec,
+        cache: Cache,
+        engine: Engine | None = None,
+        account: Account | None = None,
+        make: Callable[[EngineSpec], Engine] | None = None,
     ) -> None:
         self.spec, self.cache, self._engine, self.account = spec, cache, engine, account
+        self._make = make
         self.model = spec.model
         self._revision = "given" if engine is not None else ""
 
@@ -115,10 +122,8 @@ class CachedEngine:
 
     def _fetched(self) -> str:
         """The commit after a first load, which fetches the model."""
-        from ..engines import make_engine
-
         with models.LOADING:
-            self._engine = self._engine or make_engine(self.spec)
+            self._engine = self._engine or self._made(self.spec)
         return self._commit() or self.spec.revision or "main"
 
     @property
@@ -132,11 +137,14 @@ class CachedEngine:
             return self._engine
 
     def _loaded(self) -> Engine:
-        from ..engines import make_engine
-
         on_hub = self._kind.weights == "hub" and models.local_folder(self.spec.model) is None
         commit = self._commit() if on_hub else None
-        return make_engine(replace(self.spec, revision=commit or self.spec.revision))
+        return self._made(replace(self.spec, revision=commit or self.spec.revision))
+
+    def _made(self, spec: EngineSpec) -> Engine:
+        from ..engines import make_engine
+
+        return (self._make or make_engine)(spec)
 
     def generate(self, requests: Sequence[Request], repeat: int = 0) -> list[Reply]:
         """One reply per request, in order; ``repeat`` > 0 asks the same question anew.

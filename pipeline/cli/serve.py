@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,10 @@ from ..machine.places import kept_sessions
 from ..setup.names import Setup
 from .output import say, say_error
 from .setup import COST, METHOD, MODELS, takes_setup, tell_news, with_gallery
+
+if TYPE_CHECKING:
+    from ..asking.budget import Budget
+    from ..server.galleries import Galleries
 
 EPILOG = """Examples:
 
@@ -56,7 +60,6 @@ def serve(
 
     from ..server.app import make_app
     from ..server.door import Door
-    from ..server.galleries import Galleries
     from ..server.running import bound, serve, server_of
     from ..server.service import Service
     from ..server.sessions import Sessions
@@ -68,8 +71,7 @@ def serve(
     kept = Sessions((sessions or kept_sessions()).expanduser())
     listening = bound(host, port)
     door = Door.at(host, listening.getsockname()[1])
-    galleries = Galleries(setups, budget, read_only=read_only, on_build=tell_news, on_problem=say_error)
-    service = Service(galleries, kept, local=not door.token)
+    service = Service(_galleries(setups, budget, read_only), kept, local=not door.token)
 
     def ready() -> None:
         say(f"likebut is at {door.url} (Ctrl-C ends it)")
@@ -81,6 +83,16 @@ def serve(
     app = make_app(service, door, __version__, rate)
     serve(server_of(app), service, listening, ready)
     say(f"ended; sessions are kept in {kept.folder}")
+
+
+def _galleries(setups: Sequence[Setup], budget: Budget, read_only: bool) -> Galleries:
+    """What is served, with the models in a process of their own."""
+    from ..server.apart import Apart
+    from ..server.galleries import Galleries
+
+    return Galleries(
+        setups, budget, read_only=read_only, on_build=tell_news, on_problem=say_error, apart=Apart()
+    )
 
 
 def galleries_of(setup: Setup, indexes: Sequence[Path]) -> list[Setup]:

@@ -16,6 +16,11 @@ def limit_threads(count: int) -> None:
     _threads[:] = [count] if count and not os.environ.get("OMP_NUM_THREADS") else []
 
 
+def threads_limit() -> int:
+    """What `limit_threads` was last told; 0 for no limit."""
+    return _threads[0] if _threads else 0
+
+
 def choose_device(asked: str) -> str:
     """ "auto" → cuda, mps or cpu. Raises ModelError where the asked-for device is missing."""
     import torch

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...indexes.errors import GalleryError
+from ...indexes.exact import make_ready
 from ...indexes.milvus.address import is_address, read_address
-from ..asking.encoder import CachedEncoder
-from ..asking.engine import CachedEngine
 from ..config.files import recipe_names
 from ..engines import kind_of
 from ..errors import InputError, LikebutError, did_you_mean
@@ -29,11 +28,14 @@ from ..setup.names import Setup
 from ..setup.session import INDEX_FOLDER, OnBuild, open
 from .lane import Lane
 from .problems import Refused, missing
+from .remote import opening as opening_by
+from .sharing import Sharing
 from .warm import Warm
 
 if TYPE_CHECKING:
     from ..asking.budget import Budget
     from ..stages.composer import Composer
+    from .apart import Apart
 
 AGAIN = 10.0  # seconds until a gallery that could not be opened is tried again
 KEPT = 16  # composers: of a gallery, one a recipe
@@ -62,7 +64,8 @@ class Galleries:
     """Opens galleries when they are asked for. Of several threads at once.
 
     ``read_only``: no index is made or brought up to date. ``on_build`` hears what indexing
-    did, ``on_problem`` what went wrong: message and hint. ``opening`` is what opens a setup.
+    did, ``on_problem`` what went wrong: message and hint. Models are in the process ``apart``, or in
+    this one where ``opening`` opens a setup.
     """
 
     def __init__(
@@ -74,30 +77,40 @@ class Galleries:
         on_build: OnBuild | None = None,
         on_problem: Callable[[str, str], None] | None = None,
         room: int = 64,
+        apart: Apart | None = None,
         opening: Callable[..., Composer] = open,
     ) -> None:
         self.places = {place.id: place for place in map(place_of, setups)}
         self.budget, self.read_only, self.on_build = budget, read_only, on_build
-        self.on_problem, self.opening = on_problem, opening
+        self.on_problem, self.apart = on_problem, apart
+        self.opening = opening_by(apart) if apart else opening
         self.busy: dict[str, Any] | None = None
         self.warm = threading.Event()  # no question is asked before models are loaded
         self.problems: dict[str, LikebutError | GalleryError] = {}
         self._tried: dict[str, float] = {}
         self.lane = Lane(WORKERS if _all_served(setups[0]) else 1, room=room)
         self._open: OrderedDict[tuple[str, str], Warm] = OrderedDict()
-        self._models: list[Any] = []
+        self._sharing = Sharing()
         self._lock = threading.Lock()  # of what is held here; never while something is opened
         self._doors = {ident: threading.Lock() for ident in self.places}
 
     def open_all(self) -> None:
         """Open every gallery by its own recipe; what goes wrong is in ``problems``."""
         try:
+            make_ready()
             for place in self.places.values():
                 with suppress(LikebutError, GalleryError):
                     self._load(self._tried_to_open(place))
                     self.warm.set()  # the others have the same models
         finally:
             self.warm.set()
+
+    def close(self) -> None:
+        """Ask models nothing more."""
+        self.lane.close()
+        self.warm.set()
+        if self.apart:
+            self.apart.end()
 
     def _tried_to_open(self, place: Place) -> Warm:
         """The gallery by its own recipe. What goes wrong is raised, told, and kept in ``problems``."""
@@ -135,7 +148,7 @@ class Galleries:
         if place is None:
             raise missing("gallery", f"known: {', '.join(self.places)}")
         recipe = recipe or place.setup.recipe
-        if known := self._known(ident, recipe):
+        if known := self.known(ident, recipe):
             return known
         if self.opened(place) is None:
             self._check_ready(place)
@@ -147,7 +160,8 @@ class Galleries:
         """The composer of a gallery by its own recipe; None as long as it is not open."""
         return self._open.get((place.id, place.setup.recipe))
 
-    def _known(self, ident: str, recipe: str) -> Warm | None:
+    def known(self, ident: str, recipe: str) -> Warm | None:
+        """The composer of a gallery and a recipe where it is open; waits for nothing."""
         with self._lock:
             found = self._open.get((ident, recipe))
             if found:
@@ -170,7 +184,7 @@ class Galleries:
 
     def _opened(self, place: Place, recipe: str) -> Warm:
         with self._doors[place.id]:
-            if known := self._known(place.id, recipe):
+            if known := self.known(place.id, recipe):
                 return known
             setup = self._setup(place, recipe)
             self.busy = {"what": f"opening {place.name}", "done": 0, "all": 0}
@@ -181,7 +195,7 @@ class Galleries:
             finally:
                 self.busy = None
             with self._lock:
-                warm = Warm.of(self._sharing(composer), self.lane, place.id)
+                warm = Warm.of(self._sharing.of(composer), self.lane, place.id)
                 self._open[place.id, recipe] = warm
                 others = [key for key in self._open if key[1] != self.places[key[0]].setup.recipe]
                 if len(others) > KEPT:
@@ -205,29 +219,6 @@ class Galleries:
             self.busy = {"what": f"indexing {place.name}", "done": done, "all": total}
 
         return hear
-
-    def _sharing(self, composer: Composer) -> Composer:
-        """The composer with the models of those before it, where they are the same."""
-        judge = composer.judge
-        return replace(
-            composer,
-            captioner=self._shared(composer.captioner),
-            reasoner=self._shared(composer.reasoner),
-            encoder=self._shared(composer.encoder),
-            judge=self._shared(judge) if judge else None,
-        )
-
-    def _shared(self, model: Any) -> Any:
-        for known in self._models:
-            alike = type(known) is type(model) and known.spec == model.spec
-            if alike and (isinstance(model, CachedEncoder) or _price(known) == _price(model)):
-                return known
-        self._models.append(model)
-        return model
-
-
-def _price(engine: CachedEngine) -> Any:
-    return engine.account.price if engine.account else None
 
 
 def _all_served(setup: Setup) -> bool:

@@ -9,7 +9,7 @@ from fastapi import Depends, Path, Query, Request
 from .service import Service
 
 
-def _service(request: Request) -> Any:
+async def _service(request: Request) -> Any:  # a plain function would be called in a thread
     return request.app.state.service
 
 

@@ -101,7 +101,10 @@ class Service:
 
         Raises Refused, ConfigError, InputError, and what models raise.
         """
-        composer = await self.files.run(self._composer, ident, step.recipe)
+        about = self.sessions.remembered(ident)
+        composer = self.galleries.known(about.gallery, step.recipe or about.recipe) if about else None
+        if composer is None:
+            composer = await self.files.run(self._composer, ident, step.recipe)
         async with self.lock(ident):
             quick = step.do in QUICK and not (composer.judges and step.do in ("more", "less", "weigh"))
             pool = self.quick if quick else self.models
@@ -131,7 +134,6 @@ class Service:
 
     def close(self) -> None:
         """Take no more work; what is being written is written."""
-        self.galleries.lane.close()
-        self.galleries.warm.set()
         for pool in (self.models, self.quick, self.pictures, self.files):
             pool.threads.shutdown(wait=False, cancel_futures=True)
+        self.galleries.close()

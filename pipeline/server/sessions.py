@@ -94,6 +94,11 @@ class Sessions:
         self._abouts[ident] = stamp, about
         return about
 
+    def remembered(self, ident: str) -> About | None:
+        """What was last known of a session that is at work, without a look at its file."""
+        known = self._abouts.get(ident)
+        return known[1] if known else None
+
     def all(self) -> list[About]:
         """All sessions, the one that was changed last first."""
         found = []

@@ -22,14 +22,17 @@ from ..stages.composer import Composer
 from ..stages.judges import JUDGES
 from ..stages.languages import Reads
 from ..stages.vocabulary import vocabulary
+from .making import HERE, Making
 from .names import Setup
 
 if TYPE_CHECKING:
     from ...indexes.cluster import Elsewhere
 
 
-def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -> Composer:
-    """A composer without an index yet (see `Composer.on`); models load when first needed.
+def assemble(
+    setup: Setup, budget: Budget | None = None, *, dry: bool = False, making: Making = HERE
+) -> Composer:
+    """A composer without an index yet (see `Composer.on`); models load when first needed, by ``making``.
 
     Its engines spend the ``budget``, or that of the setup. A ``dry`` one is there for
     `estimate.estimate`: it looks at the cache and leaves it as it is. Raises ConfigError for names and
@@ -53,20 +56,22 @@ def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -
         if asked:
             account.check()
     specs = _engine(models.captioner, device), _engine(models.reasoner, device)
-    describing = CachedEngine(specs[0], cache, account=captioner)
+    describing = CachedEngine(specs[0], cache, account=captioner, make=making.engine)
     # A model that does both is loaded once.
     alike = specs[0] == specs[1] and captioner.price == reasoner.price
-    reasoning = describing if alike else CachedEngine(specs[1], cache, account=reasoner)
+    reasoning = describing
+    if not alike:
+        reasoning = CachedEngine(specs[1], cache, account=reasoner, make=making.engine)
     return Composer(
         recipe=chosen,
         profile=models.name,
         captioner=describing,
         reasoner=reasoning,
-        encoder=CachedEncoder(_encoder(models, device), cache),
+        encoder=CachedEncoder(_encoder(models, device), cache, make=making.encoder),
         captioner_sampling=_sampling(models.captioner),
         reasoner_sampling=_sampling(models.reasoner),
         reasoner_sees=models.reasoner.sees,
-        judge=_judge(models, chosen, device, cache, budget) or reasoning,
+        judge=_judge(models, chosen, device, cache, budget, making) or reasoning,
         judge_sees=(models.judge or models.reasoner).sees,
         words=vocabulary(models.vocabulary),
         reads=Reads(models.encoder.language, models.encoder.multilingual),
@@ -74,11 +79,11 @@ def assemble(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -
     )
 
 
-def open_encoder(setup: Setup) -> CachedEncoder:
+def open_encoder(setup: Setup, making: Making = HERE) -> CachedEncoder:
     """The encoder of a profile alone. Raises as `assemble` does."""
     models = load_profile(setup.profile)
     _prepare(setup, models.threads)
-    return CachedEncoder(_encoder(models, setup.device), Cache(setup.answers))
+    return CachedEncoder(_encoder(models, setup.device), Cache(setup.answers), make=making.encoder)
 
 
 def elsewhere(setup: Setup, address: str) -> Elsewhere:
@@ -111,14 +116,14 @@ def _prepare(setup: Setup, threads: int) -> None:
 
 
 def _judge(
-    models: Profile, recipe: Recipe, device: str | None, cache: Cache, budget: Budget
+    models: Profile, recipe: Recipe, device: str | None, cache: Cache, budget: Budget, making: Making
 ) -> CachedEngine | None:
     """The judge of the profile; None where the recipe has none, or the reasoner judges."""
     if not (recipe.rerank or recipe.refine) or models.judge is None:
         return None
     account = budget.account(models.judge.model, charge_of(models.judge))
     account.check()
-    return CachedEngine(_engine(models.judge, device), cache, account=account)
+    return CachedEngine(_engine(models.judge, device), cache, account=account, make=making.engine)
 
 
 def check_judge(recipe: Recipe) -> None:

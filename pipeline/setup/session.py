@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from ..machine.places import kept_index
 from .assembly import assemble
+from .making import HERE, Making
 from .names import Setup
 
 if TYPE_CHECKING:
@@ -32,19 +33,20 @@ def open(
     on_build: OnBuild | None = None,
     budget: Budget | None = None,
     dry: bool = False,
+    making: Making = HERE,
 ) -> Composer:
     """The composer of a setup, on its gallery if it names one; models load when first needed.
 
     Folders are indexed or refreshed first: ``on_progress`` hears of their pictures (done, all),
     ``on_build`` what was done. A ``dry`` one, for estimates, opens no gallery. The ``budget`` stands
-    in for the setup's own. Raises ConfigError, ModelError, InputError, and what opening and building
-    an index raise.
+    in for the setup's own; ``making`` says who loads the models. Raises ConfigError, ModelError,
+    InputError, and what opening and building an index raise.
     """
     from ...indexes.milvus.address import is_address
     from ..hits.where import read_condition
 
     where = [read_condition(condition) for condition in setup.where]
-    composer = assemble(setup, budget, dry=dry)
+    composer = assemble(setup, budget, dry=dry, making=making)
     if setup.exact:
         composer = replace(composer, searcher="exact")
     index = Path(setup.index).expanduser() if setup.index else None

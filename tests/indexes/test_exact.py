@@ -109,6 +109,7 @@ def test_a_large_gallery_gives_the_same_rows_through_faiss(large, monkeypatch):
     assert rows[0, :2].tolist() == [7, 59_999]
     assert np.array_equal(rows, naive(large, queries, 5, exclude))
     monkeypatch.setattr(exact, "FAISS_FROM_ROWS", 10**9)
+    monkeypatch.setattr(exact, "imported", lambda: False)
     again, same = search(large, queries, 5, exclude=exclude, threads=1)
     assert np.array_equal(rows, again)
     assert np.array_equal(scores, same)
@@ -124,8 +125,23 @@ def test_many_queries_over_float32_rows_give_the_same_rows_through_faiss(large, 
     assert used == [25_000, 35_000]
     assert np.array_equal(found, naive(rows, queries, 5, exclude))
     monkeypatch.setattr(exact, "FAISS_FROM_ROWS", 10**9)
+    monkeypatch.setattr(exact, "imported", lambda: False)
     again, same = search(rows, queries, 5, exclude=exclude)
     assert np.array_equal(found, again)
+    assert np.array_equal(scores, same)
+
+
+def test_where_faiss_is_imported_a_small_gallery_goes_through_it_too(large, monkeypatch):
+    used = []
+    view = kernels._view
+    monkeypatch.setattr(kernels, "_view", lambda rows: used.append(len(rows)) or view(rows))
+    exact.make_ready()
+    rows, scores = search(large[:20_000], large[[7]].astype(np.float32), 5)
+    assert used == [20_000]
+    monkeypatch.setattr(exact, "imported", lambda: False)
+    again, same = search(large[:20_000], large[[7]].astype(np.float32), 5)
+    assert used == [20_000]
+    assert np.array_equal(rows, again)
     assert np.array_equal(scores, same)
 
 

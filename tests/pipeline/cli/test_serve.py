@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.pipeline.cli.conftest import Run
@@ -67,13 +68,21 @@ def test_a_killed_server_has_its_sessions_when_it_is_started_again(gallery: Path
         session = ask(url, "/api/sessions", {"gallery": ready(url)})["id"]
         said = ask(url, f"/api/sessions/{session}/steps", {"do": "but", "sentence": "two red apples"})
         assert said["hits"]
+        server = psutil.Process(process.pid)
+        started = server.children(recursive=True)
+        assert any("libtorch" in one.path for child in started for one in child.memory_maps())
+        if sys.platform == "linux":
+            assert not any("libtorch" in one.path for one in server.memory_maps())
         process.send_signal(signal.SIGKILL)
         process.wait()
+        assert psutil.wait_procs(started, 30)[1] == []
     with served(*options) as (process, url):
         ready(url)
         assert ask(url, f"/api/sessions/{session}") == said
+        started = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
+        assert psutil.wait_procs(started, 30)[1] == []
         assert process.stderr
         assert "sessions are kept in" in process.stderr.read()
 
