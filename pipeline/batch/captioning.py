@@ -21,6 +21,7 @@ from ..records.chat import Sampling
 from ..records.keys import file_hash
 from ..stages.contract import Need
 from ..stages.describe import describe
+from ..stages.languages import WRITTEN, Reads
 from ..stages.pacing import portions
 
 if TYPE_CHECKING:
@@ -54,14 +55,20 @@ class Captioner:
     encoder: CachedEncoder
     prompt: str = PROMPT
     captions: int = 1
+    reads: Reads = Reads()
+
+    @property
+    def template(self) -> prompting.Prompt:
+        """The prompt, asking for captions in the language that the encoder reads."""
+        return prompting.load(self.prompt, self.reads.language)
 
     @property
     def source(self) -> str:
-        """What decides the captions, in words: captioner, prompt and how many."""
-        template = prompting.load(self.prompt)
+        """What decides the captions, in words: captioner, prompt and how many, and their language."""
+        template = self.template
         return (
-            f"captioner {self.engine.model} {self.engine.revision[:12]}, {template.name} "
-            f"{template.fingerprint}, {self.captions} each"
+            f"{WRITTEN}{self.engine.model} {self.engine.revision[:12]}, {template.name} "
+            f"{template.fingerprint}, {self.captions} each{self.reads.said}"
         )
 
 
@@ -76,6 +83,7 @@ def captioner_of(
         composer.encoder,
         prompt or (stage.prompt if stage else PROMPT),
         captions or (stage.captions if stage else 1),
+        composer.reads,
     )
 
 
@@ -87,7 +95,7 @@ def caption_index(
     A picture that is gone, was changed, or about which the captioner says nothing is counted and
     named. Raises InputError for a gallery without pictures, ModelError where the captioner cannot
     be had, BudgetReached (the index is then as it was, and the answers are in the cache), and what
-    `likebut.indexes.sides.write_side` raises.
+    `Reads.check_captions` and `likebut.indexes.sides.write_side` raise.
     """
     from ...indexes import sides
     from ...indexes.store import Index
@@ -96,6 +104,8 @@ def caption_index(
     if index.manifest.encoder.reads_captions:
         raise InputError(f"{folder} is a gallery of captions alone: there is no picture to describe")
     side = None if anew else sides.align(folder)
+    if side:
+        captioner.reads.check_captions(side.manifest.source, folder)
     known = {item.row for item in side.all_items() if item.caption} if side else set()
     items = [item for item in index.all_items() if item.row not in known]
     writing = _Writing(captioner, on_progress, len(items))
@@ -149,7 +159,7 @@ class _Writing:
         captioner = self.captioner
         described = describe(
             [Path(item.path) for item in usable],
-            prompting.load(captioner.prompt),
+            captioner.template,
             captioner.engine,
             captioner.sampling,
             captioner.captions,

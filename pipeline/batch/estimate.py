@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...indexes.errors import Problem
-from .. import prompting
 from ..asking.dry import SHARE, AskedBefore, Call, DryEngine
 from ..engines import kind_of
 from ..engines.server import Server
@@ -153,7 +152,7 @@ class _Work:
         from .captioning import captioner_of
 
         how = captioner_of(self.composer)
-        describe(gallery, prompting.load(how.prompt), self.captioner, how.sampling, how.captions)
+        describe(gallery, how.template, self.captioner, how.sampling, how.captions)
         self._file("caption gallery")
         self.queries["caption gallery"] = len(gallery)
 

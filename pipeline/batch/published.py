@@ -89,7 +89,7 @@ def take_captions(
     stage = composer.recipe.describe
     if stage is None or not stage.asks:
         raise ConfigError(f"recipe {composer.recipe.name} asks for no caption", "choose another")
-    prompt = prompting.load(stage.prompt)
+    prompt = prompting.load(stage.prompt, composer.reads.language)
     if "modification" in prompt.variables:
         raise ConfigError(f"prompt {prompt.name} describes a picture anew for every sentence")
     items = [Item(row, ident, str(path), "") for row, (ident, path) in enumerate(pictures.items())]

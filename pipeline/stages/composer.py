@@ -91,6 +91,8 @@ class Composer:
         index = opened(folder, self.encoder.fingerprint)
         self._check_encoder(index)
         check_sides(index, self.recipe, self.profile)
+        if self.recipe.needs_captions and index.caption_side:
+            self.reads.check_captions(index.caption_side.manifest.source, folder)
         check_regions(index, self.recipe)
         tell_mapped(index)
         return replace(self, index=index)
@@ -163,7 +165,7 @@ class Composer:
         """
         recipe, encoder, looks = self.recipe, self.encoder, self.reasoner_sees
         describe = (
-            Describe(recipe, self.captioner, self.captioner_sampling, looks)
+            Describe(recipe, self.captioner, self.captioner_sampling, looks, self.reads.language)
             if recipe.describe is None or recipe.describe.asks
             else Tags(recipe, lambda: self.gallery, encoder, self.seen, looks)
         )
@@ -201,7 +203,8 @@ class Composer:
     @property
     def showing(self) -> Showing:
         """The gallery's pictures and captions, as judges are shown them."""
-        return Showing(self.recipe.describe, self.gallery, self.captioner, self.captioner_sampling)
+        how, language = self.recipe.describe, self.reads.language
+        return Showing(how, self.gallery, self.captioner, self.captioner_sampling, language)
 
     def seen(self, traces: Sequence[Trace]) -> list[NDArray[Any] | None]:
         """The (d,) unit vectors of references, None where there is none."""

@@ -24,13 +24,15 @@ Described = tuple[Description, tuple[Exchange, ...]]
 class Describe:
     """Captions of the references, where the recipe wants them for a question or a grain.
 
-    ``looks`` says whether the reasoner looks at pictures where its stage lets it.
+    ``looks`` says whether the reasoner looks at pictures where its stage lets it; ``language`` is what
+    captions are wanted in: that of the encoder, which reads them.
     """
 
     recipe: Recipe
     engine: CachedEngine
     sampling: Sampling
     looks: bool = False
+    language: str = prompting.LANGUAGE
     name = "describe"
 
     def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
@@ -42,7 +44,7 @@ class Describe:
             return list(traces)
         described = describe(
             [path for n in places if (path := traces[n].query.reference)],
-            prompting.load(stage.prompt),
+            prompting.load(stage.prompt, self.language),
             self.engine,
             self.sampling,
             stage.captions,

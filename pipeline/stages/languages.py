@@ -6,9 +6,17 @@ else; a reasoner puts it into the tower's language all the same.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from ..prompting import LANGUAGE
+
+WRITTEN = "captioner "  # how the source of captions begins that a captioner wrote
+_ASKED = re.compile(rf"{WRITTEN}.* each(?:, in (.+))?")  # sources are joined by "; "
 
 # What the names of a script's letters begin with in Unicode; of languages that are not here: Latin.
 _SCRIPTS = {
@@ -32,7 +40,7 @@ _OF_LANGUAGE = {name: scripts for names, scripts in _SCRIPTS.items() for name in
 class Reads:
     """What a tower of texts reads: its ``language``, and, where it is ``multilingual``, any other."""
 
-    language: str = "English"
+    language: str = LANGUAGE
     multilingual: bool = False
 
     def foreign(self, text: str) -> bool:
@@ -42,6 +50,21 @@ class Reads:
         own = _OF_LANGUAGE.get(self.language.lower(), _LATIN)
         scripts = Counter(script for letter in text if (script := _script(letter)))
         return 2 * sum(scripts[name] for name in own) < scripts.total()
+
+    @property
+    def said(self) -> str:
+        """How the source of captions ends that were asked for in this language; for English, by nothing."""
+        return "" if self.language == LANGUAGE else f", in {self.language}"
+
+    def check_captions(self, source: str, folder: Path) -> None:
+        """Raises InputError where a captioner was asked for captions in a language that is not read."""
+        asked = (_ASKED.fullmatch(part) for part in source.split("; "))
+        others = [found for found in asked if found and (found[1] or LANGUAGE) != self.language]
+        if others and not self.multilingual:
+            raise InputError(
+                f"the captions in {folder} are not in {self.language}, which the encoder reads",
+                f"write them again: likebut index caption {folder} --anew",
+            )
 
     def warning(self, profile: str) -> str:
         """What is to be said of such a sentence where no language model puts it into the language."""

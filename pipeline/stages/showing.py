@@ -27,13 +27,14 @@ SENTENCE_END = re.compile(r"(?<=[.!?…])\s|(?<=[。！？])")
 class Showing:
     """The captions of the ``gallery``, and of pictures without one what the ``captioner`` says.
 
-    It is asked by the prompt of ``how`` the recipe describes references, where it does.
+    It is asked by the prompt of ``how`` the recipe describes references, where it does, in a ``language``.
     """
 
     how: DescribeStage | None
     gallery: Gallery
     captioner: CachedEngine
     sampling: Sampling
+    language: str = prompting.LANGUAGE
 
     def pictures(self, hits: Sequence[Hit]) -> dict[int, Candidate]:
         """Row → candidate with its picture; hits without a file lack."""
@@ -63,8 +64,9 @@ class Showing:
 
     def _prompt(self) -> prompting.Prompt:
         """The recipe's, unless it takes the sentence: a candidate's caption is of no single query."""
-        prompt = prompting.load(self.how.prompt if self.how else CAPTION_PROMPT)
-        return prompting.load(CAPTION_PROMPT) if "modification" in prompt.variables else prompt
+        prompt = prompting.load(self.how.prompt if self.how else CAPTION_PROMPT, self.language)
+        taking = "modification" in prompt.variables
+        return prompting.load(CAPTION_PROMPT, self.language) if taking else prompt
 
 
 def beginning(text: str, sentences: int) -> str:

@@ -24,10 +24,12 @@ from likebut.indexes.store import Index
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.encoder import CachedEncoder
 from likebut.pipeline.batch.captioning import Captioner, caption_for_run, caption_index
+from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.errors import InputError
 from likebut.pipeline.records.chat import Sampling
-from tests.pipeline.colours import ColourEncoder, paint_gallery, scripted
+from likebut.pipeline.stages.languages import Reads
+from tests.pipeline.colours import ColourEncoder, colour_composer, paint_gallery, scripted
 
 SCRIPT = tuple((rf"{colour}\.png", f"a {colour} thing") for colour in ("red", "green", "blue"))
 
@@ -273,3 +275,36 @@ def test_a_kill_while_captions_are_written_leaves_pictures_readable_and_is_conti
     assert answers(tmp_path) == called
     assert verify(folder).ok
     assert told(folder)["red"] == "a red thing"
+
+
+def test_captions_are_in_the_language_that_the_encoder_reads_and_are_not_mixed(
+    tmp_path: Path, folder: Path
+) -> None:
+    caption_index(folder, captioner(tmp_path))
+    told_before = told(folder)
+    said = ((r"blue\.png", "蓝色"), ("Answer in Chinese", "红色"))
+    chinese = replace(captioner(tmp_path, *said), reads=Reads("Chinese"))
+    with pytest.raises(InputError, match="are not in Chinese"):
+        caption_index(folder, chinese)
+    assert told(folder) == told_before
+    caption_index(folder, chinese, anew=True)
+    assert told(folder) == {"blue": "蓝色", "green": "红色", "grey": "红色", "red": "红色"}
+    side = Index.open(folder).caption_side
+    assert side is not None
+    assert side.manifest.source.endswith("1 each, in Chinese")
+    with pytest.raises(InputError, match="are not in English"):
+        caption_index(folder, captioner(tmp_path))
+
+
+def test_a_recipe_of_captions_refuses_those_that_its_tower_does_not_read(
+    tmp_path: Path, folder: Path
+) -> None:
+    first = captioner(tmp_path)
+    caption_index(folder, first)
+    composer = colour_composer(tmp_path, recipe=load_recipe("weimocir"))
+    chinese = replace(composer, reads=Reads("Chinese"))
+    with pytest.raises(InputError, match="are not in Chinese"):
+        chinese.on(folder)
+    replace(composer, reads=Reads("Chinese", multilingual=True)).on(folder)
+    replace(chinese, recipe=load_recipe("text-only")).on(folder)
+    composer.on(folder)

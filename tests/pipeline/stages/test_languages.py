@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from likebut.pipeline import prompting
 from likebut.pipeline.config.files import load_recipe, recipe_names
-from likebut.pipeline.records.trace import Query
+from likebut.pipeline.errors import InputError
+from likebut.pipeline.records.trace import Hit, Query
 from likebut.pipeline.stages.languages import Reads
 from tests.pipeline.colours import COLOURS, colour_composer, scripted
 
@@ -77,6 +79,55 @@ def test_every_prompt_of_the_reasoner_can_be_answered_in_the_towers_language(nam
     chinese = " ".join(told("Chinese").split())
     assert "answer in Chinese" in chinese
     assert "answer in English" not in chinese
+
+
+ENGLISH = {  # what rendered captions' prompts were before they took a language: the keys of their answers
+    "describe/dense": "31639c4c0fcb0f69cf8df9570d84e60abc94eda1d0bf9e7c0940122ca2055c33",
+    "describe/objects": "48c145d7d05423f1df90bc1ba7ef854e8d0b1d4d9d3d874132ac85c64eac38c1",
+    "describe/pointed": "8af6fd0cf09f1f93de8b4070e70af2b7cdd9e14973293c4433a15795b00c8c16",
+    "describe/short": "11ff416156e6b3504ae1990a5ad7676a8ffda0dcd2299d0f87b54ebca6372843",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in prompting.names() if name.startswith("describe/")])
+def test_every_prompt_of_the_captioner_names_the_language_and_in_english_is_what_it_was(name: str) -> None:
+    def told(language: str) -> str:
+        prompt = prompting.load(name, language)
+        values = dict.fromkeys(prompt.variables, "make it {{ night }}")
+        return "\n".join(piece.role + piece.text for piece in prompting.render(prompt, values))
+
+    assert hashlib.sha256(told(prompting.LANGUAGE).encode()).hexdigest() == ENGLISH[name]
+    chinese = " ".join(told("Chinese").split())
+    assert "Answer in Chinese, with" in chinese
+    assert "English" not in chinese
+
+
+def test_references_and_hits_are_described_in_the_language_of_the_tower(tmp_path: Path) -> None:
+    composer = colour_composer(tmp_path, recipe=load_recipe("cirevl"))
+    captioner = scripted(composer.reasoner.cache, ("Answer in Chinese", "一个红色的方块"))
+    composer = replace(composer, captioner=captioner, reads=Reads("Chinese"))
+    picture = next(tmp_path.rglob("red.png"))
+    trace = composer.compose([Query("a", picture, "蓝色")], until="describe")[0]
+    assert trace.description.captions == ("一个红色的方块",)
+    shown = composer.showing.captions([Hit(1, 0, "red.png", str(picture), 1.0)])
+    assert [one.caption for one in shown.values()] == ["一个红色的方块"]
+
+
+def test_captions_that_were_asked_for_in_another_language_are_no_side_of_this_tower(tmp_path: Path) -> None:
+    def sourced(reads: Reads) -> str:
+        return f"captioner m 1, describe/dense 2, 1 each{reads.said}"
+
+    english, chinese = Reads(), Reads("Chinese")
+    assert sourced(english).endswith("1 each")  # as before languages were said
+    for reads in (english, chinese):
+        reads.check_captions(sourced(reads), tmp_path)
+        reads.check_captions("file captions.json", tmp_path)
+        reads.check_captions("", tmp_path)
+    Reads("Chinese", multilingual=True).check_captions(sourced(english), tmp_path)
+    for reads, other in ((english, chinese), (chinese, english)):
+        with pytest.raises(InputError, match=f"are not in {reads.language}") as caught:
+            reads.check_captions(f"{sourced(other)}; file captions.json", tmp_path)
+        assert "--anew" in caught.value.hint
 
 
 def test_the_language_of_a_profile_reaches_every_question_of_a_recipe() -> None:
