@@ -14,8 +14,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .clusters import centres_of, nearest_centres, turned
+from .clusters import centres_of
 from .errors import EXIT_MODEL, GalleryError
+from .lists import inner_of, listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,12 +44,11 @@ def check_faiss() -> None:
 
 class Kind(NamedTuple):
     """``make`` gives a faiss index that is learnt from (n, d) rows, for so many in all, and holds none;
-    ``rows`` are the least and the most it is for, ``reach`` is faiss's name of how far a search looks.
+    ``rows`` are the least and the most it is for.
     """
 
     make: Callable[[NDArray[Any], int], Any]
     rows: tuple[int, int]
-    reach: str
 
 
 def lists_of(rows: int) -> int:
@@ -73,24 +73,6 @@ def _ivf(sample: NDArray[Any], rows: int) -> Any:
     return index
 
 
-def insert(index: Any, rows: NDArray[Any]) -> None:
-    """Add (n, d) float32 rows to an index that is learnt; they get the next places."""
-    faiss: Any = import_module("faiss")
-
-    inner = _inner(index)
-    if not hasattr(inner, "invlists"):
-        index.add(rows)
-        return
-    turn = faiss.downcast_VectorTransform(faiss.downcast_index(index).chain.at(0))
-    matrix = faiss.vector_to_array(turn.A).reshape(rows.shape[1], -1)
-    lists = faiss.downcast_index(inner.quantizer)
-    centres = lists.reconstruct_n(0, lists.ntotal)
-    offsets = turned(rows, matrix)
-    owners = nearest_centres(offsets, centres)
-    inner.add_core(len(rows), faiss.swig_ptr(offsets), None, faiss.swig_ptr(owners))
-    index.ntotal = inner.ntotal
-
-
 def _hnsw(sample: NDArray[Any], rows: int) -> Any:
     faiss: Any = import_module("faiss")
 
@@ -102,10 +84,7 @@ def _hnsw(sample: NDArray[Any], rows: int) -> Any:
     return index
 
 
-KINDS: dict[str, Kind] = {
-    "ivf": Kind(_ivf, (IVF_ROWS, 1 << 40), "nprobe"),
-    "hnsw": Kind(_hnsw, (0, HNSW_ROWS), "efSearch"),
-}
+KINDS: dict[str, Kind] = {"ivf": Kind(_ivf, (IVF_ROWS, 1 << 40)), "hnsw": Kind(_hnsw, (0, HNSW_ROWS))}
 
 
 def open_mapped(path: str) -> Any:
@@ -113,7 +92,7 @@ def open_mapped(path: str) -> Any:
     faiss: Any = import_module("faiss")
 
     index = faiss.read_index(path, faiss.IO_FLAG_MMAP)
-    lists = getattr(_inner(index), "invlists", None)
+    lists = getattr(inner_of(index), "invlists", None)
     if lists is not None:
         lists = faiss.downcast_InvertedLists(lists)
         if hasattr(lists, "prefetch_nthread"):
@@ -130,22 +109,8 @@ def nearest(index: Any, kind: str, reach: int, queries: NDArray[Any], count: int
 
     # few queries take less time than threads take to meet, the more so on a busy machine
     faiss.omp_set_num_threads(1 if len(queries) < ALONE else os.cpu_count() or 1)
-    given: dict[str, Any] = {KINDS[kind].reach: reach}
-    if bits is not None:
-        given["sel"] = faiss.IDSelectorBitmap(bits)
-    parameters: Any
+    given = {} if bits is None else {"sel": faiss.IDSelectorBitmap(bits)}
     if kind == "ivf":
-        inner = faiss.IVFRaBitQSearchParameters(**given)
-        inner.qb = _inner(index).qb
-        parameters = faiss.SearchParametersPreTransform(index_params=inner)
-    else:
-        given["efSearch"] = max(reach, count)
-        parameters = faiss.SearchParametersHNSW(**given)
+        return listed(index, reach, queries, count, given)
+    parameters = faiss.SearchParametersHNSW(efSearch=max(reach, count), **given)
     return index.search(queries, count, params=parameters)[1]
-
-
-def _inner(index: Any) -> Any:
-    faiss: Any = import_module("faiss")
-
-    whole = faiss.downcast_index(index)
-    return faiss.downcast_index(whole.index) if hasattr(whole, "chain") else whole

@@ -19,12 +19,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .beside import SIDE, earlier_side
-from .compressed_kinds import KINDS, LEARN_EACH, check_faiss, insert, lists_of
+from .compressed_kinds import KINDS, LEARN_EACH, check_faiss, lists_of
 from .contract import PICTURES
 from .errors import EXIT_USAGE, GalleryError
 from .files import FileEntry, disk_errors, npy_chunks, store_file
 from .form import FOLDER, Form, read_form, rows_of, write_form
 from .keys import keys_of
+from .lists import insert
 from .lock import write_lock
 from .measuring import Choice, choose, truth
 from .own import check_own

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DEPTH = 10  # recall@10
 EQUALS = 90  # rows beyond, among which those are that score what the 10th does
-SHORTLISTS = (100, 200, 400, 800, 1600)
+SHORTLISTS = (50, 100, 200, 400, 800, 1600)
 TIMED = 24  # queries, one by one
 FIRST_REACH, MOST_REACH = 8, 4096
 MORE_REACH = 4  # times the reach that is enough; a shorter list that needs more is no quicker

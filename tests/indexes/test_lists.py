@@ -1,0 +1,82 @@
+"""Which lists of an IVF index a row goes into, and which of them a query looks into."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from likebut.indexes.compressed_kinds import KINDS, nearest
+from likebut.indexes.lists import SPREAD, inner_of, insert, listed
+from tests.clip_like import ClipLike
+
+faiss = pytest.importorskip("faiss", "1.15", reason="compressed forms need a newer faiss")
+
+ROWS, WIDE = 3000, 32
+WORLD = ClipLike(ROWS, WIDE)
+VECTORS = WORLD.pictures(ROWS)
+QUERIES = WORLD.composed(50)
+
+
+@pytest.fixture(scope="module")
+def index() -> Any:
+    made = KINDS["ivf"].make(VECTORS[:2000], ROWS)
+    insert(made, VECTORS[:1000])
+    insert(made, VECTORS[1000:])
+    return made
+
+
+def _members(index: Any) -> list[np.ndarray[Any, Any]]:
+    """The places in each list."""
+    inner = inner_of(index)
+    lists = faiss.downcast_InvertedLists(inner.invlists)
+    return [faiss.rev_swig_ptr(lists.get_ids(n), lists.list_size(n)).copy() for n in range(inner.nlist)]
+
+
+def _centres(index: Any) -> Any:
+    inner = inner_of(index)
+    turned = faiss.downcast_index(inner.quantizer).reconstruct_n(0, inner.nlist)
+    matrix = faiss.downcast_VectorTransform(faiss.downcast_index(index).chain.at(0)).A
+    return turned @ faiss.vector_to_array(matrix).reshape(WIDE, WIDE)  # turned back
+
+
+def test_every_row_is_in_one_list_that_of_its_nearest_centre(index: Any) -> None:
+    members = _members(index)
+    assert index.ntotal == ROWS
+    assert sorted(np.concatenate(members).tolist()) == list(range(ROWS))
+    far = ((VECTORS[:, None] - _centres(index)[None]) ** 2).sum(axis=2)
+    owner = np.empty(ROWS, int)
+    for number, places in enumerate(members):
+        owner[places] = number
+    assert np.mean(owner == far.argmin(axis=1)) > 0.95  # but for rounding
+
+
+def test_all_lists_name_every_row(index: Any) -> None:
+    found = listed(index, 4096, QUERIES[:3], ROWS, {})
+    assert [sorted(places.tolist()) for places in found] == [list(range(ROWS))] * 3
+
+
+def test_lists_are_ranked_by_their_centre_and_how_far_its_rows_lie_from_it(index: Any) -> None:
+    centres, members = _centres(index), _members(index)
+    apart = np.sqrt(1 - (centres**2).sum(axis=1))
+    ranked = np.argsort(-(QUERIES @ centres.T + SPREAD * apart), axis=1)
+    for query, order in enumerate(ranked[:10]):
+        places = listed(index, 3, QUERIES[[query]], ROWS, {})[0]
+        inside = np.concatenate([members[n] for n in order[:3]])
+        assert sorted(places[places >= 0].tolist()) == sorted(inside.tolist())
+
+
+def test_few_lists_hold_more_of_the_best_than_by_the_products_of_centres_alone(index: Any) -> None:
+    best = np.argsort(-(QUERIES @ VECTORS.T), axis=1)[:, :10]
+    plain = index.search(
+        QUERIES,
+        200,
+        params=faiss.SearchParametersPreTransform(index_params=faiss.IVFRaBitQSearchParameters(nprobe=16)),
+    )[1]
+    ours = nearest(index, "ivf", 16, QUERIES, 200)
+    held = [
+        np.mean([np.isin(row, found).mean() for row, found in zip(best, places, strict=True)])
+        for places in (ours, plain)
+    ]
+    assert held[0] > held[1]
