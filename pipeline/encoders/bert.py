@@ -28,6 +28,20 @@ _LAYER = {  # torch's names of a layer's parts, and BERT's
 _IN = ("query", "key", "value")  # one matrix in torch
 
 
+def sizes(folder: Path) -> tuple[int, int]:
+    """The length of a vector and how many tokens are read, without loading anything. Raises ModelError."""
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+        length = json.loads((folder / "sentence_bert_config.json").read_bytes())["max_seq_length"]
+        return int(config["hidden_size"]), int(length)
+    except (OSError, KeyError, ValueError) as problem:
+        raise _other_kind(folder, problem) from problem
+
+
+def _other_kind(folder: Path, problem: Exception) -> ModelError:
+    return ModelError(f"{folder} holds no sentence encoder of BERT's shape: {problem}")
+
+
 class Bert:
     """Texts as unit vectors by a folder with config.json, tokenizer.json and model.safetensors.
 
@@ -40,12 +54,11 @@ class Bert:
         from tokenizers import Tokenizer
 
         self.device = device
+        self.dimension, self.context_length = sizes(folder)
         try:
             config = json.loads((folder / "config.json").read_bytes())
-            length = json.loads((folder / "sentence_bert_config.json").read_bytes())["max_seq_length"]
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             weights = load_file(str(folder / "model.safetensors"), device=device)
-            self.dimension, self.context_length = int(config["hidden_size"]), int(length)
             self._tokenizer.no_padding()
             self._tokenizer.no_truncation()
             self._embed = _embeddings(weights)
@@ -53,7 +66,7 @@ class Bert:
                 self._tower = _tower(config)
             self._tower.load_state_dict(_renamed(weights, config["num_hidden_layers"]), assign=True)
         except (OSError, KeyError, ValueError, RuntimeError) as problem:
-            raise ModelError(f"{folder} holds no sentence encoder of BERT's shape: {problem}") from problem
+            raise _other_kind(folder, problem) from problem
         self._tower.eval()
 
     def encode(self, texts: Sequence[str], batch_size: int = 64) -> NDArray[Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError
@@ -19,7 +20,7 @@ from ..machine.devices import choose_device
 from ..machine.outputs import replacing
 from ..machine.places import answers_file
 from . import colours
-from .bert import Bert
+from .bert import Bert, sizes
 from .contract import EncoderSpec
 from .lite import INSTALL, PREPROCESSING, chosen, labels, lites, with_article
 
@@ -36,7 +37,9 @@ COLOURS = 0.3  # of the colours beside the labels
 class ConseEncoder:
     """A space of texts: ``model`` is the sentence encoder's folder, ``pretrained`` names the classifiers.
 
-    Raises ConfigError for a classifier that there is not, ModelError for what is not installed.
+    Classifiers load with the first picture and the sentence encoder with the first text, so that a
+    sentence about pictures that are known waits for one of them alone. Raises ConfigError for a
+    classifier that there is not, ModelError for what is not installed.
     """
 
     documents_differ = False
@@ -47,23 +50,30 @@ class ConseEncoder:
         if folder is None:
             raise ModelError(f"no folder of a sentence encoder {spec.model}", INSTALL)
         names = chosen(spec.pretrained or "")
-        self._lites = lites(names, device)
-        self._bert = Bert(folder, device)
+        self._folder, self._device, self._lites = folder, device, lites(names, device)
         self.batch_size = spec.batch_size
         self.name = f"conse {spec.model} {' '.join(names)}"
         self.preprocessing = f"{PREPROCESSING}; top {TOP}, temperature {TEMPERATURE}, colours {COLOURS}"
-        self.dimension, self.context_length = self._bert.dimension, self._bert.context_length
+        self.dimension, self.context_length = sizes(folder)
         self.draft_size = self._lites.side
         parts = (models.encoder_fingerprint(folder), self._lites.fingerprint, *labels())
         self.fingerprint = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-        self._labels = self._label_vectors(labels())
-        self._mean = self._labels.mean(0)
-        words = self._bert.encode(colours.WORDS)
-        self._colours = words - words.mean(0)
+        self._kept = answers_file().parent / f"labels-{self.fingerprint[:16]}.npy"
+
+    @cached_property
+    def _bert(self) -> Bert:
+        return Bert(self._folder, self._device)
+
+    @cached_property
+    def _words(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """(n, d) the labels' unit rows, and those of the colours' words less their mean."""
+        rows = self._word_vectors(labels())
+        known, words = rows[: -len(colours.WORDS)], rows[-len(colours.WORDS) :]
+        return known, words - words.mean(0)
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[Any]:
         """(n, d) float32 unit rows."""
-        return unit(self._bert.encode(texts, self.batch_size) - self._mean)
+        return unit(self._bert.encode(texts, self.batch_size) - self._words[0].mean(0))
 
     def token_count(self, text: str) -> int:
         """How many tokens the whole text has, ends included."""
@@ -80,29 +90,31 @@ class ConseEncoder:
         if not batch:
             return np.empty((0, self.dimension), np.float32)
         chances = likely(self._lites.probabilities(batch, TEMPERATURE, self.batch_size), TOP)
-        seen = unit(chances @ self._labels - self._mean)
+        known, words = self._words
+        seen = unit(chances @ known - known.mean(0))
         measured = np.stack([colours.shares(pixels) for pixels in batch])
-        return unit(seen + COLOURS * (measured @ self._colours))
+        return unit(seen + COLOURS * (measured @ words))
 
-    def _label_vectors(self, names: Sequence[str]) -> NDArray[Any]:
-        """(n, d) unit rows: of each name the mean of itself and of a sentence of it.
+    def _word_vectors(self, names: Sequence[str]) -> NDArray[Any]:
+        """(n, d) unit rows: of each name the mean of itself and of a sentence of it, then colours' words.
 
         They take seconds, so they are kept beside the answers, where that can be written.
         """
         import numpy as np
 
-        file = answers_file().parent / f"labels-{self.fingerprint[:16]}.npy"
+        shape = (len(names) + len(colours.WORDS), self.dimension)
         with suppress(OSError, ValueError, EOFError):
-            known: NDArray[Any] = np.load(file, allow_pickle=False)
-            if known.shape == (len(names), self.dimension):
+            known: NDArray[Any] = np.load(self._kept, allow_pickle=False)
+            if known.shape == shape:
                 return known
         order = sorted(range(len(names)), key=lambda n: len(names[n]))  # texts of like length together
         forms = [[names[n] for n in order], [f"{with_article(names[n])}.".capitalize() for n in order]]
-        rows = np.empty((len(names), self.dimension), np.float32)
+        rows = np.empty(shape, np.float32)
         rows[order] = unit(np.sum([self._bert.encode(form, self.batch_size) for form in forms], 0))
+        rows[len(names) :] = self._bert.encode(colours.WORDS)
         with suppress(OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(file) as draft, draft.open("wb") as stream:
+            self._kept.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(self._kept) as draft, draft.open("wb") as stream:
                 np.save(stream, rows)
         return rows
 

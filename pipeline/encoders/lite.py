@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import runpy
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,18 +39,20 @@ def chosen(said: str) -> tuple[str, ...]:
 class Lites:
     """Classifiers that vote: the mean of their probabilities, from their packages.
 
-    Raises ModelError where one is not installed or does not load.
+    Raises ModelError where one is not installed. They load with the first picture, where that raises
+    ModelError for one that does not.
     """
 
     def __init__(self, names: Sequence[str], device: torch.device | str) -> None:
-        files = [_file_of(name) for name in names]
+        self._files = {name: _file_of(name) for name in names}
         self.device = device
         self.side = max(_SIDES[name] for name in names)
-        digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+        digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in self._files.values()]
         self.fingerprint = " ".join(digests)
-        self._nets = [
-            (_SIDES[name], _net(name, file, device)) for name, file in zip(names, files, strict=True)
-        ]
+
+    @cached_property
+    def _nets(self) -> list[tuple[int, Any]]:
+        return [(_SIDES[name], _net(name, file, self.device)) for name, file in self._files.items()]
 
     def prepare(self, image: Image) -> NDArray[Any]:
         """(side, side, 3) uint8: all of the picture, on a white square."""
@@ -78,7 +80,7 @@ class Lites:
 
 @lru_cache(maxsize=1)
 def lites(names: tuple[str, ...], device: str) -> Lites:
-    """The classifiers, loaded once for the encoder and the captioner."""
+    """The classifiers, the same ones for the encoder and the captioner."""
     return Lites(names, device)
 
 
@@ -102,8 +104,9 @@ def _net(name: str, file: Path, device: torch.device | str) -> Any:
     except ImportError as problem:
         raise ModelError("the classifiers need the package efficientnet-lite-pytorch", INSTALL) from problem
     try:
-        net = EfficientNet.from_name(f"efficientnet-{name}")
-        net.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+        with torch.device("meta"):  # numbers by lot would be drawn for all weights, and thrown away
+            net = EfficientNet.from_name(f"efficientnet-{name}")
+        net.load_state_dict(torch.load(file, map_location="cpu", weights_only=True), assign=True)
     except (OSError, RuntimeError, KeyError, ValueError) as problem:
         raise ModelError(f"cannot load {file}: {str(problem).splitlines()[0][:160]}") from problem
     return net.eval().to(device=device, memory_format=torch.channels_last)

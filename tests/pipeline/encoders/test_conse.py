@@ -122,16 +122,36 @@ def test_labels_are_kept_beside_the_answers_and_a_damaged_file_is_made_anew(
         return real(self, texts, batch_size)
 
     monkeypatch.setattr(Bert, "encode", encode)
-    make_encoder(spec())
+    make_encoder(spec()).encode_texts(["red"])
     (kept,) = answers_file().parent.glob("labels-*.npy")
     whole = kept.read_bytes()
     assert {"goldfish", "A goldfish.", "An umbrella."} <= set(encoded)
     kept.write_bytes(whole[: len(whole) // 2])
-    make_encoder(spec())
+    make_encoder(spec()).encode_texts(["red"])
     assert kept.read_bytes() == whole
     encoded.clear()
-    make_encoder(spec())
-    assert "goldfish" not in encoded
+    make_encoder(spec()).encode_texts(["red"])
+    assert encoded == ["red"]
+
+
+def test_a_text_loads_no_classifier_and_a_picture_no_sentence_encoder(
+    monkeypatch: pytest.MonkeyPatch, encoder: ConseEncoder
+) -> None:
+    text = encoder.encode_texts(["a cat"])  # from here on the labels' vectors are kept
+    cat = [encoder.prepare(load_image(PHOTOGRAPHS / "cat.jpg"))]
+    picture = encoder.encode_prepared(cat)
+    monkeypatch.setenv("LIKEBUT_CACHE", str(encoder._kept.parent / "answers.sqlite"))
+    loaded: list[str] = []
+    net, bert = lite._net, Bert.__init__
+    monkeypatch.setattr(lite, "_net", lambda *given: loaded.append("net") or net(*given))
+    monkeypatch.setattr(Bert, "__init__", lambda *given: loaded.append("bert") or bert(*given))
+    lite.lites.cache_clear()
+    made = make_encoder(spec())
+    assert loaded == []
+    assert np.allclose(made.encode_texts(["a cat"]), text)
+    assert loaded == ["bert"]
+    assert np.allclose(make_encoder(spec()).encode_prepared(cat), picture, atol=1e-5)
+    assert loaded == ["bert", "net"]
 
 
 def test_classifiers_that_vote_are_another_encoder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
