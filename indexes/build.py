@@ -23,6 +23,7 @@ from .realigning import realign_forms
 from .region_build import RegionReport, RegionSpec, region_step
 from .remote import absolute
 from .sides import realign
+from .videos import check
 
 if TYPE_CHECKING:
     from .cluster import Elsewhere
@@ -80,6 +81,7 @@ def build(
     change_roots: bool = True,
     regions: RegionSpec | None = None,
     elsewhere: Elsewhere | None = None,
+    videos: int | None = None,
 ) -> BuildReport:
     """Index exactly the pictures under ``roots`` in folder ``out``, reusing what it can.
 
@@ -94,19 +96,14 @@ def build(
     times is taken to be unchanged. Vectors of equal contents are taken over from ``donors``, index
     folders by the same encoder. Without ``change_roots`` an index that would lose what other roots
     gave it is refused. ``elsewhere`` is a Ray cluster that reads and encodes; the index is the same.
+    ``videos`` is how many frames of each video are items, 0 for none; without, as the index has it.
 
     While another process writes the index it is waited for, and its result used. Raises
     ``IndexBusy`` instead where not to ``wait``; ``NoImages``, ``IndexIncompatible`` (other encoder or
     dtype), ``IndexDamaged``, ``NotWritable``, ``DiskFull`` or ``GalleryError``; the previous index is
     then as it was. ``mapper`` says how files are read, see ``mappers``.
     """
-    if dtype not in ("float16", "float32") or batch_size < 1:
-        raise GalleryError(
-            f"unusable settings: dtype {dtype!r}, batch size {batch_size}",
-            "dtype is float16 or float32, the batch size at least 1",
-            EXIT_USAGE,
-        )
-    check_mapper(mapper)
+    _check(dtype, batch_size, mapper, videos or 0)
     began = perf_counter()
     settings = Settings(
         dtype,
@@ -118,6 +115,7 @@ def build(
         tuple(map(Path, donors)),
         mapper,
         elsewhere,
+        videos,
     )
     job = Job(Path(out), encoder, settings, tuple(map(absolute, roots)))
     if not change_roots:
@@ -139,6 +137,18 @@ def build(
             realign_forms(job.out)
     news = not current or bool(report and report.encoded)
     return replace(_report(job, plan, perf_counter() - began, news), regions=report)
+
+
+def _check(dtype: str, batch_size: int, mapper: str, videos: int) -> None:
+    """Raises ``GalleryError`` for what no index can be built with."""
+    if dtype not in ("float16", "float32") or batch_size < 1:
+        raise GalleryError(
+            f"unusable settings: dtype {dtype!r}, batch size {batch_size}",
+            "dtype is float16 or float32, the batch size at least 1",
+            EXIT_USAGE,
+        )
+    check_mapper(mapper)
+    check(videos)
 
 
 def look(roots: Sequence[Path], out: Path, encoder: ImageEncoder) -> BuildReport | None:

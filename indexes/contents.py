@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from .errors import GalleryError, Problem, readable
+from .errors import BadImage, GalleryError, Problem
 from .files import sha256_of
 from .remote import as_address, read
 from .store import Index
+from .videos import named
 
 
 def changed_files(
@@ -24,16 +25,18 @@ def changed_files(
     for number, item in enumerate(items, 1):
         try:
             if _hash_of(item.path) != item.content_hash:
-                changed.append(Problem(readable(item.path), "changed since it was indexed"))
+                changed.append(Problem(item.path, "changed since it was indexed"))
         except FileNotFoundError:
-            changed.append(Problem(readable(item.path), "gone"))
+            changed.append(Problem(item.path, "gone"))
+        except BadImage as error:
+            changed.append(Problem(item.path, error.reason))
         except GalleryError as error:
-            changed.append(Problem(readable(item.path), error.message))
+            changed.append(Problem(item.path, error.message))
         except OSError as error:
-            changed.append(Problem(readable(item.path), (error.strerror or "cannot be read").lower()))
+            changed.append(Problem(item.path, (error.strerror or "cannot be read").lower()))
         if on_progress:
             on_progress(number, len(items))
-    return tuple(changed)
+    return named(changed)
 
 
 def _hash_of(path: str) -> str:

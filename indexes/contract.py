@@ -102,6 +102,10 @@ class Gallery(Side, Protocol):
         """
 
     @property
+    def videos(self) -> int:
+        """How many rows each video has, each of a frame; 0 where videos are passed over."""
+
+    @property
     def folder(self) -> Path:
         """Where it lies."""
 

@@ -13,7 +13,7 @@ from .cluster import Elsewhere
 from .decode import MAX_PIXELS
 from .mappers import AUTO, choose, cores, make_mapper
 from .reading import Work
-from .remote import as_address
+from .remote import is_elsewhere
 
 if TYPE_CHECKING:
     from .contract import ImageEncoder
@@ -36,6 +36,7 @@ class Settings:
     donors: tuple[Path, ...] = ()
     mapper: str = AUTO
     elsewhere: Elsewhere | None = None
+    videos: int | None = None  # frames of a video; None: as the index has it
 
 
 def encode_todo(
@@ -59,7 +60,7 @@ def encode_todo(
     settled = total - len(plan.todo)
     work = Work(encoder, plan.known, settings.pixels_limit)
     batches = Batches(encoder, plan, batch_size, parts)
-    far = bool(plan.todo and as_address(plan.todo[0].path))  # waits for a network rather than for a core
+    far = bool(plan.todo and is_elsewhere(plan.todo[0].path))  # waits for a network rather than for a core
     workers = settings.threads or (AT_ONCE if far else min(AT_ONCE, cores()))
     if on_progress:
         on_progress(settled, total)

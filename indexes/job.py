@@ -23,6 +23,7 @@ from .errors import (
 )
 from .files import disk_errors
 from .formats import why_not
+from .frames import frames_wanted, tell_change
 from .journal import Journal
 from .lock import write_lock
 from .manifest import Manifest
@@ -54,7 +55,7 @@ class Job:
     def scan(self) -> Scan:
         """The gallery as it is now."""
         began = perf_counter()
-        found = scan(self.roots)
+        found = scan(self.roots, frames_wanted(self.settings.videos, self.out, self.settings.donors))
         self.seconds["scan"] += perf_counter() - began
         return found
 
@@ -215,6 +216,8 @@ class Job:
             tidy(self.out, plan.previous.manifest)
         else:
             write_index(self.out, content)
+            before = plan.previous.manifest.videos if plan.previous else 0
+            tell_change(self.out, self.roots, before, self.found.videos)
         self.seconds["write"] = perf_counter() - began
 
     def _nothing(self, plan: Plan) -> NoImages:

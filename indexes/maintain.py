@@ -33,6 +33,7 @@ from .regions import FOLDER, earlier_regions, region_facts
 from .shards import check_shards, take_rows
 from .sides import realign
 from .store import Index
+from .videos import file_of, named, without_number
 from .writing import Content, write_index
 
 if TYPE_CHECKING:
@@ -108,13 +109,12 @@ def info(folder: Path) -> dict[str, Any]:
         "dimension": manifest.dimension,
         "dtype": manifest.dtype,
         "items": manifest.count,
-        "failed": sorted(
-            [
-                *([readable(f.path), f.reason] for f in manifest.failed),
-                *([readable(path), why] for path, why in manifest.unread),
-            ]
-        ),
+        "failed": [
+            list(problem)
+            for problem in named([*((f.path, f.reason) for f in manifest.failed), *manifest.unread])
+        ],
         "left_out": dict(manifest.left_out),
+        **({"videos": manifest.videos} if manifest.videos else {}),
         "shards": len(manifest.shards),
         "bytes": sum(entry.bytes for entry in manifest.files()),
         "roots": [readable(root) for root in manifest.roots],
@@ -172,7 +172,7 @@ def remove(folder: Path, glob: str) -> int:
     with disk_errors(folder), write_lock(folder):
         index = Index.open(folder)
         items = list(index.all_items())
-        called = {item.row for item in items if glob in (item.id, readable(item.path))}
+        called = {item.row for item in items if glob in _names(item)}
         called = called or {item.row for item in items if _matches(item, glob)}
         stay = [item for item in items if item.row not in called]
         if not stay and items:
@@ -202,8 +202,14 @@ def _remaining(index: Index, stay: Sequence[Item]) -> Content:
         unread=manifest.unread,
         left_out=manifest.left_out,
         mapped=manifest.mapped,
+        videos=manifest.videos,
     )
 
 
 def _matches(item: Item, glob: str) -> bool:
-    return fnmatchcase(item.id, glob) or fnmatchcase(readable(item.path), glob)
+    return any(fnmatchcase(name, glob) for name in _names(item))
+
+
+def _names(item: Item) -> tuple[str, ...]:
+    """What an item is called: its id, its path, and of a frame those of its video."""
+    return (item.id, without_number(item.id), readable(item.path), readable(file_of(item.path)))

@@ -87,6 +87,7 @@ class Manifest:
     source: str = ""
     parts: Parts | None = None  # of a region side alone
     mapped: Mapped | None = None
+    videos: int = 0  # frames that each video gave; 0: videos are passed over
 
     def files(self) -> tuple[FileEntry, ...]:
         """Every other file of the index."""
@@ -111,8 +112,8 @@ def _plain(manifest: Manifest) -> dict[str, Any]:
     """As JSON; what an older likebut does not know of a failed file stands apart."""
     content = asdict(manifest)
     stamps = [[failed.pop("ctime_ns"), failed.pop("inode")] for failed in content["failed"]]
-    for name in ("parts", "mapped"):  # what few have is not there in the others
-        if content[name] is None:
+    for name in ("parts", "mapped", "videos"):  # what few have is not there in the others
+        if not content[name]:
             del content[name]
     return {**content, "failed_stamps": stamps}
 
@@ -187,6 +188,7 @@ def _parse(content: dict[str, Any]) -> Manifest:
         source=content.get("source", ""),
         parts=_parts(content["parts"]) if "parts" in content else None,
         mapped=_mapped(content["mapped"]) if "mapped" in content else None,
+        videos=int(content.get("videos", 0)),
     )
 
 

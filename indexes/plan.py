@@ -9,12 +9,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .contract import EncoderId
-from .errors import Problem, readable
+from .errors import Problem
 from .items import Item
 from .journal import Journal, Place, Stamp
 from .manifest import Failed
 from .scan import File, Scan
 from .shards import check_shards, take_rows
+from .videos import named
 from .writing import Content
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ class Plan:
         self.failed.append((failed, lasting))
 
     def problems(self) -> tuple[Problem, ...]:
-        """(path, reason) of every failed file, by path."""
-        return tuple(sorted(Problem(readable(f.path), f.reason) for f, _ in self.failed))
+        """(path, reason) of every failed file, by path; a video once, however many of its frames fail."""
+        return named([Problem(f.path, f.reason) for f, _ in self.failed])
 
     def counts(self) -> dict[str, int]:
         """How many items were reused, renamed, removed, duplicates, resumed."""
@@ -102,6 +103,7 @@ class Plan:
             kept=self.previous.manifest if self.previous and same else None,
             unread=self.unread(found),
             left_out=found.left_out,
+            videos=found.videos,
         )
 
     def items(self) -> list[Item]:
@@ -143,8 +145,8 @@ class Plan:
         if self.previous is None or self.todo:
             return False
         manifest = self.previous.manifest
-        written = (manifest.roots, manifest.failed, manifest.unread, manifest.left_out)
-        now = (roots, self.remembered(), self.unread(found), found.left_out)
+        written = (manifest.roots, manifest.failed, manifest.unread, manifest.left_out, manifest.videos)
+        now = (roots, self.remembered(), self.unread(found), found.left_out, found.videos)
         return written == now and tuple(self.items()) == self.before
 
     def _place(self, content_hash: str) -> Place:

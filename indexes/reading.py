@@ -15,6 +15,7 @@ from .decode import MAX_BYTES, decode, too_large
 from .errors import BadImage, GalleryError, readable
 from .remote import as_address, read
 from .scan import File
+from .videos import frame_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -116,10 +117,12 @@ def _bytes_at(found: File) -> bytes:
 
     What was replaced since it was listed has another time or tag then, and is read again the next time.
     """
-    if found.size > MAX_BYTES:
+    if found.size > MAX_BYTES and not frame_of(found.path):
         raise too_large(found.id, found.size)
     try:
         return read(found.path)
+    except BadImage:
+        raise
     except GalleryError as error:
         raise BadImage(readable(found.path), error.message, lasting=False) from error
 

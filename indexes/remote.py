@@ -16,10 +16,11 @@ from time import time_ns
 from typing import Any, NamedTuple
 
 from .errors import EXIT_MODEL, EXIT_USAGE, GalleryError, first_line
+from .videos import frame_of, read_frame
 
 # two letters at least: a single one is a drive of Windows
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):/(/?)(?=.)")
-_HERE = ("file", "local", "memory")  # schemes whose addresses name no machine
+_HERE = ("file", "local", "memory", "video")  # schemes whose addresses name no machine
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
 _TAGS = ("ETag", "etag", "md5Hash", "checksum")
 
@@ -71,7 +72,9 @@ def listed(root: str) -> list[Entry]:
 
 
 def read(address: str) -> bytes:
-    """All of an object. Raises ``GalleryError``."""
+    """All of an object, or a frame of a video. Raises ``GalleryError``."""
+    if frame := frame_of(address):
+        return read_frame(frame)
     with _errors(address):
         system, name = _system(address)
         data: bytes = system.cat_file(name)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import GalleryError, Problem, readable
 from .formats import optional_suffixes, why_not
 from .remote import as_address, listed
+from .videos import SUFFIXES as VIDEOS
+from .videos import Frame, is_video
 
 SUFFIXES = frozenset(
     f".{suffix}"
@@ -49,18 +51,20 @@ class Scan:
     files: tuple[File, ...]
     problems: tuple[Problem, ...]
     left_out: tuple[tuple[str, int], ...] = ()
+    videos: int = 0  # frames of each video; 0: videos were passed over
 
 
-def scan(roots: Sequence[str | Path]) -> Scan:
+def scan(roots: Sequence[str | Path], videos: int = 0) -> Scan:
     """All picture files below ``roots`` (folders, or single files of any suffix; addresses of either).
 
+    With ``videos`` also so many frames of each video that is no address; without, videos are passed over.
     Hidden files and folders are skipped, symbolic links followed, every folder entered once. Raises
     ``GalleryError`` for a root that does not exist.
     """
     groups: list[tuple[str, list[File]]] = []
     problems: list[Problem] = []
     seen: set[tuple[int, int]] = set()
-    kinds = Kinds()
+    kinds = Kinds(VIDEOS if videos else frozenset())
     for root in roots:
         if address := as_address(root):
             groups.append(_listed(address.rstrip("/"), kinds))
@@ -74,7 +78,10 @@ def scan(roots: Sequence[str | Path]) -> Scan:
         else:
             found = _found(base, os.path.basename(base), problems)
             groups.append(("", [found] if found else []))
-    return Scan(_unique(groups), tuple(problems), kinds.left_out())
+    files = _unique(groups)
+    if videos:
+        files = tuple(sorted(_spread(files, videos), key=lambda found: found.id))
+    return Scan(files, tuple(problems), kinds.left_out(), videos)
 
 
 def _walk(base: str, seen: set[tuple[int, int]], problems: list[Problem], kinds: Kinds) -> list[File]:
@@ -117,7 +124,7 @@ def _listed(address: str, kinds: Kinds) -> tuple[str, list[File]]:
     for found in listed(address):
         alone = alone or not found.name
         hidden = any(part.startswith(".") for part in found.name.split("/"))
-        if not found.name or (not hidden and kinds.takes(found.name)):
+        if not found.name or (not hidden and not is_video(found.name) and kinds.takes(found.name)):
             name = readable(found.name or own)
             files.append(File(name, found.address, found.size, found.mtime_ns, 0, found.tag))
     return "" if alone else own, files
@@ -126,8 +133,8 @@ def _listed(address: str, kinds: Kinds) -> tuple[str, list[File]]:
 class Kinds:
     """Which files are pictures that can be read here, by their ending; counts the others."""
 
-    def __init__(self) -> None:
-        self.readable = SUFFIXES | optional_suffixes()
+    def __init__(self, also: frozenset[str] = frozenset()) -> None:
+        self.readable = SUFFIXES | optional_suffixes() | also
         self._others: Counter[str] = Counter()
 
     def takes(self, name: str) -> bool:
@@ -165,6 +172,23 @@ def _found(path: str, name: str, problems: list[Problem]) -> File | None:
 
 def _reason(error: OSError) -> str:
     return (error.strerror or "cannot be read").lower()
+
+
+def _spread(files: Iterable[File], videos: int) -> Iterator[File]:
+    """The files with ``videos`` frames in the place of each video.
+
+    The film of a Live Photo (.mov beside a picture of the same name) is none of its own.
+    """
+    found = list(files)
+    stems = {os.path.splitext(one.path)[0].lower() for one in found if not is_video(one.path)}
+    for one in found:
+        stem, suffix = os.path.splitext(one.path)
+        if not is_video(one.path):
+            yield one
+        elif suffix.lower() != ".mov" or stem.lower() not in stems:
+            for number in range(1, videos + 1):
+                ident = f"{one.id}#{number}of{videos}"
+                yield replace(one, id=ident, path=Frame(one.path, number, videos).address)
 
 
 def _unique(groups: Sequence[tuple[str, list[File]]]) -> tuple[File, ...]:

@@ -16,6 +16,7 @@ from .contract import EncoderId
 from .errors import IndexDamaged
 from .items import Item, ItemTable
 from .manifest import Manifest, check_encoder, read_manifest, rows_hash
+from .remote import as_address
 from .shards import damaged, open_bytes, open_shard, read_stats, take_rows
 
 if TYPE_CHECKING:
@@ -106,6 +107,11 @@ class Stored:
         return self.manifest.roots
 
     @property
+    def videos(self) -> int:
+        """How many rows each video has, each of a frame; 0 where videos are passed over."""
+        return self.manifest.videos
+
+    @property
     def captioned(self) -> int:
         """Number of items that have a caption."""
         return self._table.captioned()
@@ -150,7 +156,8 @@ class Stored:
             rows = self._table.rows_where("id", name)
             if rows:
                 return rows[0]
-        for path in dict.fromkeys((os.path.abspath(name), os.path.realpath(name))):
+        there = as_address(name)
+        for path in dict.fromkeys((there,) if there else (os.path.abspath(name), os.path.realpath(name))):
             rows = self._table.rows_of_path(path)
             if rows:
                 return rows[0]

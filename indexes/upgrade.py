@@ -59,7 +59,7 @@ def map_index(
     """
     old = Index.open(folder)
     _check(old, Path(out), encoder)
-    settings = Settings(old.manifest.dtype, batch_size)
+    settings = Settings(old.manifest.dtype, batch_size, videos=old.manifest.videos)
     job = Job(Path(out), encoder, settings, old.manifest.roots)
     with job.writing(wait=True) as waited:
         plan = job.plan(waited)
@@ -138,4 +138,5 @@ def _mapped(job: Job, old: Index, bridge: Bridge, mapped: Mapped) -> Content:
         unread=manifest.unread,
         left_out=manifest.left_out,
         mapped=mapped,
+        videos=manifest.videos,
     )

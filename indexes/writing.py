@@ -55,6 +55,7 @@ class Content:
     parts: Parts | None = None
     codebook: NDArray[np.float32] | None = None
     mapped: Mapped | None = None
+    videos: int = 0
 
 
 def write_index(folder: Path, content: Content) -> Manifest:
@@ -87,6 +88,7 @@ def write_index(folder: Path, content: Content) -> Manifest:
         left_out=content.left_out,
         parts=_parts(folder, workspace, content),
         mapped=content.mapped,
+        videos=content.videos,
     )
     write_manifest(folder, workspace, manifest)
     tidy(folder, manifest, former)

@@ -43,6 +43,7 @@ class About:
     roots: tuple[str, ...] = ()
     whole: bool = False
     format: int = FORMAT
+    videos: int = 0
 
     @property
     def width(self) -> int:
@@ -52,7 +53,10 @@ class About:
 
 def write_about(server: Server, about: About) -> None:
     """Keep what the gallery of the server's address is."""
-    _write(server, {server.address.gallery: json.dumps(asdict(about), sort_keys=True)})
+    content = asdict(about)
+    if not about.videos:  # which an older likebut does not know
+        del content["videos"]
+    _write(server, {server.address.gallery: json.dumps(content, sort_keys=True)})
 
 
 def read_about(server: Server) -> About | None:

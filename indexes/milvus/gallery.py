@@ -58,6 +58,11 @@ class Remote:
         return self.about.encoder
 
     @property
+    def videos(self) -> int:
+        """How many rows each video has."""
+        return self.about.videos
+
+    @property
     def roots(self) -> Sequence[str]:
         """The folders that the index was made of."""
         return self.about.roots

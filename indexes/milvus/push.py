@@ -98,7 +98,14 @@ def _sides(index: Index) -> dict[str, Stored]:
 def _about(index: Index, sides: dict[str, Stored]) -> About:
     made = index.manifest
     return About(
-        made.encoder, made.dimension, made.dtype, made.count, tuple(sides), index.rows_sha256, made.roots
+        made.encoder,
+        made.dimension,
+        made.dtype,
+        made.count,
+        tuple(sides),
+        index.rows_sha256,
+        made.roots,
+        videos=made.videos,
     )
 
 

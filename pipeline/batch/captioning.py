@@ -12,7 +12,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...indexes.errors import Problem
+from ...indexes.errors import BadImage, Problem
 from .. import prompting
 from ..asking.encoder import CachedEncoder
 from ..asking.engine import CachedEngine
@@ -180,6 +180,9 @@ class _Writing:
             same = file_hash(Path(item.path)) == item.content_hash
         except OSError as problem:
             self.failed.append(Problem(item.id, (problem.strerror or "cannot be read").lower()))
+            return False
+        except BadImage as problem:
+            self.failed.append(Problem(item.id, problem.reason))
             return False
         if not same:
             self.failed.append(Problem(item.id, "changed since it was indexed"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ...indexes.videos import file_of
 from ..errors import ConfigError
 from ..hits.picking import Picking
 from ..machine.outputs import check_file
@@ -152,7 +153,7 @@ def _print(trace: Trace, form: StreamFormat | None, folders: Folders) -> bool:
     from ..records.traces import trace_to_json
 
     if form is StreamFormat.paths:
-        line = "\t".join(one_line(as_typed(hit.path, folders)) for hit in trace.ranking.hits)
+        line = "\t".join(one_line(as_typed(file_of(hit.path), folders)) for hit in trace.ranking.hits)
     else:
         line = json.dumps(trace_to_json(trace))
     print(line, flush=True)

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from ...indexes.videos import file_of
 from ..errors import ConfigError, InputError
 from ..machine.outputs import check_folder
 from ..records.dialogue import check_place
@@ -21,7 +22,7 @@ from .output import say
 def open_(talk: Talk, rest: str) -> None:
     """Hits in the program that opens pictures."""
     hits = hits_of(talk, rest or "1")
-    gone = [hit.path or hit.id for hit in hits if not os.path.exists(hit.path)]
+    gone = [hit.path or hit.id for hit in hits if not os.path.exists(file_of(hit.path))]
     if gone:
         raise InputError(f"no picture {gone[0]}", "it was moved or deleted, or is a caption")
     open_pictures(opener(), [hit.path for hit in hits])

@@ -91,6 +91,14 @@ def build(
             "--region-codes", metavar="BYTES", min=1, help="Keep each of these vectors in so many bytes."
         ),
     ] = None,
+    videos: Annotated[
+        int | None,
+        typer.Option(
+            "--videos",
+            metavar="N",
+            help="N frames of each video, too, evenly spaced; 0: none. Later builds keep to it.",
+        ),
+    ] = None,
     on: Annotated[
         str | None,
         typer.Option(
@@ -103,11 +111,13 @@ def build(
     Captions are stored beside the pictures, for recipes that score them.
     """
     from ...indexes.build import build as build_index
+    from ...indexes.videos import check as check_videos
     from ..setup.assembly import elsewhere, open_encoder
 
     _may_reach(images or (), setup)
     local(out)
     wanted = _regions(regions, region_codes, images)
+    check_videos(videos or 0)
     given = read_given(captions, images)
     encoder = open_encoder(setup)
     if not images:
@@ -128,6 +138,7 @@ def build(
             mapper=mapper,
             regions=wanted,
             elsewhere=elsewhere(setup, on) if on else None,
+            videos=videos,
         )
     tell_build(report, out)
     if captions is not None:

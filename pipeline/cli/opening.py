@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from ...indexes.videos import file_of
 from ..errors import ConfigError
 
 VARIABLE = "LIKEBUT_OPENER"
@@ -30,7 +31,11 @@ def opener() -> list[str]:
 
 
 def open_pictures(command: Sequence[str], paths: Sequence[str]) -> None:
-    """Start ``command`` on the pictures and do not wait for it; xdg-open gets one at a time."""
+    """Start ``command`` on the pictures and do not wait for it; xdg-open gets one at a time.
+
+    Of a frame its video is opened.
+    """
+    paths = list(map(file_of, paths))
     if not paths:
         return
     if not command:

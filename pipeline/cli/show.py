@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
+from ...indexes.videos import file_of, told
 from ..errors import InputError
 from ..hits.rows import columns_of, hit_rows
 from ..records.trace import Trace
@@ -44,10 +45,11 @@ def show_hits(trace: Trace, form: Format, folders: Folders = None, *, null: bool
             write_rows([trace_to_json(trace)], form)
         return
     if null:
-        for row in hit_rows(trace, folders):
+        for row in hit_rows(trace, folders, files=True):
             print(row["path"], end="\0")
         return
-    rows = hit_rows(trace, folders, links=form is Format.table and takes_links())
+    linked = form is Format.table and takes_links()
+    rows = hit_rows(trace, folders, links=linked, files=form is Format.paths)
     write_rows(rows, form, columns=columns_of(rows))
 
 
@@ -61,9 +63,8 @@ def copy_hits(trace: Trace, folder: Path) -> None:
     """Copy the hits' files into ``folder``, the rank first in the name. Raises InputError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        pairs = [
-            (Path(hit.path), folder / f"{hit.rank:03d}-{Path(hit.path).name}") for hit in trace.ranking.hits
-        ]
+        files = [(hit.rank, Path(file_of(hit.path))) for hit in trace.ranking.hits]
+        pairs = [(file, folder / f"{rank:03d}-{file.name}") for rank, file in files]
         new = [(source, place) for source, place in pairs if not _is_copy(source, place)]
         for _, place in new:
             if os.path.lexists(place):
@@ -105,7 +106,7 @@ def preview(trace: Trace, way: Pictures) -> None:
         return
     columns = shutil.get_terminal_size().columns
     for hit in trace.ranking.hits:
-        say(f"{hit.rank}. {hit.path or hit.id}")
+        say(f"{hit.rank}. {told(hit.path) or hit.id}")
         if not hit.path:
             continue
         try:

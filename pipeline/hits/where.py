@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from ...indexes.videos import without_number
 from ..errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def _path(text: str, sign: str, value: str) -> tuple[str, Callable[[str], bool]]
 
 
 def _matches(ident: str, glob: str) -> bool:
-    return fnmatchcase(ident, glob) or fnmatchcase(os.path.basename(ident), glob)
+    names = dict.fromkeys((ident, without_number(ident)))
+    return any(fnmatchcase(n, glob) or fnmatchcase(os.path.basename(n), glob) for n in names)
 
 
 def _size(text: str, sign: str, value: str) -> Numbers:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ...indexes.remote import as_address
+from ...indexes.videos import told
 
 STDIN = "-"
 CLIPBOARD = "clipboard:"
@@ -41,7 +42,11 @@ def whole_if_there(path: Path) -> str:
 
 
 def as_typed(path: str, folders: Path | Sequence[Path] | None) -> str:
-    """``path`` below that of ``folders`` which holds it, as the folder was typed; else unchanged."""
+    """``path`` below that of ``folders`` which holds it, as the folder was typed; else unchanged.
+
+    A frame of a video is spelled as its file and its moment: ``clip.mp4#t=12.5``.
+    """
+    path = told(path)
     typed = [folders] if isinstance(folders, Path) else list(folders or ())
     for folder in typed:
         for base in dict.fromkeys((os.path.abspath(folder), os.path.realpath(folder))):

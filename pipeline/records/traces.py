@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...indexes.videos import frame_of, moment_of
 from ..machine.spelling import is_no_file, whole, whole_if_there
 from .chat import Exchange, Message, Reply
 from .roles import ELEMENTS, FIELDS
@@ -39,6 +40,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
                     "row": h.row,
                     "id": h.id,
                     "path": whole(h.path),
+                    **_video(h.path),
                     "score": h.score,
                     "shares": dict(h.shares),
                     "alike": [whole(path) for path in h.alike],
@@ -147,7 +149,14 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
     )
 
 
+def _video(path: str) -> dict[str, Any]:
+    """Of a frame: its video's file, and the seconds from its start; nothing of other pictures."""
+    frame = frame_of(path)
+    return {"video": {"file": whole(frame.file), "seconds": moment_of(frame)}} if frame else {}
+
+
 def _hit_from_json(record: Mapping[str, Any]) -> Hit:
+    record = {name: value for name, value in record.items() if name != "video"}
     boxes = {name: tuple(box) for name, box in record.get("boxes", {}).items()}
     return Hit(**{**record, "alike": tuple(record.get("alike", ())), "boxes": boxes})
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
+from ...indexes.videos import file_of
+from ..hits.rows import called
 from ..records.dialogue import Dialogue
 from ..records.trace import Hit
 
@@ -43,7 +45,7 @@ def dialogue_html(dialogue: Dialogue) -> str:
 
 
 def _hit(hit: Hit) -> str:
-    name = escape(hit.id)
+    name = escape(called(hit))
     told = f"{hit.rank}. {name}<br>{hit.score:.4f}"
     return (
         f'<figure style="{_BOX}">{_picture(hit, name)}'
@@ -54,7 +56,7 @@ def _hit(hit: Hit) -> str:
 def _picture(hit: Hit, name: str) -> str:
     from .pages import small_picture
 
-    data = small_picture(hit.path, side=SIDE) if hit.path and Path(hit.path).is_file() else b""
+    data = small_picture(hit.path, side=SIDE) if hit.path and Path(file_of(hit.path)).is_file() else b""
     if not data:
         return ""
     code = base64.b64encode(data).decode()

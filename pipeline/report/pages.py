@@ -13,6 +13,7 @@ from typing import Any
 
 from ...indexes.errors import GalleryError
 from ..errors import ConfigError
+from ..hits.rows import called
 from ..machine.outputs import check_file, replacing
 from ..records.trace import Hit, Trace
 from .places import spot, strongest
@@ -86,6 +87,7 @@ def environment() -> Any:
         colour_of=colour_of,
         name_of=name_of,
         outlined=outlined,
+        called=called,
         strongest=strongest,
         spot=spot,
         bars=bars,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...indexes.errors import readable
+from ...indexes.videos import file_of
 from ..hits.rows import columns_of, csv_text, hit_rows
 from ..records.trace import Ranking, Trace
 from ..records.traces import trace_to_json
@@ -43,7 +44,7 @@ def text_of(trace: Trace, form: Form) -> bytes:
     """The hits in a format of text, names with bytes that are no text as they are on disk."""
     if form == "json":
         return (json.dumps(trace_to_json(trace), indent=2) + "\n").encode()
-    rows = hit_rows(trace)
+    rows = hit_rows(trace, files=form == "paths")
     text = csv_text(rows, columns_of(rows)) if form == "csv" else "".join(f"{r['path']}\n" for r in rows)
     return text.encode("utf-8", "surrogateescape")
 
@@ -76,9 +77,10 @@ def zipped(trace: Trace) -> Iterator[bytes]:
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for hit in trace.ranking.hits:
-            name = f"{hit.rank:03d}-{_plain(os.path.basename(hit.path))}"
+            file = file_of(hit.path)
+            name = f"{hit.rank:03d}-{_plain(os.path.basename(file))}"
             try:
-                yield from _member(archive, sink, Path(hit.path), name)
+                yield from _member(archive, sink, Path(file), name)
             except OSError:
                 continue
     yield sink.taken()

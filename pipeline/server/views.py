@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ...indexes.errors import readable
+from ...indexes.videos import told
 from ..records.dialogue import Dialogue, Turn
 from ..records.trace import Hit, Trace
 from ..records.traces import trace_to_json
@@ -85,7 +86,7 @@ def hits_to_json(trace: Trace, composer: Warm) -> list[dict[str, Any]]:
             "row": hit.row,
             "id": hit.id,
             "path": hit.path,
-            "name": readable(os.path.basename(hit.path or hit.id)),
+            "name": readable(os.path.basename(told(hit.path) or hit.id)),
             "score": hit.score,
             "shares": dict(hit.shares),
             **({} if hit.judged is None else {"judged": hit.judged, "before": hit.before}),

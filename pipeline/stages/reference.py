@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...indexes.videos import frame_of
 from ..asking.composed import composed_vectors
 from ..asking.encoder import CachedEncoder
 from ..records.keys import file_hash
@@ -85,7 +86,9 @@ def _row(query: Query, index: Gallery) -> int | None:
 
 
 def rows_showing(path: Path, index: Gallery) -> list[int]:
-    """The rows that show the picture itself: the same content, or the same file."""
+    """The rows that show the picture itself: the same content, or the same file, of a video every frame."""
     rows = set(index.rows_of_hash(file_hash(path)))
-    row = index.row_of(path)
-    return sorted(rows | ({row} if row is not None else set()))
+    frame = frame_of(str(path))
+    frames = [frame._replace(number=n + 1).address for n in range(frame.of)] if frame else [path]
+    found = (index.row_of(Path(name)) for name in frames)
+    return sorted(rows | {row for row in found if row is not None})

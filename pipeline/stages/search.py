@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...indexes.videos import one_each
 from ..config.parts import Fusion, RegionScore
 from ..config.recipe import Recipe
 from ..errors import ConfigError
@@ -97,12 +98,14 @@ def search(
         return []
     closer = regions or RegionScore()
     deep = max(k, closer.pool) if any(map(region_grains, queries)) else k
+    wide = deep * max(1, gallery.videos)  # in which frames of `deep` videos are, whatever ranks how
     scored = (
-        _by_searching(asked, fusion, deep, scopes, searcher)
+        _by_searching(asked, fusion, wide, scopes, searcher)
         if FAMILIES[fusion.family].folds
-        else (_by_looking(*one, fusion, deep, searcher) for one in zip(asked, scopes, strict=True))
+        else (_by_looking(*one, fusion, wide, searcher) for one in zip(asked, scopes, strict=True))
     )
-    looked = (_closer(one, s, closer, fusion, k) for one, s in zip(asked, scored, strict=True))
+    once = (one._replace(best=_one_each(gallery, one.best, deep)) for one in scored)
+    looked = (_closer(one, s, closer, fusion, k) for one, s in zip(asked, once, strict=True))
     return [_rankings(gallery, one) for one in looked]
 
 
@@ -143,6 +146,15 @@ def _by_searching(
             (rows, scores.astype(np.float64) + bias),
             partial(_parts_of, one, fusion),
         )
+
+
+def _one_each(gallery: Gallery, ranked: Ranked, k: int) -> Ranked:
+    """The ``k`` best pictures and videos, a video by the best of its frames."""
+    rows, scores = ranked
+    if gallery.videos < 2:
+        return ranked
+    places = one_each([item.path for item in gallery.items(rows.tolist())])[:k]
+    return rows[places], scores[places]
 
 
 def _parts_of(asked: Candidates, fusion: Fusion, rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
