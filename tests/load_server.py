@@ -9,6 +9,8 @@ The gallery is drawn, its rows repeated with noise until there are as many as ar
 from __future__ import annotations
 
 import argparse
+import http.client
+import io
 import json
 import os
 import random
@@ -19,7 +21,6 @@ import tempfile
 import threading
 import time
 import urllib.error
-import urllib.request
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -88,6 +89,7 @@ class Server:
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "run.py"), *words], stderr=subprocess.PIPE, text=True, cwd=ROOT
         )
+        self.kept = threading.local()
         assert self.process.stderr
         lines = iter(self.process.stderr)
         self.url = next(found[0] for line in lines if (found := re.search(r"http://[^/]+", line)))
@@ -100,11 +102,24 @@ class Server:
             print("server:", line, end="", file=sys.stderr)
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
+        return json.loads(self.read(method, path, body))
+
+    def read(self, method: str, path: str, body: Any = None) -> bytes:
+        """The bytes of an answer, by a connection that this thread keeps, as browsers do.
+
+        Raises HTTPError for a refusal.
+        """
+        if not hasattr(self.kept, "connection"):
+            host = self.url.removeprefix("http://")
+            self.kept.connection = http.client.HTTPConnection(host, timeout=120)
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(self.url + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            return json.loads(answer.read())
+        connection = self.kept.connection
+        connection.request(method, path, data, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        found: bytes = answer.read()
+        if answer.status >= 400:
+            raise urllib.error.HTTPError(path, answer.status, "", answer.headers, io.BytesIO(found))
+        return found
 
     @property
     def memory(self) -> str:
@@ -169,8 +184,7 @@ class Client(threading.Thread):
 
     def picture(self, path: str) -> None:
         started = time.perf_counter()
-        with urllib.request.urlopen(self.server.url + path, timeout=60) as answer:
-            answer.read()
+        self.server.read("GET", path)
         with self.lock:
             self.seen.seconds.setdefault("picture", []).append(time.perf_counter() - started)
 

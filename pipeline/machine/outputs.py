@@ -54,10 +54,18 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield draft
         with suppress(OSError):
-            draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+            draft.chmod(_mode_of(path))
         draft.replace(path)
-    finally:
+    except BaseException:
         draft.unlink(missing_ok=True)
+        raise
+
+
+def _mode_of(path: Path) -> int:
+    """The rights of a file, or those that a new one has."""
+    with suppress(FileNotFoundError):
+        return path.stat().st_mode & 0o777
+    return 0o666 & ~_umask()
 
 
 def _umask() -> int:

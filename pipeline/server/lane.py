@@ -41,6 +41,9 @@ class Lane:
     def __init__(self, workers: int = 1, wait: float = 0.015, most: int = 32, room: int = 64) -> None:
         self.wait, self.most, self.room = wait, most, room
         self.batches = 0  # how many were run, for whoever measures
+        # A whole batch is answered at once: what its requests go on to do, they do one after the other,
+        # or those who only rank again would wait for all of them.
+        self.after = threading.Lock()
         self._jobs: list[Job] = []
         self._running: list[Job] = []
         self._changed = threading.Condition()

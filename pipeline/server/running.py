@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,7 @@ from .service import Service
 
 PATIENCE = 15.0  # seconds until a connection must have asked something
 CONNECTIONS = 256
+TURN = 0.001  # seconds
 
 
 class Patient(H11Protocol):
@@ -84,6 +86,9 @@ def serve(
     server: uvicorn.Server, service: Service, listening: socket.socket, ready: Callable[[], None]
 ) -> None:
     """Answer requests until Ctrl-C or SIGTERM; ``ready`` is called when the first may come."""
+    # Threads take turns every so often (Python's own 5 ms): a short request waits for several of them.
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN)
     threading.Thread(target=service.galleries.open_all, name="likebut-open", daemon=True).start()
     ready()
     try:
@@ -92,3 +97,4 @@ def serve(
     finally:
         service.close()
         listening.close()
+        sys.setswitchinterval(before)

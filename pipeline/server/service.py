@@ -10,6 +10,7 @@ import asyncio
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,8 +122,9 @@ class Service:
         take(session, step, functools.partial(self._picture, ident))
         if step.recipe:
             about = replace(about, recipe=step.recipe)
-        about = self.sessions.keep(about, session.dialogue)
-        return session_to_json(about, session.dialogue, composer)
+        with nullcontext() if step.do in QUICK else self.galleries.lane.after:
+            about = self.sessions.keep(about, session.dialogue)
+            return session_to_json(about, session.dialogue, composer)
 
     def _picture(self, ident: str, hashed: str) -> Path:
         return self.sessions.picture(ident, hashed)

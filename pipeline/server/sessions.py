@@ -32,6 +32,7 @@ HASH = r"[0-9a-f]{64}"
 MOST = 5000  # sessions
 KEPT = 64  # dialogues in memory
 LONGEST = 300  # turns of a session
+SOON = 10.0  # seconds by which the file of a session may be late with when it was changed
 PICTURES = 200  # uploads of a session
 UPLOADS = 500  # uploads that belong to no session
 
@@ -137,9 +138,13 @@ class Sessions:
         self._remember(about.id, path.stat().st_mtime_ns, dialogue, texts)
         said = [turn.step.sentence for turn in dialogue.turns if turn.step.sentence]
         words = said[-1] if said else (dialogue.turns[-1].step.words if dialogue.turns else "")
-        about = replace(about, turns=len(dialogue.turns), words=words, changed=time.time())
-        self._write(about)
-        return about
+        after = replace(about, turns=len(dialogue.turns), words=words, changed=time.time())
+        stamp, before = self._abouts.get(about.id, (0, None))
+        if before and after == replace(before, changed=after.changed) and _is_new(stamp):
+            self._abouts[about.id] = stamp, after  # a slider that moves: the file says all but when
+        else:
+            self._write(after)
+        return after
 
     def _texts(self, ident: str, dialogue: Dialogue) -> Texts:
         """The turns with their JSON, made anew only for those that are new."""
@@ -209,6 +214,10 @@ class Sessions:
             self._dialogues.move_to_end(ident)
             while len(self._dialogues) > KEPT:
                 self._dialogues.popitem(last=False)
+
+
+def _is_new(stamp: int) -> bool:
+    return 0 <= time.time() - stamp / 1e9 < SOON
 
 
 def check_picture(data: bytes) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -46,14 +47,15 @@ class Warm(Composer):
         first = len(self.stages("reason"))
         understand, rest = stages[:first], stages[first:]
         traces = [replace(t, recipe=self.recipe.name, profile=self.profile) for t in begun(queries)]
-        if any(map(self._asks, traces)):
+        if asks := any(map(self._asks, traces)):
             # What is asked depends on which roles have a weight, and not on how large it is.
             key = (self.place, self.recipe.name, tuple(self.recipe.roles), until == "describe")
             traces = self.lane.ask(key, traces, understand, self.told)
         else:
             traces = passed(traces, understand, self.told)
         if not self.judges or until in ("ground", "search"):
-            return passed(traces, rest, self.told)
+            with self.lane.after if asks else nullcontext():
+                return passed(traces, rest, self.told)
         return self.lane.ask((self.place, k, self.recipe.model_dump_json()), traces, rest, self.told)
 
     def _asks(self, trace: Trace) -> bool:

@@ -34,6 +34,25 @@ def test_another_process_finds_what_was_kept(tmp_path: Path) -> None:
     assert len(other.dialogue(about.id).turns) == 3
 
 
+def test_what_a_list_shows_is_written_at_once_and_when_it_was_changed_a_little_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Sessions(tmp_path)
+    about = store.keep(store.make("gallery", "likebut"), said("a cat"))
+    file = tmp_path / about.id / "about.json"
+    before = file.read_bytes()
+    moved = store.keep(about, said("a cat"))  # as many turns, the same words: a slider
+    assert file.read_bytes() == before
+    assert store.about(about.id).changed == moved.changed > about.changed
+    assert (
+        store.keep(moved, said("a cat", "at night")).turns == Sessions(tmp_path).about(about.id).turns == 2
+    )
+    monkeypatch.setattr(module, "SOON", 0.0)
+    before = file.read_bytes()
+    store.keep(store.about(about.id), said("a cat", "at night"))
+    assert file.read_bytes() != before
+
+
 def test_ids_cannot_be_guessed(tmp_path: Path) -> None:
     store = Sessions(tmp_path)
     made = {store.make("gallery", "likebut").id for _ in range(50)}
