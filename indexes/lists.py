@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from .clusters import nearest_centres, turned
+from .clusters import nearest_centres
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,8 @@ def insert(index: Any, rows: NDArray[Any]) -> None:
     if not hasattr(inner, "invlists"):
         index.add(rows)
         return
-    offsets = turned(rows, faiss.vector_to_array(_turn(index).A).reshape(rows.shape[1], -1))
+    turn = faiss.vector_to_array(_turn(index).A).reshape(rows.shape[1], -1)
+    offsets = rows @ turn.T  # faiss's own takes four times as long
     owners = nearest_centres(offsets, _centres(inner))
     inner.add_core(len(rows), faiss.swig_ptr(offsets), None, faiss.swig_ptr(owners))
     index.ntotal = inner.ntotal

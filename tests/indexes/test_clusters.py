@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from likebut.indexes.clusters import BLOCK_ROWS, centres_of, nearest_centres, turned
+from likebut.indexes import clusters
+from likebut.indexes.clusters import BLOCK_ROWS, centres_of, nearest_centres
 
 
 def test_centres_are_the_means_of_rows_that_lie_together() -> None:
@@ -31,7 +32,13 @@ def test_a_centre_without_rows_becomes_a_row() -> None:
     assert {tuple(centre) for centre in centres.tolist()} <= {(1.0, 0.0), (0.0, 1.0)}
 
 
-@settings(max_examples=20, deadline=None)
+@pytest.fixture(params=[clusters.MANY, 0], ids=["numpy", "torch"])
+def _multiplied(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "MANY", request.param)
+
+
+@pytest.mark.usefixtures("_multiplied")
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**31), count=st.integers(1, 40), offset=st.sampled_from([0.0, 5.0]))
 def test_the_nearest_centre_is_as_near_as_any_but_for_rounding(
     seed: int, count: int, offset: float
@@ -43,10 +50,3 @@ def test_the_nearest_centre_is_as_near_as_any_but_for_rounding(
     found = far[np.arange(len(rows)), nearest_centres(rows, centres)]
     assert (found - far.min(axis=1)).max() < 0.5  # of about 24
     assert np.mean(found == far.min(axis=1)) > 0.9
-
-
-@pytest.mark.parametrize("rows", [1, 3])
-def test_rows_are_turned_by_a_matrix(rows: int) -> None:
-    given = np.arange(2 * rows, dtype=np.float32).reshape(rows, 2)
-    quarter = np.array([[0, -1], [1, 0]], np.float32)
-    np.testing.assert_allclose(turned(given, quarter), [[-y, x] for x, y in given])
