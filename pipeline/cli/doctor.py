@@ -33,6 +33,9 @@ def doctor(
 ) -> None:
     """Check packages, devices, models, folders and settings; exit 4 if something needed is missing.
 
+    Every kind of encoder and engine, and every extra, is listed with its packages, and with the command
+    that brings what lacks.
+
     Settings are shown with where they came from; a broken one ends with 2, after everything else.
 
     With --profile: which of its models are here and which would be fetched, how large they are,
@@ -46,11 +49,11 @@ def doctor(
         rows = [vars(found) for found in check_profile(load_profile(profile), offline=offline)]
         _finish(rows, form)
         return
-    from ..setup.check import optional_packages
+    from ..setup.extras import extra_rows, extras
 
     rows = [_row("python", sys.version.split()[0], True)]
-    rows += [_package(name, needed=True) for name in PACKAGES]
-    rows += [_package(name, needed=False) for name in optional_packages()]
+    rows += [_package(name) for name in PACKAGES]
+    rows += extra_rows(extras())
     rows += _devices()
     rows += _models()
     path = answers_file()
@@ -84,19 +87,13 @@ def _row(what: str, value: str, good: bool, advice: str = "") -> dict[str, str]:
     }
 
 
-def _package(name: str, *, needed: bool) -> dict[str, str]:
+def _package(name: str) -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
         return _row(name, version(name), True)
     except PackageNotFoundError:
-        if needed:
-            return _row(name, "not installed", False, "pip install likebut")
-        return {
-            "what": name,
-            "state": "optional",
-            "value": f"not installed (pip install 'likebut[{name}]')",
-        }
+        return _row(name, "not installed", False, "pip install likebut")
 
 
 def _devices() -> list[dict[str, str]]:

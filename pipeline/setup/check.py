@@ -84,11 +84,6 @@ def check_profile(
     return found
 
 
-def optional_packages() -> list[str]:
-    """What engines need that is not installed with likebut, by the names that are imported."""
-    return [kind.package for kind in engines.ENGINES.values() if kind.package]
-
-
 def _words(problem: LikebutError) -> str:
     return f"{problem.message}: {problem.hint}" if problem.hint else problem.message
 
