@@ -16,6 +16,7 @@ from ..machine import models
 from ..records.chat import Reply
 from ..records.keys import content_key, file_hash
 from .cache import Cache
+from .wanted import check_wanted
 
 if TYPE_CHECKING:
     from .budget import Account
@@ -151,7 +152,8 @@ class CachedEngine:
 
         Every answer is kept the moment it is there, one that was cut at its token limit, too: it
         is paid for, and at the same settings it would be cut again. An error is never kept.
-        Raises what the engine raises, and BudgetReached where a limit lets no more through.
+        Raises what the engine raises, BudgetReached where a limit lets no more through, and Unwanted
+        after a reply that nobody waited for.
         """
         questions = [self._question(request, repeat) for request in requests]
         keys = [content_key(**question) for question in questions]
@@ -181,6 +183,7 @@ class CachedEngine:
                 self.account.settle(key, request, reply)
             if not reply.error:
                 self.cache.put_answer(key, self.model, reply, questions[key])
+            check_wanted()
 
         replies = self.engine.generate([request for _, request in asked], keep)
         self._learn([request for _, request in asked], replies)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...indexes.errors import GalleryError
 from ..errors import LikebutError
+from .asker import Asker
 from .lane import OnStage
 from .problems import told
 
@@ -27,7 +28,7 @@ def event(name: str, data: Any) -> bytes:
 async def stages(work: Callable[[OnStage], Awaitable[dict[str, Any]]]) -> AsyncIterator[bytes]:
     """Events `stage` as ``work`` tells of them, then `session` with what it gives, or `problem`.
 
-    Work goes on to its end where nobody listens any more.
+    Where nobody listens any more, the work is told so, and gives up where it can.
     """
     waiting: asyncio.Queue[Event | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -36,9 +37,11 @@ async def stages(work: Callable[[OnStage], Awaitable[dict[str, Any]]]) -> AsyncI
         with suppress(RuntimeError):  # the server is ending
             loop.call_soon_threadsafe(waiting.put_nowait, ("stage", {"stage": stage, "done": done}))
 
+    asker = Asker(hear)
+
     async def finish() -> None:
         try:
-            await waiting.put(("session", await work(hear)))
+            await waiting.put(("session", await work(asker)))
         except (LikebutError, GalleryError) as problem:
             await waiting.put(("problem", told(problem)))
         except Exception:
@@ -53,6 +56,10 @@ async def stages(work: Callable[[OnStage], Awaitable[dict[str, Any]]]) -> AsyncI
     task = asyncio.create_task(finish())
     _WORKING.add(task)
     task.add_done_callback(_WORKING.discard)
-    while (found := await waiting.get()) is not None:
-        yield event(*found)
+    try:
+        while (found := await waiting.get()) is not None:
+            yield event(*found)
+    finally:
+        if not task.done():
+            asker.leave()
     await task

@@ -12,12 +12,15 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from ...indexes.errors import GalleryError
+from ..asking.wanted import Unwanted, as_long_as, check_wanted
 from ..errors import LikebutError
 from ..records.trace import Trace
 from ..stages.contract import Stage
 from ..stages.running import run
+from .asker import Asker, cancelled
 from .problems import Refused
 
 OnStage = Callable[[str, bool], None]
@@ -55,7 +58,10 @@ class Lane:
     def ask(
         self, key: Hashable, traces: Sequence[Trace], stages: Sequence[Stage], told: OnStage
     ) -> list[Trace]:
-        """The traces after the stages. Raises what these raise, and Refused where too many wait."""
+        """The traces after the stages.
+
+        Raises what these raise, and Refused where too many wait, or whoever asked went away.
+        """
         job = Job(key, traces, stages, told)
         with self._changed:
             if self._closed:
@@ -64,7 +70,17 @@ class Lane:
                 raise Refused(429, f"{len(self._jobs)} requests wait for the models", "try again", after=2)
             self._jobs.append(job)
             self._changed.notify_all()
+        if isinstance(told, Asker):
+            told.on_leaving(partial(self._drop, job))
         return job.found.result()
+
+    def _drop(self, job: Job) -> None:
+        """Nobody waits for a job: it is taken out, or its batch stops where it was the last one wanted."""
+        with self._changed:
+            if job in self._jobs:
+                self._jobs.remove(job)
+        with suppress(InvalidStateError):  # it is done
+            job.found.set_exception(cancelled())
 
     @property
     def waiting(self) -> int:
@@ -136,11 +152,18 @@ def _answer(batch: Sequence[Job]) -> None:
     """Run a batch; where one request is at fault each goes alone."""
 
     def everyone(stage: str, done: bool) -> None:
+        check_wanted()
         for job in batch:
             job.told(stage, done)
 
+    def wanted() -> bool:
+        return not all(job.found.done() for job in batch)
+
     try:
-        found = passed([trace for job in batch for trace in job.traces], batch[0].stages, everyone)
+        with as_long_as(wanted):
+            found = passed([trace for job in batch for trace in job.traces], batch[0].stages, everyone)
+    except Unwanted:
+        return
     except BaseException as problem:
         if len(batch) > 1 and not isinstance(problem, LikebutError | GalleryError):
             for job in batch:

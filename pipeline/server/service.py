@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 from ..records.dialogue import Dialogue
 from ..stages.conversation import Session
 from .asked import StepAsked
+from .asker import check_there
 from .galleries import Galleries
 from .lane import OnStage
 from .opening import open_folder
@@ -117,11 +118,13 @@ class Service:
 
     def _step(self, ident: str, step: StepAsked, composer: Warm, told: OnStage) -> dict[str, Any]:
         self.galleries.warm.wait()
+        check_there(told)
         about, dialogue = self.sessions.about(ident), self.sessions.dialogue(ident)
         session = Session(replace(composer, told=told), dialogue, HITS)
         take(session, step, functools.partial(self._picture, ident))
         if step.recipe:
             about = replace(about, recipe=step.recipe)
+        check_there(told)
         with nullcontext() if step.do in QUICK else self.galleries.lane.after:
             about = self.sessions.keep(about, session.dialogue)
             return session_to_json(about, session.dialogue, composer)

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from likebut.pipeline.asking.wanted import check_wanted
 from likebut.pipeline.errors import InputError
 from likebut.pipeline.records.trace import Query, Trace
+from likebut.pipeline.server.asker import Asker
 from likebut.pipeline.server.lane import Lane
 from likebut.pipeline.server.problems import Refused
 from likebut.pipeline.server.warm import nobody
@@ -115,6 +117,65 @@ def test_who_finds_too_many_waiting_is_told_to_come_again() -> None:
         assert (told.value.status, told.value.after) == (429, 2)
         model.free.set()
         assert {one.result().query.id for one in (first, *waiting)} == {"1", "2", "3"}
+
+
+def test_who_goes_away_while_waiting_is_not_asked_for() -> None:
+    lane, model, asker = Lane(wait=0.0), Model(), Asker(nobody)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(ask, lane, model, "1")
+        until(lambda: model.batches)
+        leaving = pool.submit(lane.ask, "same", [Trace(Query("2"))], [model], asker)
+        staying = pool.submit(ask, lane, model, "3")
+        until(lambda: lane.waiting == 2)
+        asker.leave()
+        with pytest.raises(Refused, match="cancelled"):
+            leaving.result(5)
+        assert lane.waiting == 1
+        model.free.set()
+        assert [one.result().query.id for one in (first, staying)] == ["1", "3"]
+    assert model.batches == [["1"], ["3"]]
+    with pytest.raises(Refused, match="cancelled"):  # who is gone before it asks
+        lane.ask("same", [Trace(Query("4"))], [model], asker)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_batch_stops_at_a_reply_where_the_last_that_wanted_it_is_gone(alone: bool) -> None:
+    lane, one, other = Lane(wait=0.3, most=2), Asker(nobody), Asker(nobody)
+    replies: list[int] = []
+
+    class Replying(Model):
+        """Looks after each of five replies whether anybody waits, as the engine behind the cache does."""
+
+        def __call__(self, traces: Sequence[Trace]) -> list[Trace]:
+            for number in range(5):
+                self.batches.append([trace.query.id for trace in traces])
+                if number == 1:
+                    self.free.wait(10)
+                replies.append(number)
+                check_wanted()
+            return list(traces)
+
+    model = Replying()
+    with ThreadPoolExecutor(2) as pool:
+        asked = [
+            pool.submit(lane.ask, "same", [Trace(Query(ident))], [model], asker)
+            for ident, asker in (("1", one), ("2", other))
+        ]
+        until(lambda: len(model.batches) == 2)
+        one.leave()
+        if alone:
+            other.leave()
+        model.free.set()
+        with pytest.raises(Refused, match="cancelled"):
+            asked[0].result(5)
+        if alone:
+            with pytest.raises(Refused, match="cancelled"):
+                asked[1].result(5)
+        else:
+            assert asked[1].result(5)[0].query.id == "2"
+    model.free.set()
+    assert ask(lane, model, "3").query.id == "3"  # and the lane goes on
+    assert replies == [*range(2 if alone else 5), *range(5)]
 
 
 def test_a_lane_that_ends_keeps_nobody_waiting() -> None:

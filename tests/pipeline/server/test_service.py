@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -97,6 +99,54 @@ def test_new_weights_do_not_wait_for_models(tmp_path: Path) -> None:
             assert not waiting.done()
             engine.free.set()
             assert waiting.result()["hits"][0]["id"] == "red.png"
+
+
+def test_a_stream_that_is_closed_takes_its_step_along(tmp_path: Path) -> None:
+    engine = Slow()
+    with running(tmp_path, opening=opening(tmp_path, engine)) as site:
+        one, other = begun(site, 2)
+        lane = site.service.galleries.lane
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(site.step, one, do="but", sentence="a red one")
+            until(lambda: engine.batches)
+            listening = streamed(site, other, "a blue one")
+            until(lambda: lane.waiting == 1)
+            listening.close()
+            until(lambda: lane.waiting == 0)
+            assert lane.waiting == 0
+            engine.free.set()
+            assert first.result()["hits"][0]["id"] == "red.png"
+        assert engine.batches == [1]
+        assert site.ask("GET", f"/api/sessions/{other}").json["path"] == [0]
+        assert site.step(other, do="but", sentence="a green one")["hits"][0]["id"] == "green.png"
+
+
+def test_what_is_answered_after_its_stream_was_closed_is_no_turn(tmp_path: Path) -> None:
+    engine = Slow()
+    with running(tmp_path, opening=opening(tmp_path, engine)) as site:
+        (session,) = begun(site, 1)
+        listening = streamed(site, session, "a blue one")
+        until(lambda: engine.batches)
+        listening.close()
+        time.sleep(0.2)
+        engine.free.set()
+        found = site.step(session, do="but", sentence="a green one")  # waits for the other, if need be
+        assert [turn["sentence"] for turn in found["turns"]] == ["", "a green one"]
+
+
+def streamed(site: Site, session: str, sentence: str) -> socket.socket:
+    """A step whose stages are listened to."""
+    body = json.dumps({"do": "but", "sentence": sentence}).encode()
+    lines = (
+        f"POST /api/sessions/{session}/steps HTTP/1.1",
+        f"Host: 127.0.0.1:{site.port}",
+        "Accept: text/event-stream",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    )
+    listening = socket.create_connection(("127.0.0.1", site.port))
+    listening.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+    return listening
 
 
 def test_steps_of_one_session_go_one_after_the_other(tmp_path: Path) -> None:
