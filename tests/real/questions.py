@@ -41,6 +41,16 @@ def questions(count: int) -> list[Question]:
     return (_of_cirr if SHARED.is_dir() else _of_our_own)(count)
 
 
+def captioned(count: int) -> dict[str, tuple[str, ...]]:
+    """A gallery of captions by item id: ``count`` of CIRR's pictures, else our own few."""
+    if not SHARED.is_dir():
+        return {f"{n}": (caption,) for n, caption in enumerate(CAPTIONS)}
+    from likebut.pipeline.benchmarks.captions import read_captions
+
+    captions = read_captions(SHARED / "gallery_captions" / "cirr.json")
+    return {ident: captions[ident] for ident in Random(0).sample(sorted(captions), count)}
+
+
 def _of_our_own(count: int) -> list[Question]:
     return [Question(*pair) for pair in product(CAPTIONS, MODIFICATIONS)][:count]
 
