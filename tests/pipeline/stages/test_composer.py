@@ -291,3 +291,9 @@ def test_every_stage_keeps_the_order_and_the_number_of_its_traces(tmp_path: Path
         assert [trace.query.id for trace in traces] == ["a", "b", "c", "d"]
     assert [bool(trace.error) for trace in traces] == [False, True, False, False]
     assert [len(trace.ranking.hits) for trace in traces] == [2, 0, 2, 2]
+
+
+@pytest.mark.parametrize("variant", ["likebut@", "likebut@pocket", "likebut@fashion", "likebut@photos"])
+def test_every_variant_of_the_default_answers_a_sentence_alone(tmp_path: Path, variant: str) -> None:
+    trace = colour_composer(tmp_path, recipe=load_recipe(variant)).ask(sentence="blue", k=1)
+    assert (trace.error, [hit.id for hit in trace.ranking.hits]) == ("", ["blue.png"])
