@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, LikebutError
-from ..machine.outputs import replacing
+from ..machine.outputs import replacing, write_at_once
 from ..records.dialogue import Dialogue, Turn, read, to_json, turn_to_json
 from .problems import Refused, missing
 
@@ -130,12 +130,8 @@ class Sessions:
         path = self._place(about.id) / "dialogue.json"
         texts = self._texts(about.id, dialogue)
         head = json.dumps({**to_json(replace(dialogue, turns=())), "turns": []}, separators=(",", ":"))
-        with replacing(path) as draft, draft.open("w", encoding="ascii") as file:
-            file.write(head.removesuffix("]}"))
-            for number, (_, text) in enumerate(texts):
-                file.write(f",{text}" if number else text)
-            file.write("]}\n")
-        self._remember(about.id, path.stat().st_mtime_ns, dialogue, texts)
+        whole = f"{head.removesuffix(']}')}{','.join(text for _, text in texts)}]}}\n"
+        self._remember(about.id, write_at_once(path, whole.encode("ascii")), dialogue, texts)
         said = [turn.step.sentence for turn in dialogue.turns if turn.step.sentence]
         words = said[-1] if said else (dialogue.turns[-1].step.words if dialogue.turns else "")
         after = replace(about, turns=len(dialogue.turns), words=words, changed=time.time())
@@ -204,9 +200,7 @@ class Sessions:
 
     def _write(self, about: About) -> None:
         path = self._place(about.id) / "about.json"
-        with replacing(path) as draft:
-            draft.write_text(json.dumps(asdict(about)), encoding="ascii")
-        self._abouts[about.id] = path.stat().st_mtime_ns, about
+        self._abouts[about.id] = write_at_once(path, json.dumps(asdict(about)).encode("ascii")), about
 
     def _remember(self, ident: str, stamp: int, dialogue: Dialogue, texts: Texts) -> None:
         with self._lock:

@@ -13,7 +13,7 @@ from likebut.pipeline.benchmarks import submissions
 from likebut.pipeline.cli.show import copy_hits
 from likebut.pipeline.config.text import write as write_recipe
 from likebut.pipeline.errors import ConfigError, InputError
-from likebut.pipeline.machine.outputs import replacing
+from likebut.pipeline.machine.outputs import replacing, write_at_once
 from likebut.pipeline.records.trace import Description, Hit, Intent, Query, Ranking, Trace
 from likebut.pipeline.report.pages import check_page
 from likebut.pipeline.report.query_report import write_query_report
@@ -42,6 +42,25 @@ def test_a_file_takes_its_place_whole_and_keeps_its_rights(tmp_path: Path) -> No
         fresh.write_text("new")
     assert (place.read_text(), place.stat().st_mode & 0o777) == ("new", 0o640)
     assert sorted(os.listdir(tmp_path)) == ["a.json", "a.tmp"]
+
+
+def test_a_file_of_our_own_is_written_whole_or_is_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "about.json"
+    for data in (b"one", b"", b"two" * 1_000_000):
+        written = write_at_once(path, data)
+        assert path.read_bytes() == data
+        assert path.stat().st_mtime_ns == written
+
+    def full(file: int, data: memoryview) -> int:
+        raise OSError("no room")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="no room"):
+        write_at_once(path, b"three")
+    assert path.read_bytes() == b"two" * 1_000_000
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_tuned_recipe_leaves_its_neighbours(tmp_path: Path) -> None:
