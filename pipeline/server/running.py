@@ -20,7 +20,7 @@ from .service import Service
 
 PATIENCE = 15.0  # seconds until a connection must have asked something
 CONNECTIONS = 256
-TURN = 0.001  # seconds
+TURN = 0.0005  # seconds
 
 
 class Patient(H11Protocol):
