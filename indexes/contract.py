@@ -179,7 +179,8 @@ class Preparing(Protocol):
     """How pictures are prepared for an encoder: its `prepare` without its weights.
 
     Small, and picklable: another process is handed it. Where it also has ``prepare_pixels``, a function of
-    a (3, h, w) uint8 tensor, and ``device``, pictures may be prepared there.
+    a (3, h, w) uint8 tensor, and ``device``, pictures may be prepared there. Where it has a ``heavy`` that
+    is true, it loads hundreds of megabytes in each process: these are started only where somebody asks.
     """
 
     @property

@@ -33,10 +33,12 @@ def choose(asked: str, work: Work, files: int) -> str:
     """The mapper for so many files: the one that was asked for, or by rule where that is "auto".
 
     Threads, but processes for many files on many cores, where threads of one interpreter wait for each
-    other. Where another cannot do the ``work``, it is threads, whatever was asked.
+    other; not where each process would have to load much (``heavy``). Where another cannot do the
+    ``work``, it is threads, whatever was asked.
     """
     if asked == AUTO:
-        asked = "processes" if files >= MANY and cores() >= CORES else "threads"
+        many = files >= MANY and cores() >= CORES
+        asked = "processes" if many and not getattr(work.preparing, "heavy", False) else "threads"
     needed = NEEDS.get(asked)
     return asked if needed is None or hasattr(work.preparing, needed) else "threads"
 

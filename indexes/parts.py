@@ -38,6 +38,11 @@ class CropsPreparing:
     boxes: tuple[Box, ...]
 
     @property
+    def heavy(self) -> bool:
+        """As of the whole picture."""
+        return bool(getattr(self.whole, "heavy", False))
+
+    @property
     def draft_size(self) -> int:
         """Parts are half as wide and high as the picture."""
         return 2 * self.whole.draft_size

@@ -43,12 +43,12 @@ class MllmEncoder:
         self._says = Said(**spec.options)
         self.documents_differ = self._says.instruction != self._says.document
         self.fingerprint = hashlib.sha256(f"{weights} {self._says.identity}".encode()).hexdigest()
-        self._patches = Patches.of(self._processor.image_processor, self._says.max_pixels)
+        self.preparing = Patches.of(self._processor.image_processor, self._says.max_pixels)
         self._tokenizer = self._processor.tokenizer
         self._image = self._tokenizer.convert_tokens_to_ids(self._processor.image_token)
         self.name = f"mllm {spec.model}"
-        self.preprocessing = json.dumps(self._patches.facts, sort_keys=True)
-        self.draft_size = 2 * self._patches.side
+        self.preprocessing = json.dumps(self.preparing.facts, sort_keys=True)
+        self.draft_size = self.preparing.draft_size
         text = model.config.get_text_config()
         self.dimension = int(text.hidden_size)
         self.context_length = min(LONGEST_TEXT, int(text.max_position_embeddings) // 2)
@@ -59,7 +59,7 @@ class MllmEncoder:
 
         Raises ValueError for a picture that the model's processor refuses: 200 times longer than wide.
         """
-        return self._patches.of_picture(image)
+        return self.preparing.prepare(image)
 
     def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         """(n, d) float32 unit rows of pictures as what is searched."""
@@ -106,8 +106,8 @@ class MllmEncoder:
         written = [self._written(instruction, text, pictures is not None) for text in texts]
         inputs: dict[str, Any] = {}
         if pictures is not None:
-            pixels, grids = self._patches.unpacked(pictures)
-            counts = [int(grid.prod()) // self._patches.merged for grid in grids]
+            pixels, grids = self.preparing.unpacked(pictures)
+            counts = [int(grid.prod()) // self.preparing.merged for grid in grids]
             mark = self._processor.image_token
             written = [line.replace(mark, mark * n) for line, n in zip(written, counts, strict=True)]
             inputs["pixel_values"] = torch.from_numpy(pixels).to(self.device, self.dtype)

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Patches:
-    """``images`` is the model's own image processor; ``size`` its least and largest number of pixels."""
+    """``images`` is the model's own image processor; ``size`` its least and largest number of pixels.
+
+    Another process can be handed it, see ``indexes.contract.Preparing``.
+    """
+
+    heavy = True  # transformers and torch
 
     images: Any
     size: Mapping[str, int]
@@ -37,6 +42,11 @@ class Patches:
         return int(self.size["longest_edge"] ** 0.5)
 
     @property
+    def draft_size(self) -> int:
+        """Twice the side: as for open_clip, a smaller decoding from there on changes nothing that shows."""
+        return 2 * self.side
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What decides how a picture becomes patches."""
         return {
@@ -49,7 +59,7 @@ class Patches:
             "std": [float(one) for one in self.images.image_std],
         }
 
-    def of_picture(self, image: Image) -> NDArray[np.uint8]:
+    def prepare(self, image: Image) -> NDArray[np.uint8]:
         """(most patches + 1, values of a patch): those of the picture, zeros, and its grid in the last row.
 
         The processor resizes; scaling is left to `unpacked`, so that a picture is a quarter as large.

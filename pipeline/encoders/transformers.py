@@ -11,15 +11,13 @@ from ..machine.devices import choose_device, choose_dtype
 from .contract import EncoderSpec
 from .dual import FAMILIES, check, context_of, seen_by
 from .loading import load
-from .preparing import without_far_ends
+from .processing import SHAPES, Processing
 from .state import state_hash
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
-
-SHAPES = "spatial_shapes"
 
 
 class TransformersEncoder:
@@ -36,34 +34,18 @@ class TransformersEncoder:
         self.fingerprint = models.encoder_fingerprint(folder) if folder else state_hash(model)
         self._family = FAMILIES[model.config.model_type]
         self._model = model.to(device=self.device, dtype=self.dtype).eval()
-        self._images, self._tokenizer = processor.image_processor, processor.tokenizer
+        images, self._tokenizer = processor.image_processor, processor.tokenizer
         self.context_length = context_of(self._family, self._tokenizer, model.config)
-        seen = seen_by(self._images)
         self.name = f"transformers {spec.model}"
-        self.preprocessing = json.dumps(seen, sort_keys=True)
-        # As for open_clip: from twice the model's side on, a smaller decoding changes nothing that shows.
-        self.draft_size = 2 * min(seen.get("resized", seen["size"]))
-        self._keeps_short_side = seen["resize_mode"] == "shortest"
+        self.preprocessing = json.dumps(seen_by(images), sort_keys=True)
+        self.preparing = Processing.of(images)
+        self.draft_size = self.preparing.draft_size
         self.batch_size = spec.batch_size
         self.dimension = self._measure()
 
     def prepare(self, image: Image) -> NDArray[Any]:
-        """float32: the pixels that the model's own processor makes of a picture.
-
-        (3, height, width); or (patches + 1, values of a patch), where the last row says how many patches
-        high and wide the picture is.
-        """
-        import numpy as np
-
-        if self._keeps_short_side:
-            image = without_far_ends(image)
-        made = self._images(images=image, return_tensors="pt")
-        pixels = np.asarray(made["pixel_values"][0], np.float32)
-        if SHAPES not in made:
-            return pixels
-        row = np.zeros((1, pixels.shape[1]), np.float32)
-        row[0, :2] = made[SHAPES][0]
-        return np.concatenate([pixels, row])
+        """float32 pixels by the model's own processor, see `Processing`."""
+        return self.preparing.prepare(image)
 
     def encode_prepared(self, batch: Sequence[NDArray[Any]]) -> NDArray[np.float32]:
         """(n, d) float32 unit rows."""

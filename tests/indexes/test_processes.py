@@ -140,6 +140,15 @@ def test_processes_that_do_not_come_up_are_one_clear_line(
     assert "threads" in caught.value.hint
 
 
+def test_processes_that_would_load_much_are_started_where_somebody_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("likebut.indexes.mappers.cores", lambda: 16)
+    monkeypatch.setattr(MeanPreparing, "heavy", True, raising=False)
+    assert choose("auto", work(), 2_000) == "threads"
+    assert choose("processes", work(), 2_000) == "processes"
+
+
 def test_many_files_on_many_cores_are_read_by_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("likebut.indexes.mappers.cores", lambda: 16)
     assert choose("auto", work(), 2_000) == "processes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from likebut.pipeline.encoders import make_encoder
+from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.encoders.preparing import Preparing
+from tests.pipeline.encoders import duals, embedders
 
 CONFIGS: list[dict[str, Any]] = [
     {"size": 32},
@@ -68,3 +72,25 @@ def test_it_travels_to_another_process_in_a_few_bytes_and_loads_no_torch_there()
         "assert not {'torch', 'open_clip', 'torchvision'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_processors_of_transformers_give_the_same_in_another_process(tmp_path: Path) -> None:
+    makers = {**duals.DUALS, **embedders.EMBEDDERS}
+    encoders: dict[str, Any] = {}
+    for name, make in makers.items():
+        make(folder := tmp_path / name.replace(" ", "-"))
+        kind = "mllm" if name in embedders.EMBEDDERS else "transformers"
+        encoders[name] = make_encoder(EncoderSpec(kind, str(folder), device="cpu", dtype="float32"))
+    noise = np.random.default_rng(1).integers(0, 256, (60, 90, 3), np.uint8)
+    image = Image.fromarray(noise)
+    sent, back = tmp_path / "sent", tmp_path / "back.npz"
+    sent.write_bytes(pickle.dumps(({name: one.preparing for name, one in encoders.items()}, image)))
+    code = (
+        f"import pickle; import numpy as np; made, image = pickle.load(open({str(sent)!r}, 'rb'))\n"
+        f"np.savez({str(back)!r}, **{{name: one.prepare(image) for name, one in made.items()}})"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    found = np.load(back)
+    for name, encoder in encoders.items():
+        np.testing.assert_array_equal(found[name], encoder.prepare(image), err_msg=name)
+        assert encoder.preparing.draft_size == encoder.draft_size
