@@ -59,7 +59,7 @@ def listed(
         _rankings[index] = _ranking(_centres(inner))
     reach = min(reach, inner.nlist)
     asked = _turn(index).apply(np.ascontiguousarray(queries, np.float32))
-    nearness, lists = _rankings[index].search(np.c_[asked, np.ones(len(asked), np.float32)], reach)
+    nearness, lists = _rankings[index].search(_wider(asked, 1.0), reach)
     parameters = faiss.IVFRaBitQSearchParameters(nprobe=reach, **given)
     parameters.qb = inner.qb
     scores, places = np.empty((len(asked), count), np.float32), np.empty((len(asked), count), np.int64)
@@ -84,9 +84,20 @@ def _ranking(centres: NDArray[Any]) -> Any:
     import numpy as np
 
     apart = np.sqrt(np.maximum(0, 1 - np.einsum("nd,nd->n", centres, centres)))
-    flat = faiss.IndexFlatIP(centres.shape[1] + 1)
-    flat.add(np.c_[centres, np.float32(SPREAD) * apart])
+    wide = _wider(centres, SPREAD * apart)
+    flat = faiss.IndexFlatIP(wide.shape[1])
+    flat.add(wide)
     return flat
+
+
+def _wider(rows: NDArray[Any], last: NDArray[Any] | float) -> NDArray[Any]:
+    """(n, d) rows with a number more, and zeros up to a multiple of 16: half the time of an odd length."""
+    import numpy as np
+
+    count, dimension = rows.shape
+    wide = np.zeros((count, -(-(dimension + 1) // 16) * 16), np.float32)
+    wide[:, :dimension], wide[:, dimension] = rows, last
+    return wide
 
 
 def _centres(inner: Any) -> NDArray[Any]:
