@@ -270,7 +270,7 @@ def main() -> None:
         "search": lambda work: bench_search(options.rows, work),
         "ranking": bench_ranking,
         "regions": lambda work: bench_regions(work, seconds),
-        "compressed": lambda work: bench_approx(work, options.compressed),
+        "compressed": lambda work: list(bench_approx(work, options.compressed)),
         "index": lambda work: bench_index(options.jpegs, work),
     }
     rows: list[Row] = []
