@@ -10,11 +10,10 @@ from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from ...indexes.errors import readable
-from ...indexes.videos import frame_of
 from ..records.trace import Trace
 from . import exports
 from .asked import Name
-from .pictures import SIZES, item_of, rounded, type_of
+from .pictures import given, item_of, type_of
 from .problems import Json, Refused
 from .reaching import GalleryPath, HashPath, Row, Serves, SessionPath, Size, Turn
 from .service import Service
@@ -97,9 +96,7 @@ def _trace(service: Service, ident: str, hits: list[str], turn: int | None) -> T
 
 async def _sent(service: Service, request: Request, path: str, name: str, size: int) -> Response:
     """A picture that a browser may keep, and must ask about again: rows belong to an index."""
-    if not size and frame_of(path):
-        size = SIZES[-1]  # no browser shows it as it is
-    size = rounded(size) if size else 0
+    size = given(path, size)
     tag = f'"{name[:32]}-{size}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Content-Disposition": "inline"}
     if request.headers.get("if-none-match") == tag:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...indexes.errors import BadImage
+from ...indexes.remote import as_address
 from .problems import Refused, missing
 
 if TYPE_CHECKING:
@@ -75,8 +76,13 @@ def small(path: Path | str, size: int) -> bytes:
     return buffer.getvalue()
 
 
-def rounded(size: int) -> int:
-    """The size that is given where ``size`` is asked for, so that few are kept."""
+def given(path: str, size: int) -> int:
+    """The size that is given where ``size`` is asked for, so that few are kept.
+
+    0, the file itself, is given only of a file of this machine: not of a frame, nor of an address.
+    """
+    if not size:
+        return SIZES[-1] if as_address(path) else 0
     return next((one for one in SIZES if one >= size), SIZES[-1])
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from likebut.pipeline.server.pictures import Thumbnails, rounded, small, type_of
+from likebut.pipeline.server.pictures import Thumbnails, given, small, type_of
 from likebut.pipeline.server.problems import Refused
 
 
@@ -21,7 +21,14 @@ def test_a_picture_on_its_side_is_turned(tmp_path: Path) -> None:
 
 
 def test_sizes_are_few() -> None:
-    assert [rounded(size) for size in (1, 96, 97, 320, 1280, 4096)] == [96, 96, 160, 320, 1280, 1280]
+    asked = (1, 96, 97, 320, 1280, 4096)
+    assert [given("/a.png", size) for size in asked] == [96, 96, 160, 320, 1280, 1280]
+
+
+def test_only_a_file_of_this_machine_is_given_as_it_is() -> None:
+    assert given("/gallery/a.png", 0) == 0
+    assert given("s3://bucket/a.png", 0) == 1280
+    assert given("video:///gallery/clip.mp4#3of8", 0) == 1280
 
 
 def test_no_more_is_kept_than_there_is_room_for(tmp_path: Path) -> None:
