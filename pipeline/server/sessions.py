@@ -26,6 +26,7 @@ from ..errors import ConfigError, LikebutError
 from ..machine.outputs import replacing, write_at_once
 from ..records.dialogue import Dialogue, Turn, read, to_json, turn_to_json
 from .problems import Refused, missing
+from .quick_json import quick_json
 
 ID = r"[A-Za-z0-9_-]{16}"  # of secrets.token_urlsafe(12)
 HASH = r"[0-9a-f]{64}"
@@ -36,7 +37,7 @@ SOON = 10.0  # seconds by which the file of a session may be late with when it w
 PICTURES = 200  # uploads of a session
 UPLOADS = 500  # uploads that belong to no session
 
-Texts = list[tuple[Turn, str]]
+Texts = list[tuple[Turn, bytes]]
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,9 @@ class Sessions:
         self.about(about.id)  # it may have been deleted meanwhile
         path = self._place(about.id) / "dialogue.json"
         texts = self._texts(about.id, dialogue)
-        head = json.dumps({**to_json(replace(dialogue, turns=())), "turns": []}, separators=(",", ":"))
-        whole = f"{head.removesuffix(']}')}{','.join(text for _, text in texts)}]}}\n"
-        self._remember(about.id, write_at_once(path, whole.encode("ascii")), dialogue, texts)
+        head = quick_json({**to_json(replace(dialogue, turns=())), "turns": []})
+        whole = head.removesuffix(b"]}") + b",".join(text for _, text in texts) + b"]}\n"
+        self._remember(about.id, write_at_once(path, whole), dialogue, texts)
         said = [turn.step.sentence for turn in dialogue.turns if turn.step.sentence]
         words = said[-1] if said else (dialogue.turns[-1].step.words if dialogue.turns else "")
         after = replace(about, turns=len(dialogue.turns), words=words, changed=time.time())
@@ -147,10 +148,7 @@ class Sessions:
         with self._lock:
             before = self._dialogues[ident][2] if ident in self._dialogues else []
         known = {id(turn): text for turn, text in before}
-        return [
-            (turn, known.get(id(turn)) or json.dumps(turn_to_json(turn), separators=(",", ":")))
-            for turn in dialogue.turns
-        ]
+        return [(turn, known.get(id(turn)) or quick_json(turn_to_json(turn))) for turn in dialogue.turns]
 
     def trash(self, ident: str) -> None:
         """Move a session out of the way; nothing of it is destroyed. Raises Refused."""
