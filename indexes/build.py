@@ -18,7 +18,7 @@ from .decode import MAX_PIXELS
 from .encoding import Settings
 from .errors import EXIT_USAGE, GalleryError, Problem
 from .job import Job
-from .mappers import AUTO, check_mapper
+from .mappers import AUTO, check_mapper, check_nobody_reads_here
 from .realigning import realign_forms
 from .region_build import RegionReport, RegionSpec, region_step
 from .remote import absolute
@@ -104,6 +104,8 @@ def build(
     then as it was. ``mapper`` says how files are read, see ``mappers``.
     """
     _check(dtype, batch_size, mapper, videos or 0)
+    if elsewhere:
+        check_nobody_reads_here(mapper)
     began = perf_counter()
     settings = Settings(
         dtype,

@@ -56,6 +56,16 @@ def check_mapper(name: str) -> None:
         raise GalleryError(f"no mapper {name!r}", "there are " + ", ".join((AUTO, *MAPPERS)), EXIT_USAGE)
 
 
+def check_nobody_reads_here(name: str) -> None:
+    """Raises ``GalleryError`` for a mapper where the workers of a cluster read."""
+    if name != AUTO:
+        raise GalleryError(
+            "--mapper and --on do not go together: there the workers of Ray read",
+            "leave out one of the two",
+            EXIT_USAGE,
+        )
+
+
 def make_mapper(name: str) -> Mapper:
     """The mapper of this name. ``KeyError`` where there is none."""
     module, _, attribute = MAPPERS[name].partition(":")

@@ -16,6 +16,7 @@ from .errors import DiskFull, GalleryError, IndexBusy, NotWritable
 from .manifest import read_manifest
 
 if TYPE_CHECKING:
+    from .cluster import Elsewhere
     from .contract import ImageEncoder
 
 _log = logging.getLogger(__name__)
@@ -29,17 +30,19 @@ def refresh(
     *,
     donors: Sequence[Path] = (),
     on_progress: Callable[[int, int], None] | None = None,
+    cluster: Elsewhere | None = None,
 ) -> tuple[Path, BuildReport | None]:
     """The index folder to search ``gallery`` by, one folder or several, and what was done to it.
 
     That is ``out``, brought up to date; while another process writes it, ``out`` as it is (there is
     no report then), or, where there is none yet, what that process writes. Where ``out`` has work to
     do and cannot be written, it is ``elsewhere``. Vectors of equal contents are taken from the index
-    folders ``donors``. Raises what `build` raises.
+    folders ``donors``; what is new is encoded by the ``cluster``, where there is one. Raises what
+    `build` raises.
     """
     roots = [gallery] if isinstance(gallery, Path) else list(gallery)
     try:
-        return out, _brought_up(roots, out, encoder, on_progress, donors)
+        return out, _brought_up(roots, out, encoder, on_progress, donors, cluster)
     except NotWritable as refused:
         there = _is_there(out)
         if there and (report := look(roots, out, encoder)):
@@ -47,7 +50,7 @@ def refresh(
         known = _is_there(elsewhere)
         try:
             # what is encoded beside the gallery need not be encoded again
-            report = _brought_up(roots, elsewhere, encoder, on_progress, [out, *donors])
+            report = _brought_up(roots, elsewhere, encoder, on_progress, [out, *donors], cluster)
         except NotWritable:
             if not there:
                 raise refused from None
@@ -64,9 +67,13 @@ def _brought_up(
     encoder: ImageEncoder,
     on_progress: Callable[[int, int], None] | None,
     donors: Sequence[Path] = (),
+    cluster: Elsewhere | None = None,
 ) -> BuildReport | None:
+    wait = not _is_there(out)
     try:
-        return build(roots, out, encoder, on_progress=on_progress, wait=not _is_there(out), donors=donors)
+        return build(
+            roots, out, encoder, on_progress=on_progress, wait=wait, donors=donors, elsewhere=cluster
+        )
     except (IndexBusy, DiskFull) as problem:
         if not _is_there(out):
             raise

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engines import Kind, kind_of, tokens
@@ -17,8 +16,10 @@ from ..records.chat import Reply
 from ..records.keys import content_key, file_hash
 from .cache import Cache
 from .wanted import check_wanted
+from .weights import contents
 
 if TYPE_CHECKING:
+    from .afar import Workers
     from .budget import Account
 
 # Engine options that say where and how fast, not what. A server's address is one of them: the same
@@ -40,16 +41,6 @@ _PLACEMENT = (
 )
 
 
-def _fingerprint(folder: Path, cache: Cache) -> str:
-    """The hash of a model folder, remembered for as long as no file of it changes."""
-    key = content_key(kind="fingerprint", stamp=models.stamp(folder))
-    known = cache.fact(key)
-    if known is None:
-        known = {"fingerprint": models.fingerprint(folder)}
-        cache.put_fact(key, known)
-    return str(known["fingerprint"])
-
-
 def _reseeded(request: Request, repeat: int) -> Request:
     """The request with a seed of its own for every repeat, so that sampled repeats differ."""
     sampling = request.sampling
@@ -60,7 +51,7 @@ class CachedEngine:
     """Answers from the cache first; loads the engine for what is missing.
 
     An ``account`` counts what is asked, and lets through what its budget allows; ``make`` loads it
-    where `make_engine` is not to.
+    where `make_engine` is not to. Where ``workers`` are given, the engine is theirs.
     """
 
     def __init__(
@@ -70,9 +61,10 @@ class CachedEngine:
         engine: Engine | None = None,
         account: Account | None = None,
         make: Callable[[EngineSpec], Engine] | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self.spec, self.cache, self._engine, self.account = spec, cache, engine, account
-        self._make = make
+        self._make, self._workers = make, workers
         self.model = spec.model
         self._revision = "given" if engine is not None else ""
 
@@ -103,17 +95,13 @@ class CachedEngine:
     def _weights(self) -> str:
         if self._kind.weights == "server":
             return self.spec.revision or "unversioned"
-        path = Path(self.spec.model)
-        if path.is_file():
-            return file_hash(path)
-        folder = models.local_folder(self.spec.model)
-        return _fingerprint(folder, self.cache) if folder else self._commit() or self._fetched()
+        return contents(self.spec, self.cache) or self._commit() or self._fetched()
 
     def _commit(self) -> str | None:
         """The commit of a hub model, from the hub's own folder or as this cache remembers it."""
         if self._kind.weights != "hub":
             return self.spec.revision or "unversioned"
-        key = content_key(kind="commit", model=self.spec.model, revision=self.spec.revision)
+        key = self._commit_key()
         commit = models.hub_commit(self.spec.model, self.spec.revision)
         if commit is None:
             known = self.cache.fact(key)
@@ -121,10 +109,16 @@ class CachedEngine:
         self.cache.put_fact(key, {"commit": commit})
         return commit
 
+    def _commit_key(self) -> str:
+        return content_key(kind="commit", model=self.spec.model, revision=self.spec.revision)
+
     def _fetched(self) -> str:
-        """The commit after a first load, which fetches the model."""
-        with models.LOADING:
-            self._engine = self._engine or self._made(self.spec)
+        """The commit after a first load, which fetches the model; a worker's where they load it."""
+        if self._workers:
+            self.cache.put_fact(self._commit_key(), {"commit": self._workers.commit(self.spec)})
+        else:
+            with models.LOADING:
+                self._engine = self._engine or self._made(self.spec)
         return self._commit() or self.spec.revision or "main"
 
     @property
@@ -143,9 +137,16 @@ class CachedEngine:
         return self._made(replace(self.spec, revision=commit or self.spec.revision))
 
     def _made(self, spec: EngineSpec) -> Engine:
+        if self._workers:
+            return self._workers.engine(spec, contents(spec, self.cache))
         from ..engines import make_engine
 
         return (self._make or make_engine)(spec)
+
+    @property
+    def at_once(self) -> int:
+        """How many requests it takes to keep everybody busy who answers; 0 where that is no matter."""
+        return self._workers.at_once(self.spec) if self._workers else 0
 
     def generate(self, requests: Sequence[Request], repeat: int = 0) -> list[Reply]:
         """One reply per request, in order; ``repeat`` > 0 asks the same question anew.

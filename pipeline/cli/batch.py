@@ -44,7 +44,7 @@ class StreamFormat(StrEnum):
     paths = "paths"
 
 
-@takes_setup(*GALLERY, *METHOD, *MODELS, *COST)
+@takes_setup(*GALLERY, *METHOD, *MODELS, "on", *COST)
 def batch(
     queries: Annotated[
         str,

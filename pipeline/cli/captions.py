@@ -28,7 +28,7 @@ SHOWN = 5
 Given = dict[str, tuple[str, ...]]
 
 
-@takes_setup("profile", *MODELS, *COST)
+@takes_setup("profile", *MODELS, "on", *COST)
 def caption(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="An index folder.")],
     captions: Annotated[

@@ -40,7 +40,7 @@ EPILOG = (
 )
 
 
-@takes_setup("exact", "profile", "weights", "samples", "choose", "rerank", "top", *MODELS, *COST)
+@takes_setup("exact", "profile", "weights", "samples", "choose", "rerank", "top", *MODELS, "on", *COST)
 def evaluate(
     name: Annotated[str, typer.Argument(metavar="BENCHMARK", help=f"{', '.join(BENCHMARKS)}.")],
     data: Annotated[Path, typer.Option("--data", "-d", help="The folder of the official files.")],
@@ -81,6 +81,7 @@ def evaluate(
     from ..evaluation import evaluate as evaluation
     from ..evaluation import runs
     from ..evaluation.sources import Source, index_beside
+    from ..setup.assembly import elsewhere
 
     names = [part.strip() for part in recipe.split(",") if part.strip()]
     places = _places(out, names)
@@ -100,13 +101,19 @@ def evaluate(
             return
     settings: dict[str, Any] = {"sample": sample, "seed": seed, "limit": limit}
     finished, failed = [], 0
-    for method in names:
+
+    def answer(method: str) -> Report:
+        """In a function: what the composer of one method has loaded is gone before the next one begins."""
         composer, place = open_composer(setups[method], budgets[method]), places[method]
         shared = index or index_beside(place, benchmark, composer.encoder.fingerprint)
-        job = evaluation.Evaluation(benchmark, cases, composer, place, shared, texts)
+        cluster = elsewhere(setups[method])
+        job = evaluation.Evaluation(benchmark, cases, composer, place, shared, texts, cluster)
         announce(benchmark, len(cases), composer)
         with telling(budgets[method]):
-            report = _run(job, settings, f"{method}: queries", retry_errors, source)
+            return _run(job, settings, f"{method}: queries", retry_errors, source)
+
+    for method in names:
+        report, place = answer(method), places[method]
         run = runs.open_run(place)
         _tell(report, place)
         failed += len(report.failed_pictures) + sum(bool(result.error) for result in run.results)

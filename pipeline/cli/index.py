@@ -35,7 +35,7 @@ FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="An index fo
     "after adding pictures: only new ones are read · captions alone, without pictures: "
     "[cyan]likebut index build --captions texts.jsonl --out texts.index --profile text[/cyan]"
 )
-@takes_setup("profile", *MODELS)
+@takes_setup("profile", *MODELS, "on")
 def build(
     out: Annotated[Path, typer.Option("--out", "-o", help="The index folder to make or refresh.")],
     images: Annotated[
@@ -99,12 +99,6 @@ def build(
             help="N frames of each video, too, evenly spaced; 0: none. Later builds keep to it.",
         ),
     ] = None,
-    on: Annotated[
-        str | None,
-        typer.Option(
-            "--on", metavar="RAY", help="Read and encode by Ray: local, or a cluster at ray://HOST:PORT."
-        ),
-    ] = None,
 ) -> None:
     """Encode a gallery; unchanged files are not read again, renamed ones keep their vectors.
 
@@ -119,6 +113,8 @@ def build(
     wanted = _regions(regions, region_codes, images)
     check_videos(videos or 0)
     given = read_given(captions, images)
+    if not images and setup.on:
+        raise ConfigError("--on without pictures: Ray reads and encodes those alone", "leave out --on")
     encoder = open_encoder(setup)
     if not images:
         build_texts(given, out, encoder, dtype)
@@ -137,7 +133,7 @@ def build(
             donors=reuse or (),
             mapper=mapper,
             regions=wanted,
-            elsewhere=elsewhere(setup, on) if on else None,
+            elsewhere=elsewhere(setup),
             videos=videos,
         )
     tell_build(report, out)

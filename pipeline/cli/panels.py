@@ -26,7 +26,7 @@ PANELS = {
         "submission",
     ),
     "Method": ("recipe", "weights", "settings", "samples", "choose", "rerank", "top", "option"),
-    "Models": ("device", "offline", "cache", "server"),
+    "Models": ("device", "offline", "cache", "server", "on"),
     "Cost": ("max_calls", "max_cost", "dry_run"),
     "Which queries": ("split", "limit", "sample", "seed", "allow_missing", "draw", "captions"),
 }

@@ -105,6 +105,12 @@ OPTIONS: dict[str, Any] = {
             "--max-cost", min=0, metavar="DOLLARS", help="Stop (exit 6) before model calls cost more."
         ),
     ],
+    "on": Annotated[
+        str | None,
+        typer.Option(
+            "--on", metavar="RAY", help="Let Ray do what models do: local, or a cluster at ray://HOST:PORT."
+        ),
+    ],
 }
 GALLERY = ("index", "folders", "where", "without", "exact")
 METHOD = ("recipe", "profile", "weights", "samples", "choose", "rerank", "top")
@@ -177,8 +183,14 @@ def with_gallery(setup: Setup) -> Setup:
 
 
 def open_composer(setup: Setup, budget: Budget | None = None, *, dry: bool = False) -> Composer:
-    """As `session.open`, telling on stderr what is indexed."""
+    """As `session.open`, telling on stderr what is indexed. Raises ConfigError for a dry run by Ray."""
     from ..setup.session import open
+
+    if dry and setup.on:
+        raise ConfigError(
+            "--dry-run and --on do not go together: a dry run asks nobody",
+            "leave out --on: calls, tokens and cost are the same, and the time is that of this machine",
+        )
 
     with progress("indexing") as on_progress:
         return open(setup, on_progress, on_build=tell_news, budget=budget, dry=dry)

@@ -25,6 +25,7 @@ from .opened import Opened, config_of
 from .sources import Source, index_beside
 
 if TYPE_CHECKING:
+    from ...indexes.cluster import Elsewhere
     from ...indexes.region_build import RegionSpec
 
 CHUNK = 256
@@ -61,6 +62,7 @@ class Evaluation:
     """One evaluation: a benchmark, the cases of it that are asked, a composer, and two folders.
 
     With ``captions``, by item id, the gallery is these captions, and no picture is looked at.
+    ``elsewhere`` is a Ray cluster that encodes the gallery.
     """
 
     benchmark: Benchmark
@@ -69,6 +71,7 @@ class Evaluation:
     folder: Path
     index_folder: Path
     captions: Mapping[str, tuple[str, ...]] | None = None
+    elsewhere: Elsewhere | None = None
 
     def run(
         self,
@@ -160,6 +163,7 @@ class Evaluation:
             on_progress=on_progress,
             change_roots=self.index_folder.name == own.name,
             regions=self._regions(),
+            elsewhere=self.elsewhere,
         ).failed
         if self.composer.recipe.needs_captions:
             from ..batch.captioning import caption_for_run, captioner_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,11 +23,13 @@ from ..stages.composer import Composer
 from ..stages.judges import JUDGES
 from ..stages.languages import Reads
 from ..stages.vocabulary import vocabulary
+from .afar import check_device, workers_of
 from .making import HERE, Making
 from .names import Setup
 
 if TYPE_CHECKING:
     from ...indexes.cluster import Elsewhere
+    from ..asking.budget import Account
 
 
 def assemble(
@@ -56,12 +59,16 @@ def assemble(
         if asked:
             account.check()
     specs = _engine(models.captioner, device), _engine(models.reasoner, device)
-    describing = CachedEngine(specs[0], cache, account=captioner, make=making.engine)
+    workers = None if dry else workers_of(setup, models, chosen)
+
+    def behind(spec: EngineSpec, account: Account) -> CachedEngine:
+        runs_here = kind_of(spec.engine).runs == "here"
+        return CachedEngine(spec, cache, None, account, making.engine, workers if runs_here else None)
+
+    describing = behind(specs[0], captioner)
     # A model that does both is loaded once.
     alike = specs[0] == specs[1] and captioner.price == reasoner.price
-    reasoning = describing
-    if not alike:
-        reasoning = CachedEngine(specs[1], cache, account=reasoner, make=making.engine)
+    reasoning = describing if alike else behind(specs[1], reasoner)
     return Composer(
         recipe=chosen,
         profile=models.name,
@@ -71,7 +78,7 @@ def assemble(
         captioner_sampling=_sampling(models.captioner),
         reasoner_sampling=_sampling(models.reasoner),
         reasoner_sees=models.reasoner.sees,
-        judge=_judge(models, chosen, device, cache, budget, making) or reasoning,
+        judge=_judge(models, chosen, device, budget, behind) or reasoning,
         judge_sees=(models.judge or models.reasoner).sees,
         words=vocabulary(models.vocabulary),
         reads=Reads(models.encoder.language, models.encoder.multilingual),
@@ -86,12 +93,18 @@ def open_encoder(setup: Setup, making: Making = HERE) -> CachedEncoder:
     return CachedEncoder(_encoder(models, setup.device), Cache(setup.answers), make=making.encoder)
 
 
-def elsewhere(setup: Setup, address: str) -> Elsewhere:
-    """A Ray cluster whose workers encode with the profile's encoder; nothing is connected yet."""
+def elsewhere(setup: Setup) -> Elsewhere | None:
+    """The Ray cluster whose workers encode with the profile's encoder, where the setup names one.
+
+    Nothing is connected yet. Raises ConfigError as `afar.check_device`.
+    """
+    if setup.on is None:
+        return None
     from ...indexes.cluster import Elsewhere
 
+    check_device(setup)
     models = load_profile(setup.profile)
-    return Elsewhere(address, partial(_load_encoder, _encoder(models, setup.device), setup.offline))
+    return Elsewhere(setup.on, partial(_load_encoder, _encoder(models, setup.device), setup.offline))
 
 
 def _load_encoder(spec: EncoderSpec, offline: bool) -> Encoder:
@@ -116,14 +129,18 @@ def _prepare(setup: Setup, threads: int) -> None:
 
 
 def _judge(
-    models: Profile, recipe: Recipe, device: str | None, cache: Cache, budget: Budget, making: Making
+    models: Profile,
+    recipe: Recipe,
+    device: str | None,
+    budget: Budget,
+    behind: Callable[[EngineSpec, Account], CachedEngine],
 ) -> CachedEngine | None:
     """The judge of the profile; None where the recipe has none, or the reasoner judges."""
     if not (recipe.rerank or recipe.refine) or models.judge is None:
         return None
     account = budget.account(models.judge.model, charge_of(models.judge))
     account.check()
-    return CachedEngine(_engine(models.judge, device), cache, account=account, make=making.engine)
+    return behind(_engine(models.judge, device), account)
 
 
 def check_judge(recipe: Recipe) -> None:

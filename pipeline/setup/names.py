@@ -27,7 +27,8 @@ class Setup:
     an ``index`` (a folder, or an address of Milvus), or ``folders`` of pictures whose index is brought up
     to date: its pictures that meet all conditions of ``where`` ("date>=2024-05"). ``without`` are words
     that are searched away. ``max_calls`` and ``max_cost`` (dollars) limit what models are asked;
-    ``cache`` is the file of their answers, None the user's own.
+    ``cache`` is the file of their answers, None the user's own. ``on`` is a Ray cluster that does what
+    models do: "local" or "ray://HOST:PORT".
     """
 
     recipe: str = "likebut"
@@ -47,6 +48,7 @@ class Setup:
     cache: AnyPath | None = None
     max_calls: int | None = None
     max_cost: float | None = None
+    on: str | None = None
 
     @property
     def answers(self) -> Path:

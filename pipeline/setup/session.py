@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..machine.places import kept_index
-from .assembly import assemble
+from .assembly import assemble, elsewhere
 from .making import HERE, Making
 from .names import Setup
 
 if TYPE_CHECKING:
     from ...indexes.build import BuildReport
+    from ...indexes.cluster import Elsewhere
     from ..asking.budget import Budget
     from ..asking.encoder import CachedEncoder
     from ..hits.where import Condition
@@ -56,7 +57,9 @@ def open(
     if dry or not (index or setup.pictures):
         return composer
     encoder = composer.encoder
-    composer = composer.on(index or refresh(setup.pictures, encoder, on_progress, on_build))
+    if not index:
+        index = refresh(setup.pictures, encoder, on_progress, on_build, elsewhere(setup))
+    composer = composer.on(index)
     return _narrowed(composer, where) if where else composer
 
 
@@ -76,10 +79,12 @@ def refresh(
     encoder: CachedEncoder,
     on_progress: OnProgress | None = None,
     on_build: OnBuild | None = None,
+    cluster: Elsewhere | None = None,
 ) -> Path:
     """The index of folders, built or refreshed: of one ``folder/.likebut``, or in the user's cache.
 
-    A folder that lies in another of them is part of it. Raises InputError for a missing folder.
+    What is new is encoded by the ``cluster``, where there is one. A folder that lies in another of them
+    is part of it. Raises InputError for a missing folder.
     """
     from ...indexes.refresh import refresh as refresh_index
 
@@ -95,6 +100,7 @@ def refresh(
         kept,
         encoder,
         donors=own if len(own) > 1 else (),
+        cluster=cluster,
         on_progress=on_progress,
     )
     if on_build and report:

@@ -23,8 +23,11 @@ def needs(composer: Composer) -> list[Need]:
 
 
 def portions(items: Sequence[_Item], needs: Sequence[Need], most: int) -> Iterator[Sequence[_Item]]:
-    """``items`` in order, ``most`` at once, fewer where the budget may not last for so many."""
+    """``items`` in order, ``most`` at once: more where it takes more to keep all workers of an engine busy,
+    fewer where the budget may not last for so many.
+    """
     start = 0
+    most = max([most, *(engine.at_once for engine, _ in needs)]) if items else most
     while start < len(items):
         size = _affordable(needs, most)
         yield items[start : start + size]

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from likebut.indexes.cluster import Layout, layout, opened
+from likebut.indexes.cluster import Layout, alone, layout, opened
 from likebut.indexes.errors import GalleryError
 
 
@@ -31,6 +31,25 @@ def test_a_machine_with_more_gpus_than_cores_to_spare_reserves_none_for_its_towe
 )
 def test_without_gpus_half_of_the_cores_read_and_towers_have_four_at_most(nodes, expected):
     assert layout(nodes) == expected
+
+
+def test_where_nobody_reads_a_tower_takes_as_many_gpus_as_its_model():
+    assert alone([{"CPU": 16, "GPU": 8}, {"CPU": 16, "GPU": 3}], 2) == Layout(5, 2, 1, 0)
+    assert alone([{"CPU": 2, "GPU": 8}]) == Layout(8, 1, 0, 0)
+    with pytest.raises(GalleryError, match="takes 4 GPUs, and no machine of the Ray cluster has as many"):
+        alone([{"CPU": 16, "GPU": 2}], 4)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [
+        ([{"CPU": 2}], Layout(2, 0, 1, 0)),
+        ([{"CPU": 1}], Layout(1, 0, 1, 0)),
+        ([{"CPU": 16}, {"CPU": 8}], Layout(6, 0, 4, 0)),
+    ],
+)
+def test_without_gpus_it_takes_up_to_four_cores(nodes, expected):
+    assert alone(nodes) == expected
 
 
 def test_a_cluster_without_a_processor_is_no_place_to_work():
