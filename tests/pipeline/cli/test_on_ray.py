@@ -23,6 +23,8 @@ from typing import Any
 import psutil
 import pytest
 
+from likebut.indexes.build import build
+from likebut.pipeline.asking import afar
 from likebut.pipeline.asking.ledger import Ledger, beside, total
 from likebut.pipeline.batch.captioning import caption_index, captioner_of
 from likebut.pipeline.batch.run import run_batch
@@ -31,9 +33,10 @@ from likebut.pipeline.errors import BudgetReached
 from likebut.pipeline.evaluation import runs
 from likebut.pipeline.evaluation.evaluate import Evaluation
 from likebut.pipeline.pocket.draw import draw_gallery
-from likebut.pipeline.setup.assembly import elsewhere
+from likebut.pipeline.setup.assembly import elsewhere, open_encoder
 from likebut.pipeline.setup.names import Setup
 from likebut.pipeline.setup.session import open
+from tests.pipeline.cli.slowly import Slowly
 
 ray = pytest.importorskip(
     "ray", reason="needs the extra ray, which is too large to be installed everywhere"
@@ -41,7 +44,24 @@ ray = pytest.importorskip(
 KILLS = int(os.environ.get("LIKEBUT_KILLS", "2"))
 QUERIES = 8
 ROOT = Path(__file__).parents[3]
-PROFILES = ROOT / "pipeline" / "profiles"
+PROFILE = """
+description = "Models of the tests"
+
+[captioner]
+engine = "scripted"
+model = "{folder}/captioner.json"
+batch_size = 2
+
+[reasoner]
+engine = "scripted"
+model = "{folder}/reasoner.json"
+batch_size = 2
+
+[encoder]
+encoder = "open_clip"
+model = "pocket:clip"
+device = "cpu"
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -56,21 +76,23 @@ def cluster() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A drawn gallery with its index, and a profile of the pocket models that asks two things at once."""
+    """A drawn gallery with its index, and a profile whose models say what is written down for them."""
     folder = tmp_path_factory.mktemp("afar")
     draw_gallery(folder / "gallery", 4 * QUERIES, seed=4, queries=QUERIES)
-    pocket = (PROFILES / "pocket.toml").read_text(encoding="utf-8")
-    for size in ("32", "128"):
-        pocket = pocket.replace(f"batch_size = {size}", "batch_size = 2")
-    (folder / "small.toml").write_text(pocket, encoding="utf-8")
-    open(replace(setup_of(folder, "cache"), index=None, folders=(folder / "gallery",)))
-    shutil.copytree(folder / "gallery" / ".likebut", folder / "index")
+    names = sorted(picture.name for picture in (folder / "gallery").glob("*.png"))
+    seen = [{"match": name, "reply": f"the picture {name}"} for name in names]
+    said = [{"match": ".", "reply": '{"reasoning": "so", "target_caption": "a red apple at night"}'}]
+    for name, script in (("captioner", seen), ("reasoner", said)):
+        (folder / f"{name}.json").write_text(json.dumps(script), encoding="utf-8")
+    (folder / "scripts.toml").write_text(PROFILE.format(folder=folder), encoding="utf-8")
+    build([folder / "gallery"], folder / "index", open_encoder(setup_of(folder, "cache")))
     return folder
 
 
 def setup_of(place: Path, cache: str, **more: Any) -> Setup:
-    profile = str(place / "small.toml")
-    return Setup(profile=profile, index=place / "index", cache=place / f"{cache}.sqlite", **more)
+    profile = str(place / "scripts.toml")
+    files: dict[str, Any] = {"index": place / "index", "cache": place / f"{cache}.sqlite"}
+    return Setup(**{"recipe": "cirevl", "profile": profile, **files, **more})
 
 
 def batch(place: Path, out: Path, setup: Setup) -> None:
@@ -90,12 +112,13 @@ def caption(place: Path, out: Path, setup: Setup) -> None:
 
 
 def evaluation(place: Path, out: Path, setup: Setup) -> None:
-    """A run over the drawn benchmark, its index and all."""
+    """A run over the drawn benchmark; with the pocket models, its index and all."""
     gc.collect()
     benchmark = load("pocket", place / "gallery")
     composer = open(replace(setup, index=None), budget=setup.budget(out / runs.SPENDING))
-    there = elsewhere(setup)
-    Evaluation(benchmark, benchmark.cases, composer, out, out.with_suffix(".index"), None, there).run({})
+    index = place / f"{out.name}.index" if setup.profile == "pocket" else place / "index"
+    job = Evaluation(benchmark, benchmark.cases, composer, out, index, None, elsewhere(setup))
+    job.run({})
 
 
 def without_times(value: Any) -> Any:
@@ -133,6 +156,14 @@ def alone(place: Path) -> dict[str, Any]:
     for name, command in COMMANDS.items():
         command(place, place / f"alone.{name}", setup_of(place, f"alone {name}"))
     return {name: outcome(place / f"alone.{name}") for name in COMMANDS}
+
+
+@pytest.mark.timeout(1200)
+def test_with_real_models_an_evaluation_builds_its_index_and_is_that_of_one_machine(place: Path) -> None:
+    for name, on in (("here", None), ("there", "local")):
+        evaluation(place, place / name, setup_of(place, name, recipe="likebut", profile="pocket", on=on))
+    assert outcome(place / "there") == outcome(place / "here")
+    assert outcome(place / "there.index") == outcome(place / "here.index")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -174,7 +205,7 @@ class Killer(threading.Thread):
         self.most, self.dice, self.killed, self.over = most, random.Random(seed), 0, threading.Event()
 
     def run(self) -> None:
-        while self.killed < self.most and not self.over.wait(self.dice.uniform(0.2, 5.0)):
+        while self.killed < self.most and not self.over.wait(self.dice.uniform(0.2, 3.0)):
             names = psutil.process_iter(["name"])
             there = [one for one in names if (one.info["name"] or "").startswith("ray::_Worker")]
             if there:
@@ -185,8 +216,9 @@ class Killer(threading.Thread):
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_workers_killed_at_random_moments_lose_nothing(
-    place: Path, alone: dict[str, Any], name: str
+    place: Path, alone: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(afar, "Wanted", Slowly)
     killed, number = 0, 0
     while killed < KILLS:
         killer = Killer(KILLS - killed, number)
@@ -204,10 +236,21 @@ def likebut_on(address: str, place: Path, out: Path, cache: str) -> list[str]:
     """The command of a batch on a cluster, which gives up a lost head soon."""
     program = (
         "from likebut.indexes import watching\nwatching.PATIENCE = 3.0\n"
+        "from likebut.pipeline.asking import afar\n"
+        "from tests.pipeline.cli.slowly import Slowly\nafar.Wanted = Slowly\n"
         "from likebut.pipeline.cli.program import main\nmain()"
     )
-    where = ["--index", str(place / "index"), "--profile", str(place / "small.toml"), "-k", "5"]
-    files = ["--out", str(out), "--cache", str(place / f"{cache}.sqlite"), "--on", address]
+    where = ["--index", str(place / "index"), "--profile", str(place / "scripts.toml"), "-k", "5"]
+    files = [
+        "--recipe",
+        "cirevl",
+        "--out",
+        str(out),
+        "--cache",
+        str(place / f"{cache}.sqlite"),
+        "--on",
+        address,
+    ]
     queries = str(place / "gallery" / "queries.jsonl")
     return [sys.executable, "-c", program, "batch", queries, *where, *files]
 
