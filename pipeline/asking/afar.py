@@ -229,6 +229,7 @@ def _named() -> Iterator[None]:
         import platform
 
         problem.message = f"a worker of Ray on {platform.node()}: {problem.message}"
+        problem.args = (problem.message,)
         raise
 
 

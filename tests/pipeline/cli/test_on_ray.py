@@ -116,7 +116,7 @@ def evaluation(place: Path, out: Path, setup: Setup) -> None:
     gc.collect()
     benchmark = load("pocket", place / "gallery")
     composer = open(replace(setup, index=None), budget=setup.budget(out / runs.SPENDING))
-    index = place / f"{out.name}.index" if setup.profile == "pocket" else place / "index"
+    index = place / f"{out.name}.index" if setup.profile == "pocket" else place / "shared.index"
     job = Evaluation(benchmark, benchmark.cases, composer, out, index, None, elsewhere(setup))
     job.run({})
 
