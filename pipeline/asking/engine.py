@@ -101,12 +101,11 @@ class CachedEngine:
         """The commit of a hub model, from the hub's own folder or as this cache remembers it."""
         if self._kind.weights != "hub":
             return self.spec.revision or "unversioned"
-        key = self._commit_key()
         commit = models.hub_commit(self.spec.model, self.spec.revision)
         if commit is None:
-            known = self.cache.fact(key)
+            known = self.cache.fact(self._commit_key())
             return known["commit"] if known else None
-        self.cache.put_fact(key, {"commit": commit})
+        self.cache.put_fact(self._commit_key(), {"commit": commit})
         return commit
 
     def _commit_key(self) -> str:
