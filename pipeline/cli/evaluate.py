@@ -28,6 +28,7 @@ from .score import show_summaries
 from .setup import COST, MODELS, open_composer, takes_setup
 
 if TYPE_CHECKING:
+    from ..asking.budget import Budget
     from ..benchmarks.records import Benchmark
     from ..evaluation.evaluate import Evaluation, Report
     from ..evaluation.sources import Source
@@ -87,8 +88,7 @@ def evaluate(
     places = _places(out, names)
     if not dry_run:
         _check_places(places, name, _places(submission, names) if submission else {})
-    ledgers = {method: place / runs.SPENDING for method, place in places.items()}
-    budgets = setup.budgets(ledgers)
+    budgets = setup.budgets({method: place / runs.SPENDING for method, place in places.items()})
     setups = {method: replace(setup, recipe=method) for method in names}
     options = read_options(option) | ({"draw": True} if draw else {})
     with data_folder(name, data, dry_run and bool(options)) as folder:
@@ -106,11 +106,8 @@ def evaluate(
         """In a function: what the composer of one method has loaded is gone before the next one begins."""
         composer, place = open_composer(setups[method], budgets[method]), places[method]
         shared = index or index_beside(place, benchmark, composer.encoder.fingerprint)
-        cluster = elsewhere(setups[method])
-        job = evaluation.Evaluation(benchmark, cases, composer, place, shared, texts, cluster)
-        announce(benchmark, len(cases), composer)
-        with telling(budgets[method]):
-            return _run(job, settings, f"{method}: queries", retry_errors, source)
+        job = evaluation.Evaluation(benchmark, cases, composer, place, shared, texts, elsewhere(setup))
+        return _run(job, budgets[method], settings, method, retry_errors, source)
 
     for method in names:
         report, place = answer(method), places[method]
@@ -146,9 +143,16 @@ def _places(folder: Path, recipes: list[str]) -> dict[str, Path]:
 
 
 def _run(
-    job: Evaluation, settings: dict[str, Any], title: str, retry_errors: bool, source: Source
+    job: Evaluation,
+    budget: Budget,
+    settings: dict[str, Any],
+    method: str,
+    retry_errors: bool,
+    source: Source,
 ) -> Report:
-    with progress("indexing") as on_index, progress(title) as on_progress:
+    announce(job.benchmark, len(job.cases), job.composer)
+    title = f"{method}: queries"
+    with telling(budget), progress("indexing") as on_index, progress(title) as on_progress:
         return job.run(
             settings, retry_errors=retry_errors, on_index=on_index, on_progress=on_progress, source=source
         )

@@ -43,10 +43,7 @@ def assemble(
     that is asked for and missing.
     """
     models = load_profile(setup.profile)
-    chosen = load_recipe(setup.recipe, models.variant).with_weights(dict(setup.weights))
-    chosen = chosen.with_samples(setup.samples, setup.choose).with_rerank(setup.rerank, setup.top)
-    chosen = chosen.in_language(models.encoder.language)
-    check_judge(chosen)
+    chosen = _recipe(setup, models)
     device = setup.device
     _prepare(setup, models.threads)
     cache = ReadOnlyCache(setup.answers) if dry else Cache(setup.answers)
@@ -84,6 +81,15 @@ def assemble(
         reads=Reads(models.encoder.language, models.encoder.multilingual),
         unwanted=setup.without,
     )
+
+
+def _recipe(setup: Setup, models: Profile) -> Recipe:
+    """The recipe as the setup changes it. Raises ConfigError."""
+    chosen = load_recipe(setup.recipe, models.variant).with_weights(dict(setup.weights))
+    chosen = chosen.with_samples(setup.samples, setup.choose).with_rerank(setup.rerank, setup.top)
+    chosen = chosen.in_language(models.encoder.language)
+    check_judge(chosen)
+    return chosen
 
 
 def open_encoder(setup: Setup, making: Making = HERE) -> CachedEncoder:
