@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -110,12 +111,18 @@ def _end_well(talk: Talk, editor: Editor | None) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Ctrl-C raises KeyboardInterrupt, but not amid an import: a library half imported stays broken."""
+    """Ctrl-C raises KeyboardInterrupt, but not amid an import: a library half imported stays broken.
+
+    One that Python swallows, as it does whatever a finalizer raises, comes again.
+    """
     before = signal.signal(signal.SIGINT, _interrupt)
     alarm = signal.signal(signal.SIGALRM, _interrupt) if hasattr(signal, "SIGALRM") else None
+    tells = sys.unraisablehook
+    sys.unraisablehook = partial(_swallowed, tells)
     try:
         yield
     finally:
+        sys.unraisablehook = tells
         if hasattr(signal, "SIGALRM"):
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, alarm)
@@ -127,6 +134,13 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
         signal.setitimer(signal.ITIMER_REAL, _AGAIN)
         return
     raise KeyboardInterrupt
+
+
+def _swallowed(tells: Callable[[sys.UnraisableHookArgs], object], what: sys.UnraisableHookArgs) -> None:
+    if what.exc_type is KeyboardInterrupt and hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+    else:
+        tells(what)
 
 
 def _imports(frame: FrameType | None) -> bool:

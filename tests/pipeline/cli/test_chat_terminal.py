@@ -230,3 +230,20 @@ def test_an_interrupt_amid_an_import_waits_for_its_end(
         turn()
     assert sys.modules["slow_to_load"].whole
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupt_that_falls_into_a_finalizer_comes_again() -> None:
+    class Last:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    def turn() -> None:
+        with interruptible():
+            Last()  # what its finalizer raises goes nowhere
+            time.sleep(5)
+            raise AssertionError("the interrupt never came")
+
+    told = sys.unraisablehook
+    with pytest.raises(KeyboardInterrupt):
+        turn()
+    assert sys.unraisablehook is told
