@@ -9,7 +9,6 @@ ascend by id, so the statistics of the row groups find an id in one of them.
 
 from __future__ import annotations
 
-import io
 import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ from typing import Any
 
 from .columns import places
 from .errors import readable
+from .sink import Sink
 
 GROUP_ROWS = 8192
 KEPT_GROUPS = 16  # about 2 MB each
@@ -48,7 +48,7 @@ def write_items(items: Iterable[Item]) -> Iterator[bytes]:
     """The bytes of the Parquet file that holds ``items`` in their order, made a row group at a time."""
     import pyarrow.parquet as pq
 
-    sink, left = _Written(), iter(items)
+    sink, left = Sink(), iter(items)
     table = _table(tuple(islice(left, GROUP_ROWS)))
     with pq.ParquetWriter(sink, table.schema, compression="zstd") as writer:
         writer.write_table(table)  # without items, too: a table of none
@@ -80,29 +80,6 @@ def _table(items: Sequence[Item]) -> Any:
             "caption": pa.array([item.caption for item in items], pa.string()),
         }
     )
-
-
-class _Written(io.RawIOBase):
-    """A file that keeps what is written only until it is taken."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[bytes] = []
-
-    def writable(self) -> bool:
-        """It is."""
-        return True
-
-    def write(self, data: Any) -> int:
-        """Take all of it."""
-        self.parts.append(bytes(data))
-        return len(self.parts[-1])
-
-    def taken(self) -> bytes:
-        """What was written since."""
-        whole = b"".join(self.parts)
-        self.parts.clear()
-        return whole
 
 
 class ItemTable:

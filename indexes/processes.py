@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import mmap
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import Pipe
 from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING, Any
 
 from .child import READY, Asking, Read, Task
+from .endings import how_ended
 from .errors import EXIT_USAGE, GalleryError
 from .reading import Outcome, Work, in_threads
 
@@ -161,14 +160,9 @@ class _Child:
     def _how(self) -> str:
         """How it ended, in words."""
         try:
-            code = self.process.wait(10)
+            return how_ended(self.process.wait(10))
         except subprocess.TimeoutExpired:
-            return "fell silent"
-        if code >= 0:
-            return f"ended with code {code}"
-        with suppress(ValueError):
-            return f"was killed by {signal.Signals(-code).name}"
-        return f"was killed by signal {-code}"
+            return how_ended(None)
 
     def end(self) -> None:
         """Kill it, if it lives, and give back what it held."""

@@ -20,6 +20,7 @@ from multiprocessing.connection import wait
 from queue import SimpleQueue
 from typing import Any
 
+from ...indexes.endings import how_ended
 from ..errors import ModelError
 from ..machine.devices import threads_limit
 from .apart_child import Done, Failed, Part, Said, Stop, Task, serve
@@ -157,7 +158,7 @@ class _Child:
                         os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.kill()
                 self.process.join(PATIENCE)
-                self.death = _how(self.process.exitcode)
+                self.death = how_ended(self.process.exitcode)
 
 
 @contextmanager
@@ -171,14 +172,3 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _how(code: int | None) -> str:
-    """How a process ended, in words."""
-    if code is None:
-        return "fell silent"
-    if code >= 0:
-        return f"ended with code {code}"
-    with suppress(ValueError):
-        return f"was killed by {signal.Signals(-code).name}"
-    return f"was killed by signal {-code}"

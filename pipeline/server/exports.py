@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ...indexes.errors import readable
+from ...indexes.sink import Sink
 from ...indexes.videos import file_of
 from ..hits.rows import columns_of, csv_text, hit_rows
 from ..records.trace import Ranking, Trace
@@ -49,32 +49,9 @@ def text_of(trace: Trace, form: Form) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-class _Sink(io.RawIOBase):
-    """A file that is written to and emptied; it cannot be turned back."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[bytes] = []
-
-    def writable(self) -> bool:
-        """It is."""
-        return True
-
-    def write(self, data: Any) -> int:
-        """Take bytes."""
-        self.parts.append(bytes(data))
-        return len(data)
-
-    def taken(self) -> bytes:
-        """What was written since."""
-        data = b"".join(self.parts)
-        self.parts.clear()
-        return data
-
-
 def zipped(trace: Trace) -> Iterator[bytes]:
     """A zip of the hits' files, the rank first in their names; files that are gone are left out."""
-    sink = _Sink()
+    sink = Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for hit in trace.ranking.hits:
             file = file_of(hit.path)
@@ -86,7 +63,7 @@ def zipped(trace: Trace) -> Iterator[bytes]:
     yield sink.taken()
 
 
-def _member(archive: zipfile.ZipFile, sink: _Sink, path: Path, name: str) -> Iterator[bytes]:
+def _member(archive: zipfile.ZipFile, sink: Sink, path: Path, name: str) -> Iterator[bytes]:
     with path.open("rb") as source:
         info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
         info.external_attr = 0o644 << 16
