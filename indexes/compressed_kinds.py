@@ -1,9 +1,11 @@
 """Kinds of compressed forms: how faiss learns one, and how far a search in it can look.
 
-``ivf``: lists of rows around centres, a row as RaBitQ codes of its offset, turned at random (Gao, Long
-2024; two bits a number: so few of the best are wrong that 100 to 200 rows are scored again, each of
-which may be a page of the disk). faiss maps its lists instead of reading
-them. It does not map those of its fast scan, RaBitQ's or PQ's, which were no quicker here.
+``pq``: lists of rows around centres, a row as product-quantised codes of its offset, turned at random
+(Jégou, Douze, Schmid 2011; four bits for two numbers: so few of the best are wrong that about 100 rows
+are scored again, each of which may be a page of the disk). 32 rows are looked at at once, and the lists
+are mapped (see ``packing``).
+``ivf``: the same lists with RaBitQ codes (Gao, Long 2024; two bits a number), five times as slow. It was
+there first: forms of it are searched and grow, and it is made where it is asked for.
 ``hnsw``: a graph of neighbours over rows of four bits a number; for few rows, as it is slow to make.
 """
 
@@ -14,19 +16,21 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .clusters import centres_of
+from .clusters import centres_of, nearest_centres
 from .errors import EXIT_MODEL, GalleryError
-from .lists import inner_of, listed
+from .lists import listed
+from .packing import inner_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FAISS = (1, 15)  # at least: what was run
 HNSW_ROWS = 50_000  # at most: beyond, it takes minutes to make
-IVF_ROWS = 1_000  # at least: fewer make no lists worth having
-LEARN_EACH = 48  # rows a centre that k-means looks at
-LEARN_ROUNDS = 6
-MOST_LISTS = 8192
+LISTS_ROWS = 1_000  # at least: fewer make no lists worth having
+LEARN_EACH = 32  # rows a centre that k-means looks at
+LEARN_ROUNDS = 5
+CODES_LEARN, CODES_ROUNDS = 8192, 10  # rows that codes are learnt from, and rounds of it
+MOST_LISTS = 16_384
 NEIGHBOURS = 16
 ALONE = 4  # queries that are not worth threads
 
@@ -59,18 +63,40 @@ def lists_of(rows: int) -> int:
     return lists
 
 
+def _pq(sample: NDArray[Any], rows: int) -> Any:
+    faiss: Any = import_module("faiss")
+
+    turn, centres = _lists(sample, rows, sample.shape[1] + sample.shape[1] % 2)
+    inner = faiss.IndexIVFPQ(
+        centres, centres.d, centres.ntotal, centres.d // 2, 4, faiss.METRIC_INNER_PRODUCT
+    )
+    some = turn.apply(sample[:: max(1, len(sample) // CODES_LEARN)])
+    inner.pq.cp.niter = CODES_ROUNDS
+    inner.pq.train(some - centres.reconstruct_batch(nearest_centres(some, centres.reconstruct_n())))
+    index = faiss.IndexPreTransform(turn, inner)
+    index.is_trained = inner.is_trained = True
+    return index
+
+
 def _ivf(sample: NDArray[Any], rows: int) -> Any:
     faiss: Any = import_module("faiss")
 
-    dimension, lists = sample.shape[1], lists_of(rows)
-    turn = faiss.RandomRotationMatrix(dimension, dimension)
-    turn.init(1)
-    centres = faiss.IndexFlatIP(dimension)
-    centres.add(turn.apply(centres_of(sample, lists, LEARN_ROUNDS)))
-    inner = faiss.IndexIVFRaBitQ(centres, dimension, lists, faiss.METRIC_INNER_PRODUCT, True, 2)
+    turn, centres = _lists(sample, rows, sample.shape[1])
+    inner = faiss.IndexIVFRaBitQ(centres, centres.d, centres.ntotal, faiss.METRIC_INNER_PRODUCT, True, 2)
     index = faiss.IndexPreTransform(turn, inner)
     index.is_trained = inner.is_trained = True  # codes of offsets need no more than the centres
     return index
+
+
+def _lists(sample: NDArray[Any], rows: int, dimension: int) -> tuple[Any, Any]:
+    """A rotation to so many numbers, and a flat index of the centres of lists, turned by it."""
+    faiss: Any = import_module("faiss")
+
+    turn = faiss.RandomRotationMatrix(sample.shape[1], dimension)
+    turn.init(1)
+    centres = faiss.IndexFlatIP(dimension)
+    centres.add(turn.apply(centres_of(sample, lists_of(rows), LEARN_ROUNDS)))
+    return turn, centres
 
 
 def _hnsw(sample: NDArray[Any], rows: int) -> Any:
@@ -84,7 +110,11 @@ def _hnsw(sample: NDArray[Any], rows: int) -> Any:
     return index
 
 
-KINDS: dict[str, Kind] = {"ivf": Kind(_ivf, (IVF_ROWS, 1 << 40)), "hnsw": Kind(_hnsw, (0, HNSW_ROWS))}
+KINDS: dict[str, Kind] = {
+    "pq": Kind(_pq, (LISTS_ROWS, 1 << 40)),
+    "hnsw": Kind(_hnsw, (0, HNSW_ROWS)),
+    "ivf": Kind(_ivf, (1, 0)),  # for no number of rows by itself
+}
 
 
 def open_mapped(path: str) -> Any:
@@ -110,7 +140,7 @@ def nearest(index: Any, kind: str, reach: int, queries: NDArray[Any], count: int
     # few queries take less time than threads take to meet, the more so on a busy machine
     faiss.omp_set_num_threads(1 if len(queries) < ALONE else os.cpu_count() or 1)
     given = {} if bits is None else {"sel": faiss.IDSelectorBitmap(bits)}
-    if kind == "ivf":
+    if kind != "hnsw":
         return listed(index, reach, queries, count, given)
     parameters = faiss.SearchParametersHNSW(efSearch=max(reach, count), **given)
     return index.search(queries, count, params=parameters)[1]

@@ -29,6 +29,7 @@ from .lists import insert
 from .lock import write_lock
 from .measuring import Choice, choose, truth
 from .own import check_own
+from .packing import packed
 from .probes import probes
 from .shards import check_shards
 from .store import Index
@@ -135,7 +136,7 @@ def _made(kind: str, vectors: Stored, on_progress: Progress | None) -> Any:
     chosen = np.sort(np.random.default_rng(0).choice(vectors.count, count, replace=False))
     index = KINDS[kind].make(vectors.take(chosen), vectors.count)
     add(index, vectors, np.arange(vectors.count), on_progress)
-    return index
+    return packed(index)
 
 
 def add(index: Any, vectors: Stored, rows: NDArray[np.int64], on_progress: Progress | None = None) -> None:

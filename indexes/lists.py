@@ -12,21 +12,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from .clusters import nearest_centres
+from .clusters import Nearest
+from .packing import inner_of, is_packed, turn_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 SPREAD = 0.3  # of the distance of rows from their centre
+MANY = 16_384  # rows, of so many that are added together torch is worth importing
+TOGETHER = 128  # queries from which their products with all centres are one
 _rankings: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
-
-
-def inner_of(index: Any) -> Any:
-    """The index behind a transform; the index itself where there is none."""
-    faiss: Any = import_module("faiss")
-
-    whole = faiss.downcast_index(index)
-    return faiss.downcast_index(whole.index) if hasattr(whole, "chain") else whole
+_owners: WeakKeyDictionary[Any, Nearest] = WeakKeyDictionary()
 
 
 def insert(index: Any, rows: NDArray[Any]) -> None:
@@ -37,10 +34,12 @@ def insert(index: Any, rows: NDArray[Any]) -> None:
     if not hasattr(inner, "invlists"):
         index.add(rows)
         return
-    turn = faiss.vector_to_array(_turn(index).A).reshape(rows.shape[1], -1)
-    offsets = rows @ turn.T  # faiss's own takes four times as long
-    owners = nearest_centres(offsets, _centres(inner))
-    inner.add_core(len(rows), faiss.swig_ptr(offsets), None, faiss.swig_ptr(owners))
+    turn = faiss.vector_to_array(turn_of(index).A).reshape(-1, rows.shape[1])
+    turned = rows @ turn.T  # faiss's own takes four times as long
+    if index not in _owners:
+        _owners[index] = Nearest(_centres(inner), many=len(rows) >= MANY)
+    owners = _owners[index](turned)
+    inner.add_core(len(rows), faiss.swig_ptr(turned), None, faiss.swig_ptr(owners))
     index.ntotal = inner.ntotal
 
 
@@ -56,12 +55,16 @@ def listed(
 
     inner = inner_of(index)
     if index not in _rankings:
-        _rankings[index] = _ranking(_centres(inner))
+        _rankings[index] = Ranking(_centres(inner))
     reach = min(reach, inner.nlist)
-    asked = _turn(index).apply(np.ascontiguousarray(queries, np.float32))
-    nearness, lists = _rankings[index].search(_wider(asked, 1.0), reach)
-    parameters = faiss.IVFRaBitQSearchParameters(nprobe=reach, **given)
-    parameters.qb = inner.qb
+    asked = turn_of(index).apply(np.ascontiguousarray(queries, np.float32))
+    lists, nearness = _rankings[index].best(asked, reach)
+    if is_packed(inner):
+        everyone = {"sel": faiss.IDSelectorRange(0, inner.ntotal)}  # but for what fills up blocks
+        parameters = faiss.SearchParametersIVF(nprobe=reach, **(everyone | given))
+    else:
+        parameters = faiss.IVFRaBitQSearchParameters(nprobe=reach, **given)
+        parameters.qb = inner.qb
     scores, places = np.empty((len(asked), count), np.float32), np.empty((len(asked), count), np.int64)
     point = faiss.swig_ptr
     inner.search_preassigned_c(
@@ -78,16 +81,37 @@ def listed(
     return places
 
 
-def _ranking(centres: NDArray[Any]) -> Any:
-    """A flat index of the centres, with a number more: what is added to their products."""
-    faiss: Any = import_module("faiss")
-    import numpy as np
+class Ranking:
+    """Which lists a query looks into: a flat index of their centres, with a number more, which is added."""
 
-    apart = np.sqrt(np.maximum(0, 1 - np.einsum("nd,nd->n", centres, centres)))
-    wide = _wider(centres, SPREAD * apart)
-    flat = faiss.IndexFlatIP(wide.shape[1])
-    flat.add(wide)
-    return flat
+    def __init__(self, centres: NDArray[Any]) -> None:
+        faiss: Any = import_module("faiss")
+        import numpy as np
+
+        apart = np.sqrt(np.maximum(0, 1 - np.einsum("nd,nd->n", centres, centres)))
+        self.added = SPREAD * apart
+        self.wide = _wider(centres, self.added)
+        self.flat = faiss.IndexFlatIP(self.wide.shape[1])
+        self.flat.add(self.wide)
+
+    def best(self, queries: NDArray[Any], count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """(q, count) lists of (q, d) queries, in any order, and products with their centres, without what
+        is added.
+        """
+        import numpy as np
+
+        asked = _wider(queries, 1.0)
+        if len(asked) < TOGETHER or count >= len(self.added):
+            found, lists = self.flat.search(asked, count)
+            return lists, found - self.added[lists]
+        lists = np.empty((len(asked), count), np.int64)
+        nearness = np.empty((len(asked), count), np.float32)
+        for at in range(0, len(asked), TOGETHER):  # keeping the best while they are sorted in takes longer
+            every = asked[at : at + TOGETHER] @ self.wide.T
+            here = np.argpartition(every, -count, axis=1)[:, -count:]
+            lists[at : at + TOGETHER] = here
+            nearness[at : at + TOGETHER] = np.take_along_axis(every, here, 1) - self.added[here]
+        return lists, nearness
 
 
 def _wider(rows: NDArray[Any], last: NDArray[Any] | float) -> NDArray[Any]:
@@ -107,9 +131,3 @@ def _centres(inner: Any) -> NDArray[Any]:
     flat = faiss.downcast_index(inner.quantizer)
     centres: NDArray[Any] = faiss.rev_swig_ptr(flat.get_xb(), flat.ntotal * flat.d)
     return centres.reshape(flat.ntotal, flat.d)
-
-
-def _turn(index: Any) -> Any:
-    faiss: Any = import_module("faiss")
-
-    return faiss.downcast_VectorTransform(faiss.downcast_index(index).chain.at(0))

@@ -1,4 +1,8 @@
-"""How far a compressed form must look: the least effort that finds enough, on every kind of query."""
+"""How far a compressed form must look: the least effort that finds enough, on every kind of query.
+
+What is measured on some queries is not what is found on others. An effort is enough where recall is
+as much as was asked for after a standard error of its mean is taken away.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ DEPTH = 10  # recall@10
 EQUALS = 90  # rows beyond, among which those are that score what the 10th does
 SHORTLISTS = (50, 100, 200, 400, 800, 1600)
 TIMED = 24  # queries, one by one
-FIRST_REACH, MOST_REACH = 8, 4096
+REACHES = [step << power for power in range(9) for step in (8, 12)]  # lists or neighbours: 8 to 3,072
 MORE_REACH = 4  # times the reach that is enough; a shorter list that needs more is no quicker
 
 
@@ -37,11 +41,14 @@ class Truth(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """An effort, what it finds, and the milliseconds that one query takes with it, scored exactly."""
+    """An effort, what it finds, the least of that over the kinds of queries, each less its standard error,
+    and the milliseconds that one query takes with it, scored exactly.
+    """
 
     effort: Effort
     measured: tuple[Measured, ...]
-    milliseconds: float
+    sure: float
+    milliseconds: float = 0.0
 
     @property
     def recall(self) -> float:
@@ -68,15 +75,17 @@ def truth(vectors: Stored, probes: Mapping[str, NDArray[Any]]) -> Truth:
 def choose(index: Any, kind: str, vectors: Stored, right: Truth, recall: float) -> Choice:
     """The quickest effort that reaches ``recall`` on every kind; the best there is where none does."""
     reached: list[Choice] = []
-    best = Choice(Effort(FIRST_REACH, SHORTLISTS[-1]), (Measured("none", 0, -1.0),), 0.0)
-    reach, lengths = FIRST_REACH, list(SHORTLISTS)
-    while lengths and reach <= MOST_REACH and (reach == FIRST_REACH or reach < vectors.count):
+    best = Choice(Effort(REACHES[0], SHORTLISTS[-1]), (Measured("none", 0, -1.0),), -1.0)
+    lengths = list(SHORTLISTS)
+    for reach in REACHES:
+        if not lengths or (reach > REACHES[0] and reach >= vectors.count):
+            break
         enough = []
         for length in reversed(lengths):  # where a long list does not hold them, no shorter one does
             effort = Effort(reach, length)
-            choice = Choice(effort, _recalls(index, kind, effort, vectors, right), 0.0)
-            best = max(best, choice, key=lambda one: one.recall)
-            if choice.recall < recall:
+            choice = Choice(effort, *_recalls(index, kind, effort, vectors, right))
+            best = max(best, choice, key=lambda one: (one.recall, one.sure))
+            if choice.sure < recall:
                 break
             enough.append(choice)
         if enough:
@@ -84,7 +93,6 @@ def choose(index: Any, kind: str, vectors: Stored, right: Truth, recall: float) 
             lengths = lengths[: len(lengths) - len(enough)]  # more reach is only worth it for fewer rows
         if reached and reach >= MORE_REACH * reached[0].effort.reach:
             break
-        reach *= 2
     timed = [
         one._replace(milliseconds=_milliseconds(index, kind, one.effort, vectors, right))
         for one in reached or [best]
@@ -92,8 +100,10 @@ def choose(index: Any, kind: str, vectors: Stored, right: Truth, recall: float) 
     return min(timed, key=lambda one: one.milliseconds)
 
 
-def _recalls(index: Any, kind: str, effort: Effort, vectors: Stored, right: Truth) -> tuple[Measured, ...]:
-    """Recall of every kind of query."""
+def _recalls(
+    index: Any, kind: str, effort: Effort, vectors: Stored, right: Truth
+) -> tuple[tuple[Measured, ...], float]:
+    """Recall of every kind of query, and the least of it, less its standard error."""
     import numpy as np
 
     wanted = min(DEPTH, vectors.count)
@@ -101,9 +111,10 @@ def _recalls(index: Any, kind: str, effort: Effort, vectors: Stored, right: Trut
     # what is named is scored exactly, so it is found
     hits = np.array([min(wanted, _right(found, n, vectors, right)) for n, found in enumerate(places)])
     kinds = np.array(right.kinds)
-    return tuple(
-        Measured(kind, int((kinds == kind).sum()), round(float(hits[kinds == kind].mean()) / wanted, 4))
-        for kind in dict.fromkeys(right.kinds)
+    shares = {kind: hits[kinds == kind] / wanted for kind in dict.fromkeys(right.kinds)}
+    measured = (Measured(one, len(part), round(float(part.mean()), 4)) for one, part in shares.items())
+    return tuple(measured), min(
+        float(part.mean() - part.std() / len(part) ** 0.5) for part in shares.values()
     )
 
 

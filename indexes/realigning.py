@@ -22,6 +22,7 @@ from .files import load_npy, sha256_of
 from .form import ADVISED, FOLDER, problem_of, read_form, rows_of
 from .keys import keys_of, rows_by_key
 from .own import check_own
+from .packing import packed, unpacked
 from .stored import Stored
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ def _index(old: Compressed, vectors: Stored, fresh: NDArray[np.int64]) -> Any:
     """The faiss index with the new rows in it; read whole, as a mapped one cannot grow."""
     faiss: Any = import_module("faiss")
 
-    index = faiss.read_index(str(old.folder / old.form.index.file))
+    index = unpacked(faiss.read_index(str(old.folder / old.form.index.file)))
     add(index, vectors, fresh)
-    return index
+    return packed(index)
 
 
 def _drop(vectors: Stored, again: str) -> None:

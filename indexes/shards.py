@@ -80,9 +80,13 @@ def take_rows(shards: Sequence[NDArray[Any]], rows: NDArray[Any]) -> NDArray[Any
     import numpy as np
 
     taken = np.empty((len(rows), shards[0].shape[1]), shards[0].dtype)
-    first = 0
-    for shard in shards:
-        here = np.flatnonzero((rows >= first) & (rows < first + len(shard)))
-        taken[here] = shard[rows[here] - first]
-        first += len(shard)
+    starts = np.cumsum([0, *map(len, shards)])
+    owners = np.searchsorted(starts, rows, side="right") - 1
+    order = np.argsort(owners, kind="stable")
+    ends = np.searchsorted(owners[order], np.arange(len(shards) + 1))
+    for number, shard in enumerate(shards):
+        if ends[number] < ends[number + 1]:
+            here = order[ends[number] : ends[number + 1]]
+            # a plain view: indexing a np.memmap takes several times as long
+            taken[here] = np.asarray(shard)[rows[here] - starts[number]]
     return taken

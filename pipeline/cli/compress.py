@@ -23,7 +23,7 @@ def compress(
         float, typer.Option("--recall", help="Share of the 10 best that must be found, as measured.")
     ] = 0.95,
     kind: Annotated[
-        str, typer.Option("--kind", help="ivf or hnsw; missing: the one that is measured to be better.")
+        str, typer.Option("--kind", help="pq, hnsw or ivf; missing: the one that is measured to be better.")
     ] = "",
     drop: Annotated[bool, typer.Option("--drop", help="Take the compressed form away.")] = False,
 ) -> None:

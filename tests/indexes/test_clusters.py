@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from likebut.indexes import clusters
-from likebut.indexes.clusters import BLOCK_ROWS, centres_of, nearest_centres
+from likebut.indexes.clusters import BLOCK_ROWS, centres_of, group_count, nearest_centres
+from tests.clip_like import ClipLike
 
 
 def test_centres_are_the_means_of_rows_that_lie_together() -> None:
@@ -50,3 +51,19 @@ def test_the_nearest_centre_is_as_near_as_any_but_for_rounding(
     found = far[np.arange(len(rows)), nearest_centres(rows, centres)]
     assert (found - far.min(axis=1)).max() < 0.5  # of about 24
     assert np.mean(found == far.min(axis=1)) > 0.9
+
+
+@pytest.mark.usefixtures("_multiplied")
+def test_of_many_centres_those_of_the_nearest_groups_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "GROUPED", 256)
+    world = ClipLike(20_000, 32)
+    rows = world.pictures(20_000)
+    centres = rows[:1024]
+    far = np.linalg.norm(centres, axis=1) ** 2 - 2 * rows @ centres.T
+    found = nearest_centres(rows, centres)
+    assert np.mean(found == far.argmin(axis=1)) > 0.95
+    assert np.mean(found == far.argsort(axis=1)[:, :4].T) * 4 > 0.99  # else one of the next
+
+
+def test_groups_are_about_as_many_as_what_each_holds() -> None:
+    assert [group_count(centres) for centres in (2, 256, 257, 4096, 16_384)] == [16, 16, 32, 64, 128]

@@ -34,7 +34,7 @@ QUERIES = WORLD.composed(40)
 LOOKS = Approximate(few=0)  # by the form, however few rows there are
 
 
-@pytest.fixture(scope="module", params=["ivf", "hnsw"])
+@pytest.fixture(scope="module", params=["pq", "hnsw", "ivf"])
 def made(request: Any, tmp_path_factory: Any) -> Path:
     """An index with a compressed form of each kind; nobody writes in it."""
     folder: Path = tmp_path_factory.mktemp("made") / request.param
@@ -47,7 +47,7 @@ def made(request: Any, tmp_path_factory: Any) -> Path:
 def lists(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lists") / "index"
     put(folder, VECTORS)
-    compress(folder, 0.9, kind="ivf")
+    compress(folder, 0.9, kind="pq")
     return folder
 
 
@@ -268,7 +268,7 @@ def test_a_damaged_form_is_told_and_every_row_looked_at(
 
 def test_a_faiss_file_of_other_vectors_is_told(folder: Path, tmp_path: Path) -> None:
     put(tmp_path / "other", WORLD.pictures(1500))
-    compress(tmp_path / "other", 0.9, kind="ivf")
+    compress(tmp_path / "other", 0.9, kind="pq")
     (ours,), (theirs,) = ((p / "compressed").glob("*.faiss") for p in (folder, tmp_path / "other"))
     data = theirs.read_bytes()
     ours.write_bytes(data + b"\0" * (ours.stat().st_size - len(data)))
@@ -298,7 +298,7 @@ def test_dropped_it_is_gone_and_the_index_whole(folder: Path) -> None:
 def test_info_says_what_it_is(folder: Path) -> None:
     facts = info(folder)
     assert facts["compressed"] == "fits the rows"
-    assert facts["compressed_kind"] == "ivf"
+    assert facts["compressed_kind"] == "pq"
     assert facts["compressed_recall"] >= 0.9
     assert "over 64 queries" in facts["compressed_measured"]["apart"]
     assert facts["compressed_bytes"] == sum(
@@ -308,12 +308,12 @@ def test_info_says_what_it_is(folder: Path) -> None:
 
 def test_the_quicker_of_the_kinds_that_find_enough_is_taken(tmp_path: Path) -> None:
     assert fitting(500) == ["hnsw"]
-    assert fitting(2000) == ["ivf", "hnsw"]
-    assert fitting(10_000_000) == ["ivf"]
+    assert fitting(2000) == ["pq", "hnsw"]
+    assert fitting(10_000_000) == ["pq"]
     put(tmp_path, VECTORS[:1200])
     (report,) = compress(tmp_path, 0.9)
     assert report.reached
-    assert report.form.kind in ("ivf", "hnsw")
+    assert report.form.kind in ("pq", "hnsw")
 
 
 @pytest.mark.parametrize("rows", [1, 2, 11])

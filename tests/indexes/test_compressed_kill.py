@@ -36,7 +36,7 @@ import faiss
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 if sys.argv[2] == "compress":
-    compress(folder, 0.9, kind="ivf")
+    compress(folder, 0.9, kind="pq")
 else:
     remove(folder, sys.argv[2])
 print("done", flush=True)
@@ -68,7 +68,7 @@ def test_a_compressing_that_is_killed_leaves_the_form_before(tmp_path: Path) -> 
         killed_after(rng.uniform(0, 1.1) * whole, tmp_path, "compress")
         form = read_form(tmp_path)
         assert form is not None
-        assert form.kind in ("hnsw", "ivf")
+        assert form.kind in ("hnsw", "pq")
         assert verify(tmp_path).ok
         assert Index.open(tmp_path).compressed is not None
     compress(tmp_path, 0.8, kind="hnsw")
@@ -78,7 +78,7 @@ def test_a_compressing_that_is_killed_leaves_the_form_before(tmp_path: Path) -> 
 
 def test_a_removal_that_is_killed_never_leaves_a_form_that_names_wrong_rows(tmp_path: Path) -> None:
     put(tmp_path, VECTORS)
-    compress(tmp_path, 0.8, kind="ivf")
+    compress(tmp_path, 0.8, kind="pq")
     queries, rng = WORLD.composed(8), random.Random(1)
     for number in range(KILLS):
         killed_after(rng.uniform(0, 0.4), tmp_path, f"0000{number:02d}*")

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from likebut.indexes.compressed_kinds import KINDS, nearest
-from likebut.indexes.lists import SPREAD, inner_of, insert, listed
+from likebut.indexes.compressed_kinds import KINDS
+from likebut.indexes.lists import SPREAD, insert, listed
+from likebut.indexes.packing import inner_of, packed
 from tests.clip_like import ClipLike
 
 faiss = pytest.importorskip("faiss", "1.15", reason="compressed forms need a newer faiss")
@@ -19,19 +20,20 @@ VECTORS = WORLD.pictures(ROWS)
 QUERIES = WORLD.composed(50)
 
 
-@pytest.fixture(scope="module")
-def index() -> Any:
-    made = KINDS["ivf"].make(VECTORS[:2000], ROWS)
+@pytest.fixture(scope="module", params=["pq", "ivf"])
+def index(request: pytest.FixtureRequest) -> Any:
+    made = KINDS[request.param].make(VECTORS[:2000], ROWS)
     insert(made, VECTORS[:1000])
     insert(made, VECTORS[1000:])
-    return made
+    return packed(made)
 
 
 def _members(index: Any) -> list[np.ndarray[Any, Any]]:
     """The places in each list."""
     inner = inner_of(index)
     lists = faiss.downcast_InvertedLists(inner.invlists)
-    return [faiss.rev_swig_ptr(lists.get_ids(n), lists.list_size(n)).copy() for n in range(inner.nlist)]
+    every = [faiss.rev_swig_ptr(lists.get_ids(n), lists.list_size(n)).copy() for n in range(inner.nlist)]
+    return [places[places >= 0] for places in every]
 
 
 def _centres(index: Any) -> Any:
@@ -69,12 +71,10 @@ def test_lists_are_ranked_by_their_centre_and_how_far_its_rows_lie_from_it(index
 
 def test_few_lists_hold_more_of_the_best_than_by_the_products_of_centres_alone(index: Any) -> None:
     best = np.argsort(-(QUERIES @ VECTORS.T), axis=1)[:, :10]
-    plain = index.search(
-        QUERIES,
-        200,
-        params=faiss.SearchParametersPreTransform(index_params=faiss.IVFRaBitQSearchParameters(nprobe=16)),
-    )[1]
-    ours = nearest(index, "ivf", 16, QUERIES, 200)
+    inner = inner_of(index)
+    inner.nprobe = 16
+    plain = index.search(QUERIES, 200)[1]
+    ours = listed(index, 16, QUERIES, 200, {})
     held = [
         np.mean([np.isin(row, found).mean() for row, found in zip(best, places, strict=True)])
         for places in (ours, plain)

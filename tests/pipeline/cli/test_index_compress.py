@@ -77,7 +77,7 @@ def test_a_form_of_earlier_rows_is_told_and_the_answer_right(likebut: Run, index
     before = hits(likebut, "--index", index)
     assert likebut("index", "compress", index).code == 0
     manifest = index / "compressed" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"ivf"', '"abc"').replace('"hnsw"', '"abcd"'))
+    manifest.write_text(manifest.read_text().replace('"pq"', '"abc"').replace('"hnsw"', '"abcd"'))
     assert hits(likebut, "--index", index) == before
     assert likebut("index", "verify", index).code == 3
 
