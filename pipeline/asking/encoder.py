@@ -12,26 +12,14 @@ from ..errors import ModelError
 from ..machine import models
 from ..records.keys import content_key, file_hash
 from .cache import Cache, batched
+from .facts import facts_key, facts_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
     from ...indexes.contract import Box, ImageEncoder
-
-
-def _facts(encoder: Encoder) -> dict[str, Any]:
-    """What must be known of an encoder that is not loaded."""
-    return {
-        "name": encoder.name,
-        "fingerprint": encoder.fingerprint,
-        "preprocessing": encoder.preprocessing,
-        "dimension": encoder.dimension,
-        "draft_size": encoder.draft_size,
-        "context_length": encoder.context_length,
-        "documents_differ": bool(getattr(encoder, "documents_differ", False)),
-        "composes": hasattr(encoder, "encode_composed"),
-    }
+    from ..records.trace import LightSide
 
 
 class CachedEncoder:
@@ -56,39 +44,48 @@ class CachedEncoder:
             if self._encoder is None:
                 from ..encoders import make_encoder
 
-                self._encoder = (self._make or make_encoder)(self.spec)
-                self._check_unchanged(self._encoder)
+                made = (self._make or make_encoder)(self.spec)
+                self._check_unchanged(made)
+                self._encoder = made
             return self._encoder
+
+    @property
+    def light(self) -> LightSide | None:
+        """Who encodes what is asked, where it is not the tower itself; see ``asking.light``."""
+        return None
+
+    @property
+    def text_fingerprint(self) -> str:
+        """What tells vectors of texts that are asked from others."""
+        return self.fingerprint
+
+    def load_for_texts(self) -> None:
+        """Load what encodes texts that are asked."""
+        _ = self.encoder
 
     def _check_unchanged(self, encoder: Encoder) -> None:
         """Vectors of two weights must not meet under one fingerprint. Raises ModelError."""
         if self._facts and self._facts["fingerprint"] != encoder.fingerprint:
-            self.cache.put_fact(self._facts_key(), _facts(encoder))
+            self.cache.put_fact(facts_key(self.spec), facts_of(encoder))
             raise ModelError(
                 f"the weights of {self.spec.model} are not those that this cache knew",
                 "run it again: the new weights are known now, and the index must be rebuilt",
             )
 
-    def _facts_key(self) -> str:
-        folder = models.local_folder(self.spec.model)
-        file = models.weights_path(self.spec.pretrained)
-        options = {"options": dict(self.spec.options)} if self.spec.options else {}
-        return content_key(
-            kind="encoder",
-            encoder=self.spec.encoder,
-            model=self.spec.model,
-            pretrained=self.spec.pretrained,
-            stamp=models.stamp(folder) if folder else models.file_stamp(file) if file else "",
-            **options,
-        )
+    def _known_facts(self) -> Mapping[str, Any] | None:
+        """What is known of the encoder without loading it; None where nothing is."""
+        found: Mapping[str, Any] | None = None
+        if self._encoder is None:
+            found = self.cache.fact(facts_key(self.spec))
+        return found
 
     def _fact(self, name: str) -> Any:
         """A fact of the encoder, from the cache where it is known."""
         if self._facts is None:
-            known = self.cache.fact(self._facts_key()) if self._encoder is None else None
+            known = self._known_facts()
             if known is None:
-                known = _facts(self.encoder)
-                self.cache.put_fact(self._facts_key(), known)
+                known = facts_of(self.encoder)
+                self.cache.put_fact(facts_key(self.spec), known)
             self._facts = known
         return self._facts[name]
 

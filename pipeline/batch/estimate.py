@@ -25,7 +25,7 @@ from ..engines import kind_of
 from ..engines.server import Server
 from ..records.chat import Price, Reply
 from ..records.trace import Query, Trace
-from ..stages.composer import Composer, begun
+from ..stages.composer import Composer
 from ..stages.describe import describe
 from ..stages.running import run
 from .looks import ABOUT_HITS, Looks, can_refine
@@ -126,7 +126,7 @@ class _Work:
 
     def take(self, queries: Sequence[Query | Trace]) -> None:
         """Run the stages that ask models."""
-        traces = begun(queries)
+        traces = self.composer.begun(queries)
         for stage in self.composer.stages("reason"):
             traces = run(stage, traces)
             self._file(stage.name)

@@ -84,7 +84,7 @@ COMMANDS: dict[str, _Command | _Group] = {
         "CHECK_EPILOG",
     ),
     "index": _Group(
-        "index", "Gallery indexes: build, caption, compress, upgrade, info, verify, remove, push."
+        "index", "Gallery indexes: build, caption, compress, upgrade, light, info, verify, remove, push."
     ),
     "recipes": _Group("listings", "Methods: which stages, prompts, grains and weights.", "recipes"),
     "prompts": _Group("prompts", "Prompt templates: list, show, render, check, edit."),

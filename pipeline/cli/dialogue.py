@@ -50,6 +50,8 @@ def show(file: FileArgument, form: FormatOption = Format.table) -> None:
     else:
         rows = [{**row, "hits": " ".join(row["hits"])} for row in rows]
     write_rows(rows, form)
+    for words in dict.fromkeys(turn.trace.light.words for turn in dialogue.turns if turn.trace.light):
+        say(f"texts {words}")
 
 
 @app.command(epilog=REPLAY_EPILOG)

@@ -28,6 +28,7 @@ def explain_trace(trace: Trace, *, every: bool) -> None:
         ("target caption", intent.target_caption),
         *((name, "; ".join(texts)) for name, texts in intent.elements.items()),
         ("fallback", intent.fallback),
+        ("texts", trace.light.words if trace.light else ""),
         ("judge", _judgement(trace)),
         *_refined(trace),
     ]

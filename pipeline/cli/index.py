@@ -12,6 +12,7 @@ from ..errors import EXIT_INPUT, EXIT_PARTIAL, ConfigError, InputError
 from ..setup.names import Setup
 from .captions import CAPTION_EPILOG, add_captions, build_texts, caption, read_given
 from .compress import COMPRESS_EPILOG, compress
+from .light import LIGHT_EPILOG, light
 from .options import FormatOption
 from .output import Format, progress, say, write_rows
 from .push import EPILOG as PUSH_EPILOG
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ...indexes.region_build import RegionSpec
 
 app = typer.Typer(
-    help="Gallery indexes: build, caption, compress, upgrade, info, verify, remove, push.",
+    help="Gallery indexes: build, caption, compress, upgrade, light, info, verify, remove, push.",
     no_args_is_help=True,
 )
 
@@ -170,6 +171,7 @@ def _regions(kind: str | None, codes: int | None, images: list[str] | None) -> R
 app.command("caption", epilog=CAPTION_EPILOG)(caption)
 app.command("compress", epilog=COMPRESS_EPILOG)(compress)
 app.command("upgrade", epilog=UPGRADE_EPILOG)(upgrade)
+app.command("light", epilog=LIGHT_EPILOG)(light)
 app.command("push", epilog=PUSH_EPILOG)(push)
 
 

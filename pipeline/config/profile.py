@@ -44,7 +44,8 @@ class EncoderChoice(Strict):
     """One CLIP-like encoder and where it runs; ``pretrained`` is a tag, or a file of weights.
 
     ``language``: the one that its texts should be in, which the reasoner answers in. One that is
-    ``multilingual`` reads others as well.
+    ``multilingual`` reads others as well. ``light``: a map by which a smaller tower encodes the texts of
+    queries, see `likebut index light`.
     """
 
     encoder: str = "open_clip"
@@ -55,6 +56,7 @@ class EncoderChoice(Strict):
     batch_size: int = Field(64, ge=1)
     language: str = Field("English", min_length=1, max_length=40)
     multilingual: bool = False
+    light: str = ""
     size: Size | None = None
     options: dict[str, Any] = {}
 

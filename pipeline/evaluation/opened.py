@@ -103,6 +103,7 @@ def config_of(benchmark: Benchmark, cases: Sequence[Case], composer: Composer) -
         "reasoner": composer.reasoner.model,
         "encoder": composer.encoder.name,
         "encoder_fingerprint": composer.encoder.fingerprint,
+        **({"texts_by": composer.encoder.text_fingerprint} if composer.encoder.light else {}),
         "places": places_of(benchmark),
         "whole_rankings": places_of(benchmark) >= len(benchmark.items),
     }

@@ -153,3 +153,10 @@ def _joint(relation: str, swapped: bool, rng: Random, density: float) -> str:
     if relation == "left of":
         return rng.choice(("right of", "to the right of") if swapped else ("left of", "to the left of"))
     return rng.choice(("below", "under") if swapped else ("above", "over"))
+
+
+def some_texts(count: int, seed: int) -> list[str]:
+    """Texts that people might ask for, by lot: one thing, a few words, everything in its order."""
+    rng = Random(seed)
+    scenes = [world.random_scene(rng) for _ in range(count)]
+    return [canonical(scene) if rng.random() < 0.25 else paraphrase(scene, rng) for scene in scenes]

@@ -48,6 +48,7 @@ TRACE: Shape = {
     "seconds": {str: float},
     "warnings": _TEXTS,
     "error": str,
+    "light": {"tower": str, "agreement": float},
 }
 STEP: Shape = {"sentence": str, "picked": str, "hits": _TEXTS, "values": {str: (float, str, _TEXTS)}}
 

@@ -184,6 +184,22 @@ class Refinement:
 
 
 @dataclass(frozen=True)
+class LightSide:
+    """That texts were encoded by a small ``tower`` and mapped, and how well that does for the exact ones.
+
+    ``agreement``: how much of their ten nearest is the same, 0 to 1.
+    """
+
+    tower: str
+    agreement: float
+
+    @property
+    def words(self) -> str:
+        """Both, for a person."""
+        return f"by {self.tower}, mapped: {self.agreement:.0%} of the ten nearest are right"
+
+
+@dataclass(frozen=True)
 class Scope:
     """What one query is ranked over: the gallery without ``exclude``, and ``subset`` by itself."""
 
@@ -218,6 +234,7 @@ class Trace:
     scope: Scope | None = None
     judgements: tuple[Judgement, ...] = ()
     refinement: Refinement | None = None
+    light: LightSide | None = None
 
     def failed(self, error: str) -> Trace:
         """The trace of a query that cannot be answered."""

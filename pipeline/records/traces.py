@@ -10,7 +10,19 @@ from ...indexes.videos import frame_of, moment_of
 from ..machine.spelling import is_no_file, whole, whole_if_there
 from .chat import Exchange, Message, Reply
 from .roles import ELEMENTS, FIELDS
-from .trace import Description, Grain, Hit, Intent, Judgement, Query, Ranking, Refinement, Said, Trace
+from .trace import (
+    Description,
+    Grain,
+    Hit,
+    Intent,
+    Judgement,
+    LightSide,
+    Query,
+    Ranking,
+    Refinement,
+    Said,
+    Trace,
+)
 
 # Of the record below. It grows when a field is renamed, moved or means something else; a new field
 # is no new version. Records without one are read as version 1.
@@ -53,6 +65,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
         },
         **({"judgements": [vars(one) for one in trace.judgements]} if trace.judgements else {}),
         **({"refinement": vars(trace.refinement)} if trace.refinement else {}),
+        **({"light": vars(trace.light)} if trace.light else {}),
         "exchanges": [_exchange_to_json(exchange) for exchange in trace.exchanges],
         "seconds": dict(trace.seconds),
         "warnings": list(trace.warnings),
@@ -146,6 +159,7 @@ def trace_from_json(record: Mapping[str, Any]) -> Trace:
         error=record["error"],
         judgements=tuple(Judgement(**one) for one in record.get("judgements", ())),
         refinement=Refinement(**record["refinement"]) if record.get("refinement") else None,
+        light=LightSide(**record["light"]) if record.get("light") else None,
     )
 
 

@@ -133,7 +133,7 @@ class Galleries:
         with suppress(LikebutError, GalleryError, OSError):
             self.busy = {"what": "loading models", "done": 0, "all": 0}
             try:
-                _ = composer.encoder.encoder
+                composer.encoder.load_for_texts()
                 for engine in needed:
                     _ = engine.engine
             finally:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ..records.trace import NOT_REASONED, Query, Trace
-from ..stages.composer import Composer, Until, begun
+from ..stages.composer import Composer, Until
 from ..stages.describe import wants_captions
 from .lane import Lane, OnStage, passed
 
@@ -46,7 +46,7 @@ class Warm(Composer):
         stages = self.stages(until, k)
         first = len(self.stages("reason"))
         understand, rest = stages[:first], stages[first:]
-        traces = [replace(t, recipe=self.recipe.name, profile=self.profile) for t in begun(queries)]
+        traces = self.begun(queries)
         if asks := any(map(self._asks, traces)):
             # What is asked depends on which roles have a weight, and not on how large it is.
             key = (self.place, self.recipe.name, tuple(self.recipe.roles), until == "describe")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..asking.budget import Budget
@@ -71,7 +72,7 @@ def assemble(
         profile=models.name,
         captioner=describing,
         reasoner=reasoning,
-        encoder=CachedEncoder(_encoder(models, device), cache, make=making.encoder),
+        encoder=_asking(setup, models, cache, making),
         captioner_sampling=_sampling(models.captioner),
         reasoner_sampling=_sampling(models.reasoner),
         reasoner_sees=models.reasoner.sees,
@@ -93,10 +94,24 @@ def _recipe(setup: Setup, models: Profile) -> Recipe:
 
 
 def open_encoder(setup: Setup, making: Making = HERE) -> CachedEncoder:
-    """The encoder of a profile alone. Raises as `assemble` does."""
+    """The tower of a profile alone, without its light side. Raises as `assemble` does."""
     models = load_profile(setup.profile)
     _prepare(setup, models.threads)
     return CachedEncoder(_encoder(models, setup.device), Cache(setup.answers), make=making.encoder)
+
+
+def _asking(setup: Setup, models: Profile, cache: Cache, making: Making) -> CachedEncoder:
+    """The encoder of queries, with its light side where the profile names one. Raises ModelError."""
+    spec, file = _encoder(models, setup.device), models.encoder.light
+    if not file:
+        return CachedEncoder(spec, cache, make=making.encoder)
+    from ..asking.light import LightEncoder
+    from ..encoders.light import read_light
+
+    mend = f"learn it: likebut index light --small PROFILE --to {setup.profile} --out {file}"
+    light = read_light(Path(file).expanduser(), mend)
+    mend = mend.replace("PROFILE", light.small.profile)
+    return LightEncoder(spec, cache, light, mend, setup.device, making.encoder)
 
 
 def elsewhere(setup: Setup) -> Elsewhere | None:

@@ -7,7 +7,7 @@ States: ok · fetch (the first run fetches it) · missing (it cannot run) · tig
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -62,6 +62,10 @@ def check_profile(
     ]
     if profile.judge:
         parts.append(("judge", profile.judge))
+    if profile.encoder.light:
+        told, small = _light(profile.encoder.light)
+        found.append(told)
+        parts += [("light encoder", small)] if small else []
     for part, choice in parts:
         try:
             found += _package(part, choice)
@@ -82,6 +86,20 @@ def check_profile(
         sizes = [place.bytes for place in places if place.device == device]
         found.append(_memory(device, sizes, memory(device)))
     return found
+
+
+def _light(file: str) -> tuple[Finding, EncoderChoice | None]:
+    """The map of a light query side, and its small tower where the map can be read."""
+    from ..encoders.light import read_light
+
+    try:
+        light = read_light(Path(file).expanduser(), "learn it: likebut index light")
+    except LikebutError as problem:
+        return Finding("light", "missing", _words(problem)), None
+    spec = light.small.spec
+    small = EncoderChoice.model_validate({**asdict(spec), "options": dict(spec.options)})
+    words = f"{file}, {light.agreement:.0%} of the ten nearest are right, learnt from {light.texts} texts"
+    return Finding("light", "ok", words), small
 
 
 def _words(problem: LikebutError) -> str:

@@ -218,6 +218,12 @@ class Composer:
         """The (d,) unit vectors of references and sentences together, None where either is missing."""
         return composed_of(traces, self.gallery, self.encoder)
 
+    def begun(self, queries: Sequence[Query | Trace]) -> list[Trace]:
+        """Queries as traces in which nothing is done yet, and traces; all say who answers them."""
+        traces = [one if isinstance(one, Trace) else Trace(one) for one in queries]
+        who: dict[str, Any] = {"recipe": self.recipe.name, "profile": self.profile}
+        return [replace(trace, **who, light=self.encoder.light) for trace in traces]
+
     def compose(
         self, queries: Sequence[Query | Trace], k: int = 10, until: Until = "rerank"
     ) -> list[Trace]:
@@ -228,7 +234,7 @@ class Composer:
         where a model that is needed cannot be had; a query's own faults go to its trace.
         """
         stages = self.stages(until, k)
-        traces = [replace(t, recipe=self.recipe.name, profile=self.profile) for t in begun(queries)]
+        traces = self.begun(queries)
         for stage in stages:
             traces = run(stage, traces)
         return traces
@@ -239,8 +245,3 @@ def query_of(picture: Path | str | Image | None, sentence: str) -> Query:
     if picture is None or isinstance(picture, str | os.PathLike):
         return Query("query", Path(picture) if picture else None, sentence.strip())
     return Query("query", picture_file(picture), sentence.strip(), named="a picture")
-
-
-def begun(queries: Sequence[Query | Trace]) -> list[Trace]:
-    """Queries as traces in which nothing is done yet; traces as they are."""
-    return [one if isinstance(one, Trace) else Trace(one) for one in queries]

@@ -145,6 +145,9 @@ export function makeUnderstood(app) {
         );
         return $("understood").replaceChildren(...rows);
       }
+      const light = trace?.light;
+      const near = light && `${Math.round(100 * light.agreement)} % of the ten nearest are right`;
+      if (light) rows.push(step("Texts", `by ${light.tower}, mapped: ${near}`));
       const rest = Object.keys(lists).filter((name) => !lists[name].length);
       if (rest.length) rows.push(step("Nothing yet", empty(rest)));
       $("understood").replaceChildren(...rows);

@@ -17,8 +17,9 @@ from PIL import Image
 from likebut.indexes.errors import BadImage
 from likebut.pipeline.asking.budget import Budget
 from likebut.pipeline.asking.cache import Cache
-from likebut.pipeline.asking.encoder import CachedEncoder, _facts
+from likebut.pipeline.asking.encoder import CachedEncoder
 from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.asking.facts import facts_of
 from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.engines.contract import EngineSpec, OnReply, Request
 from likebut.pipeline.errors import ModelError
@@ -326,7 +327,7 @@ def test_texts_and_pictures_come_back_without_loading(
     assert np.array_equal(again.encode_files([picture])[0], image)
     assert [again.token_count(text) for text in words] == [5, 4, 5, 42]
     assert again.encode_texts([]).shape == (0, tiny_clip.DIMENSION)
-    for name, fact in _facts(first.encoder).items():
+    for name, fact in facts_of(first.encoder).items():
         assert getattr(again, name) == fact
 
 
