@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+WIDENED_ROWS = 256  # at a time, so that they stay in the cache
+
 
 def damaged(folder: Path, manifest: Manifest, what: str) -> IndexDamaged:
     """The error that says so, with the command that rebuilds the index."""
@@ -90,3 +92,22 @@ def take_rows(shards: Sequence[NDArray[Any]], rows: NDArray[Any]) -> NDArray[Any
             # a plain view: indexing a np.memmap takes several times as long
             taken[here] = np.asarray(shard)[rows[here] - starts[number]]
     return taken
+
+
+def widened(rows: NDArray[Any]) -> NDArray[np.float32]:
+    """Finite (n, d) float16 or float32 rows as float32, exactly; halves in less than half the time that
+    NumPy's own conversion takes.
+    """
+    import numpy as np
+
+    if rows.dtype != np.float16 or not rows.flags.c_contiguous:
+        return rows.astype(np.float32, copy=False)
+    bits, wide = rows.view(np.int16), np.empty(rows.shape, np.int32)
+    floats = wide.view(np.float32)
+    for at in range(0, len(rows), WIDENED_ROWS):
+        part, values = wide[at : at + WIDENED_ROWS], floats[at : at + WIDENED_ROWS]
+        np.copyto(part, bits[at : at + WIDENED_ROWS])
+        np.left_shift(part, 13, out=part)
+        np.bitwise_and(part, -0x70000001, out=part)  # clears the copies of the sign bit
+        np.multiply(values, np.float32(2.0**112), out=values)  # by which the exponent's bias differs
+    return floats

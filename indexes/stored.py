@@ -17,7 +17,7 @@ from .errors import IndexDamaged
 from .items import Item, ItemTable
 from .manifest import Manifest, check_encoder, read_manifest, rows_hash
 from .remote import as_address
-from .shards import damaged, open_bytes, open_shard, read_stats, take_rows
+from .shards import damaged, open_bytes, open_shard, read_stats, take_rows, widened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,9 +76,7 @@ class Stored:
 
     def take(self, rows: Sequence[int] | NDArray[Any]) -> NDArray[np.float32]:
         """(n, d) float32 of these rows, in the order they are named. ``IndexError`` for others."""
-        import numpy as np
-
-        return self.stored(rows).astype(np.float32, copy=False)
+        return widened(self.stored(rows))
 
     def stored(self, rows: Sequence[int] | NDArray[Any]) -> NDArray[Any]:
         """As ``take``, in the dtype they lie in."""

@@ -22,8 +22,9 @@ import numpy as np
 
 from likebut.indexes.approximate import Approximate
 from likebut.indexes.compressing import CompressReport, compress
-from likebut.indexes.contract import Asked, EncoderId
+from likebut.indexes.contract import PICTURES, Asked, EncoderId
 from likebut.indexes.exact import Exact
+from likebut.indexes.form import read_form
 from likebut.indexes.items import Item
 from likebut.indexes.store import Index
 from likebut.indexes.writing import Content, write_index
@@ -73,9 +74,17 @@ def draw(folder: Path, world: ClipLike, rows: int) -> Index:
 
 
 def bench_approx(
-    work: Path, rows: int = ROWS, wide: int = WIDE, recall: float = RECALL, folder: Path | None = None
+    work: Path,
+    rows: int = ROWS,
+    wide: int = WIDE,
+    recall: float = RECALL,
+    folder: Path | None = None,
+    kept: bool = False,
 ) -> Iterator[Row]:
-    """What compressing takes and gives; of the index in ``folder``, which is drawn where there is none."""
+    """What compressing takes and gives; of the index in ``folder``, which is drawn where there is none.
+
+    The form that it has is used where it is ``kept``.
+    """
     world, folder = ClipLike(rows, wide), folder or work / "large.index"
     if not folder.exists():
         began = time.perf_counter()
@@ -83,9 +92,11 @@ def bench_approx(
         yield f"drawing {rows:,} × {wide}", f"{time.perf_counter() - began:.0f} s", ""
     world.rng = np.random.default_rng(1)  # others than what was drawn, whenever that was
     queries = {kind: make(world, SINGLE) for kind, make in KINDS.items()}
-    (report,) = compress(folder, recall)
-    yield _size(report, wide)
+    former = read_form(folder) if kept else None
     index, quick = Index.open(folder), Approximate()
+    vectors = sum(shard.bytes for shard in index.manifest.shards)
+    report = CompressReport(PICTURES, former, rows, vectors) if former else compress(folder, recall)[0]
+    yield _size(report, wide)
     found = quick.search([Asked(index, np.concatenate(list(queries.values())))], K)
     right = Exact().search([Asked(index, np.concatenate(list(queries.values())))], K)
     pairs = zip(found.rows, right.rows, strict=True)
@@ -163,11 +174,12 @@ def main() -> None:
     parser.add_argument("--wide", type=int, default=WIDE)
     parser.add_argument("--recall", type=float, default=RECALL)
     parser.add_argument("--index", type=Path, help="the index; drawn and kept where there is none")
+    parser.add_argument("--kept", action="store_true", help="with the compressed form that it has")
     parser.add_argument("--work", type=Path, help="a folder on a disk with room for the vectors")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.work) as work:
         for what, figure, more in bench_approx(
-            Path(work), given.rows, given.wide, given.recall, given.index
+            Path(work), given.rows, given.wide, given.recall, given.index, given.kept
         ):
             print(f"{what:50} {figure:>12}  {more}", flush=True)
 
