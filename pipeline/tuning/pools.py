@@ -12,6 +12,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
     from ..records.trace import Grain
 
 SIZE = 200  # items of every role
-TOGETHER = 32  # queries of one thread's turn; their sum is the same however many threads there are
+TOGETHER = 8  # queries that are counted together
+TURN = 4  # such groups of one thread's turn; their sum is the same however many threads there are
+STEP = 2048  # settings that are looked at together
+NOWHERE = -1e15  # the score of no item: its square is still a number
 SLACK = 1e-6  # of the largest possible score: float32 products that differ by less are ties
 
 
@@ -148,44 +152,75 @@ def _candidates(index: Gallery, question: PoolQuery, wanted: NDArray[np.float64]
 
 def means(pools: Sequence[Pool], metric: Metric, settings: NDArray[Any]) -> NDArray[np.float64]:
     """(s,) the metric's mean over queries for each of (s, r) settings of the weights."""
-    tried = Tried.of(settings)
-    groups = [pools[at : at + TOGETHER] for at in range(0, len(pools), TOGETHER)]
+    groups = _alike(pools)
+    parts = [settings[at : at + STEP] for at in range(0, len(settings), STEP)]
+    whole = [_sums(groups, metric, Tried.of(part)) for part in parts]
+    mean: NDArray[np.float64] = np.concatenate([np.zeros(0), *whole]) / max(1, len(pools))
+    return mean
 
-    def total(group: Sequence[Pool]) -> NDArray[np.float64]:
-        desk = Desk(len(tried.told))
-        found: NDArray[np.float64] = sum(
-            (values_of(one, metric, tried, desk) for one in group), np.zeros(len(settings))
-        )
-        return found
+
+def _alike(pools: Sequence[Pool]) -> list[list[Pool]]:
+    """Those with a target, in groups of as many targets, and of about as many items."""
+    found = sorted(
+        (pool for pool in pools if pool.targets), key=lambda pool: (pool.targets, pool.shares.shape[1])
+    )
+    same = [list(alike) for _, alike in groupby(found, key=lambda pool: pool.targets)]
+    return [alike[at : at + TOGETHER] for alike in same for at in range(0, len(alike), TOGETHER)]
+
+
+def _sums(groups: Sequence[Sequence[Pool]], metric: Metric, tried: Tried) -> NDArray[np.float64]:
+    """(s,) the sum over all queries; each thread takes some groups at a turn."""
+    turns = [groups[at : at + TURN] for at in range(0, len(groups), TURN)]
+    nothing = np.zeros(tried.told.shape[1])
+
+    def total(turn: Sequence[Sequence[Pool]]) -> NDArray[np.float64]:
+        desk = Desk(tried)
+        return sum((sums(group, metric, tried, desk) for group in turn), nothing)
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
-        whole = sum(threads.map(total, groups), np.zeros(len(settings)))
-    return tried.as_given(whole / max(1, len(pools)))
+        return sum(threads.map(total, turns), nothing)
 
 
 def values(pool: Pool, metric: Metric, settings: NDArray[Any]) -> NDArray[np.float64]:
     """(s,) the metric of one query; ties go against the targets, as in `metrics.hits`."""
     tried = Tried.of(settings)
-    return tried.as_given(values_of(pool, metric, tried, Desk(len(tried.told))))
+    return sums([pool], metric, tried, Desk(tried)) if pool.targets else np.zeros(len(settings))
 
 
-def values_of(pool: Pool, metric: Metric, tried: Tried, desk: Desk) -> NDArray[np.float64]:
-    """(s,) the metric of one query in the settings that are tried, in their order, worked out on a desk."""
-    if not pool.targets:
-        return np.zeros(tried.told.shape[1])
-    items = np.concatenate([pool.shares, pool.fixed[None]]).astype(np.float32, copy=False)
-    largest = np.abs(items).max(1)
-    slack = SLACK * (largest @ tried.sizes)
-    targets, others = items.T[: pool.targets], np.ascontiguousarray(items.T[pool.targets :])
-    right = targets @ tried.told
-    if len(right) > 1:
-        right = np.sort(right, axis=0)[::-1]
-    found = min(pool.targets, metric.k) if metric.kind == "mAP" else 1
-    reaches = tried.reaches(others, targets, largest)
-    above = counts_above(others, reaches, tried, right[:found] - slack, metric.k, desk)
-    gain = np.zeros(tried.told.shape[1])
-    for place, counts in enumerate(above, 1):
-        rank = counts + place
-        gain += np.where(rank <= metric.k, place / rank if metric.kind == "mAP" else 1.0, 0.0)
-    whole: NDArray[np.float64] = gain / (min(pool.total, metric.k) if metric.kind == "mAP" else 1)
-    return whole
+def sums(pools: Sequence[Pool], metric: Metric, tried: Tried, desk: Desk) -> NDArray[np.float64]:
+    """(s,) the sum of the metric over queries of as many targets, at least one, worked out on a desk."""
+    count = pools[0].targets
+    items = _side_by_side(pools)
+    targets, others = items[:, :-1, :count], items[:, :, count:]
+    largest = np.stack([_largest(pool) for pool in pools])
+    right = targets.transpose(0, 2, 1) @ tried.told
+    if count > 1:
+        right = np.sort(right, axis=1)[:, ::-1]
+    found = min(count, metric.k) if metric.kind == "mAP" else 1
+    bars = right[:, :found] - (SLACK * (largest @ tried.sizes))[:, None]
+    above = counts_above(others, targets, bars, tried, tried.margin(largest), metric.k, desk)
+    ranks = above + np.arange(1, found + 1)[:, None]
+    gain: NDArray[np.float64]
+    if metric.kind == "mAP":
+        places = enumerate(ranks.swapaxes(0, 1), 1)
+        gains = sum(np.where(rank <= metric.k, place / rank, 0.0) for place, rank in places)
+        gain = (gains / np.array([[min(pool.total, metric.k)] for pool in pools])).sum(0)
+    else:
+        gain = (ranks[:, 0] <= metric.k).sum(0, dtype=np.float64)
+    return gain
+
+
+def _side_by_side(pools: Sequence[Pool]) -> NDArray[np.float32]:
+    """(q, r + 2, n) items of queries: shares, what is fixed, −1; where there is no item, far below all."""
+    rows, most = pools[0].shares.shape[0], max(pool.shares.shape[1] for pool in pools)
+    items = np.full((len(pools), rows + 2, most), -1, np.float32)
+    for room, pool in zip(items, pools, strict=True):
+        count = len(pool.fixed)
+        room[:rows, :count], room[rows, :count] = pool.shares, pool.fixed
+        room[:rows, count:], room[rows, count:] = 0, NOWHERE
+    return items
+
+
+def _largest(pool: Pool) -> NDArray[np.float32]:
+    """(r + 1,) the largest absolute value of any item, by role, and of what is fixed."""
+    return np.append(np.abs(pool.shares).max(1), np.abs(pool.fixed).max()).astype(np.float32)
