@@ -6,6 +6,7 @@ Every vector is in the cache the moment it is there, so that learning that was k
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ def learn_light(
             f"same, and {least:.2f} are wanted (learnt from {learnt} texts)",
             "name another small tower, or give more texts, such as people would ask for",
         )
-    ends = [End(one.spec, facts_of(one), profile) for profile, one in (small, big)]
+    ends = [End(replace(one.spec, device="auto"), facts_of(one), name) for name, one in (small, big)]
     return Light(ends[0], ends[1], bridge, learnt, round(agreed, 4))
 
 

@@ -27,6 +27,7 @@ _PLACE = ("encoder", "model", "pretrained", "options")  # what of a spec says wh
 class LightEncoder(CachedEncoder):
     """As a `CachedEncoder` of the big tower's ``spec``, but for the texts of queries.
 
+    Both towers run on the device of the spec.
     Raises ModelError with the hint ``mend`` where a tower turns out to be another than the map's.
     """
 
@@ -36,12 +37,11 @@ class LightEncoder(CachedEncoder):
         cache: Cache,
         light: Light,
         mend: str = "",
-        device: str | None = None,
         make: Callable[[EncoderSpec], Encoder] | None = None,
     ) -> None:
         super().__init__(spec, cache, make=make)
         self._map, self._mend = light, mend
-        small = replace(light.small.spec, device=device or light.small.spec.device)
+        small = replace(light.small.spec, device=spec.device)
         own = replace(small, options={**small.options, "light": light.sha256})
         self.asked = CachedEncoder(own, cache, make=lambda _: self._tower(small))
 

@@ -172,7 +172,9 @@ def announce(benchmark: Benchmark, asked: int, composer: Composer) -> None:
         f"{rules.title}: {asked:,} of {len(benchmark.cases):,} queries, {len(benchmark.items):,} pictures; "
         f"the reference is {reference} the ranking; correct: {rules.correct}"
     )
-    say(f"recipe {composer.recipe.name}, profile {composer.profile}, encoder {composer.encoder.name}")
+    light = composer.encoder.light
+    by = f"{composer.encoder.name}, texts {light.words}" if light else composer.encoder.name
+    say(f"recipe {composer.recipe.name}, profile {composer.profile}, encoder {by}")
     if benchmark.missing:
         say(
             f"warning: {len(benchmark.missing):,} pictures are missing and {len(benchmark.dropped):,} "

@@ -111,7 +111,7 @@ def _asking(setup: Setup, models: Profile, cache: Cache, making: Making) -> Cach
     mend = f"learn it: likebut index light --small PROFILE --to {setup.profile} --out {file}"
     light = read_light(Path(file).expanduser(), mend)
     mend = mend.replace("PROFILE", light.small.profile)
-    return LightEncoder(spec, cache, light, mend, setup.device, making.encoder)
+    return LightEncoder(spec, cache, light, mend, making.encoder)
 
 
 def elsewhere(setup: Setup) -> Elsewhere | None:

@@ -7,7 +7,7 @@ States: ok · fetch (the first run fetches it) · missing (it cannot run) · tig
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -63,7 +63,7 @@ def check_profile(
     if profile.judge:
         parts.append(("judge", profile.judge))
     if profile.encoder.light:
-        told, small = _light(profile.encoder.light)
+        told, small = _light(profile.encoder)
         found.append(told)
         parts += [("light encoder", small)] if small else []
     for part, choice in parts:
@@ -88,18 +88,18 @@ def check_profile(
     return found
 
 
-def _light(file: str) -> tuple[Finding, EncoderChoice | None]:
+def _light(choice: EncoderChoice) -> tuple[Finding, EncoderChoice | None]:
     """The map of a light query side, and its small tower where the map can be read."""
     from ..encoders.light import read_light
 
     try:
-        light = read_light(Path(file).expanduser(), "learn it: likebut index light")
+        light = read_light(Path(choice.light).expanduser(), "learn it: likebut index light")
     except LikebutError as problem:
         return Finding("light", "missing", _words(problem)), None
-    spec = light.small.spec
-    small = EncoderChoice.model_validate({**asdict(spec), "options": dict(spec.options)})
-    words = f"{file}, {light.agreement:.0%} of the ten nearest are right, learnt from {light.texts} texts"
-    return Finding("light", "ok", words), small
+    spec = asdict(replace(light.small.spec, device=choice.device))
+    right = f"{light.agreement:.0%} of the ten nearest are right"
+    words = f"{choice.light}, {right}, learnt from {light.texts} texts"
+    return Finding("light", "ok", words), EncoderChoice.model_validate(spec)
 
 
 def _words(problem: LikebutError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,19 @@ from PIL import Image
 
 from likebut.indexes.build import build
 from likebut.indexes.captions import match
+from likebut.indexes.mapping import Bridge
 from likebut.indexes.region_build import RegionSpec
 from likebut.indexes.sides import write_side
 from likebut.indexes.store import Index
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.encoder import CachedEncoder
 from likebut.pipeline.asking.engine import CachedEngine
+from likebut.pipeline.asking.facts import facts_of
+from likebut.pipeline.asking.light import LightEncoder
 from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.config.recipe import Recipe
 from likebut.pipeline.encoders.contract import EncoderSpec
+from likebut.pipeline.encoders.light import End, Light
 from likebut.pipeline.engines.contract import EngineSpec
 from likebut.pipeline.engines.scripted import ScriptedEngine
 from likebut.pipeline.stages.composer import Composer
@@ -68,6 +73,21 @@ class ComposingEncoder(ColourEncoder):
         self.composed += texts
         seen, said = self.encode_prepared(batch), self.encode_texts(texts)
         return self.encode_prepared([one + 2 * two for one, two in zip(seen, said, strict=True)])
+
+
+def with_light_side(composer: Composer, agreement: float = 0.9) -> Composer:
+    """The composer with an encoder whose texts are another's, which reads the colours in another order."""
+    turn = np.roll(np.eye(3, dtype=np.float32), 1, axis=1)
+    bridge = Bridge(np.zeros(3, np.float32), np.zeros(3, np.float32), turn)
+    big, small = ColourEncoder(), ColourEncoder()
+    small.name = small.fingerprint = "small colours"
+    ends = [End(EncoderSpec("given", one.name), facts_of(one), "mine.toml") for one in (small, big)]
+    light = Light(*ends, bridge, 100, agreement)
+    towers = {one.name: one for one in (small, big)}
+    encoder = LightEncoder(
+        EncoderSpec("given", "colours"), composer.encoder.cache, light, make=lambda spec: towers[spec.model]
+    )
+    return replace(composer, encoder=encoder)
 
 
 def paint_gallery(folder: Path) -> Path:

@@ -16,7 +16,7 @@ from likebut.pipeline.errors import ConfigError, InputError, ModelError
 from likebut.pipeline.evaluation import compare, evaluate, runs
 from likebut.pipeline.evaluation.evaluate import Evaluation
 from likebut.pipeline.records.lines import rewrite
-from tests.pipeline.colours import REPLY, colour_composer, entries, paint_gallery
+from tests.pipeline.colours import REPLY, colour_composer, entries, paint_gallery, with_light_side
 
 QUERIES = [
     {"id": "right", "reference": "red.png", "modification": "blue", "targets": ["blue.png"]},
@@ -70,6 +70,20 @@ def test_a_second_run_asks_nothing_and_changes_nothing(tmp_path: Path) -> None:
     report = evaluation(tmp_path).run({})
     assert (report.answered, report.skipped) == (0, 3)
     assert (tmp_path / "run" / "results.jsonl").read_bytes() == before
+
+
+def test_a_run_of_exact_texts_is_not_continued_with_light_ones(tmp_path: Path) -> None:
+    evaluation(tmp_path).run({})
+    before = (tmp_path / "run" / "results.jsonl").read_bytes()
+    light = evaluation(tmp_path)
+    light.composer = with_light_side(light.composer)
+    with pytest.raises(ConfigError, match="texts_by"):
+        light.run({})
+    assert (tmp_path / "run" / "results.jsonl").read_bytes() == before
+    other = evaluation(tmp_path, out="light")
+    other.composer = with_light_side(other.composer)
+    other.run({})
+    assert runs.open_run(tmp_path / "light").config["texts_by"]
 
 
 @pytest.mark.parametrize("lines", [0, 1, 2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import likebut
 from likebut import Setup
+from likebut.pipeline.asking.cache import Cache
+from likebut.pipeline.asking.encoder import CachedEncoder
+from likebut.pipeline.asking.learning import learn_light
 from likebut.pipeline.encoders import make_encoder
 from likebut.pipeline.encoders.contract import EncoderSpec
+from likebut.pipeline.encoders.light import write_light
 from likebut.pipeline.engines.contract import EngineSpec, Request
 from likebut.pipeline.engines.openai import OpenAIEngine
 from likebut.pipeline.errors import ModelError
+from likebut.pipeline.pocket.captions import some_texts
 from likebut.pipeline.records.chat import Message, Reply
 from likebut.pipeline.server.apart import Apart
 from likebut.pipeline.server.remote import Encode, RemoteEngine, making, opening
 from tests.pipeline.colours import paint_gallery
+from tests.pipeline.encoders.cut import cut, profile
 
 CLIP = EncoderSpec("open_clip", "pocket:clip", None, "cpu", "float32", 64)
 SCRIPT = EngineSpec(
@@ -107,3 +115,19 @@ def test_a_gallery_is_indexed_there_and_searched_here(apart: Apart, tmp_path: Pa
     trace = composer.ask(None, "a red square")
     assert trace.error == ""
     assert sorted(hit.id for hit in trace.ranking.hits) == ["blue.png", "green.png", "grey.png", "red.png"]
+
+
+def test_a_light_query_side_is_encoded_there_and_mapped_here(apart: Apart, tmp_path: Path) -> None:
+    small = EncoderSpec("open_clip", str(cut(tmp_path / "small", 2)), None, "cpu", "float32", 64)
+    own = Cache(tmp_path / "learning.sqlite")
+    ends = [(name, CachedEncoder(spec, own)) for name, spec in (("small", small), ("pocket", CLIP))]
+    write_light(tmp_path / "map", learn_light(some_texts(300, seed=1), *ends))
+    mine = str(profile(tmp_path / "mine.toml", light=tmp_path / "map"))
+    pictures = paint_gallery(tmp_path / "gallery")
+    setup = Setup("text-only", mine, folders=(pictures,), cache=tmp_path / "answers.sqlite")
+    composer = opening(apart)(setup, lambda *_: None, on_build=None, budget=setup.budget())
+    composer.encoder.load_for_texts()
+    trace = composer.ask(None, "a red square")
+    here = likebut.open(replace(setup, cache=tmp_path / "own.sqlite")).ask(None, "a red square")
+    assert trace.light == here.light is not None
+    np.testing.assert_allclose(trace.grains[0].vector, here.grains[0].vector, atol=1e-6)
