@@ -25,6 +25,7 @@ SUMMED_ROWS = 16_384
 MANY = 1 << 33  # products of numbers, from which torch is imported
 GROUPED = 2048  # centres, from which they are grouped
 GROUP_ROUNDS = 4
+SHAPED = 256  # rows that are compared with a group: a multiple of it
 OPENED = 8  # groups that a row is compared with: of 64; the root of it more of more
 
 
@@ -101,7 +102,9 @@ class Nearest:
         for group, members in enumerate(self.members):
             here = order[ends[group] : ends[group + 1]] // opened
             if len(here) and len(members):
-                products = self.matrices.nearness(rows[here], *self.groups[group])
+                # torch compiles a product for every shape that it meets: few shapes
+                same = np.resize(here, -(-len(here) // SHAPED) * SHAPED)
+                products = self.matrices.nearness(rows[same], *self.groups[group])[: len(here)]
                 places = products.argmax(axis=1)
                 values = products[np.arange(len(here)), places]
                 nearer = values > best[here]
@@ -143,8 +146,9 @@ def centres_of(rows: NDArray[np.float32], count: int, rounds: int) -> NDArray[np
 
     lot = np.random.default_rng(1)
     centres: NDArray[np.float32] = rows[np.sort(lot.choice(len(rows), count, replace=False))]
+    gathered = _summed if len(rows) * centres.size > MANY else _gathered
     for _ in range(rounds):
-        sums, sizes = _gathered(rows, nearest_centres(rows, centres), count)
+        sums, sizes = gathered(rows, nearest_centres(rows, centres), count)
         empty = np.flatnonzero(sizes == 0)
         sums[empty] = rows[lot.choice(len(rows), len(empty))]
         np.divide(sums, np.maximum(sizes, 1)[:, None], out=sums, casting="same_kind")
@@ -165,6 +169,17 @@ def _gathered(
         there, first = np.unique(part[order], return_index=True)
         sums[there] += np.add.reduceat(rows[start : start + SUMMED_ROWS][order], first, axis=0)
     return sums, np.bincount(owners, minlength=count)
+
+
+def _summed(
+    rows: NDArray[np.float32], owners: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The same by torch, which is imported by then."""
+    import numpy as np
+    import torch
+
+    sums = torch.zeros(count, rows.shape[1]).index_add_(0, torch.from_numpy(owners), torch.from_numpy(rows))
+    return sums.numpy(), np.bincount(owners, minlength=count)
 
 
 def nearest_centres(rows: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -67,3 +67,12 @@ def test_of_many_centres_those_of_the_nearest_groups_are_enough(monkeypatch: pyt
 
 def test_groups_are_about_as_many_as_what_each_holds() -> None:
     assert [group_count(centres) for centres in (2, 256, 257, 4096, 16_384)] == [16, 16, 32, 64, 128]
+
+
+@given(seed=st.integers(0, 2**31), rows=st.integers(1, 60), count=st.integers(1, 9))
+def test_rows_are_summed_to_the_same_by_torch_and_by_numpy(seed: int, rows: int, count: int) -> None:
+    lot = np.random.default_rng(seed)
+    vectors, owners = lot.standard_normal((rows, 5)).astype(np.float32), lot.integers(0, count, rows)
+    one, other = (summed(vectors, owners, count) for summed in (clusters._gathered, clusters._summed))
+    np.testing.assert_allclose(one[0], other[0], atol=1e-5)
+    np.testing.assert_array_equal(one[1], other[1])
