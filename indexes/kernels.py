@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .candidates import Contenders
+from .candidates import Contenders, within
 
 if TYPE_CHECKING:
     import numpy as np
@@ -174,7 +174,6 @@ class FaissScan(NumpyScan):
 
     def _by_faiss(self, block: Block) -> bool:
         """Offer the block's best to every pool; False, and nothing offered, if ties may go on."""
-        import numpy as np
 
         number, start, stop, first = block
         barred = max((len(rows) for rows in self.barred), default=0) if self.barred else 0
@@ -185,7 +184,7 @@ class FaissScan(NumpyScan):
         found = []
         for i, pool in enumerate(self.pools):
             places = rows[i] + first
-            free = np.isin(places, self.barred[i], invert=True) if self.barred else places >= first
+            free = ~within(places, self.barred[i]) if self.barred else places >= first
             if scores[i][-1] >= scores[i][free][pool.k - 1] - pool.slack:
                 return False
             found.append((places[free], scores[i][free]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,17 +14,19 @@ from ..errors import LikebutError
 from .asker import Asker
 from .lane import OnStage
 from .problems import told
+from .quick_json import quick_json
 
 Event = tuple[str, Any]
 _WORKING: set[asyncio.Task[None]] = set()  # a task that nobody holds may be collected
 
 
 def event(name: str, data: Any) -> bytes:
-    """One event as it is sent."""
-    return f"event: {name}\ndata: {json.dumps(data, allow_nan=False)}\n\n".encode()
+    """One event as it is sent; bytes are one line of JSON already."""
+    text = data if isinstance(data, bytes) else quick_json(data)
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), text)
 
 
-async def stages(work: Callable[[OnStage], Awaitable[dict[str, Any]]]) -> AsyncIterator[bytes]:
+async def stages(work: Callable[[OnStage], Awaitable[bytes]]) -> AsyncIterator[bytes]:
     """Events `stage` as ``work`` tells of them, then `session` with what it gives, or `problem`.
 
     Where nobody listens any more, the work is told so, and gives up where it can.

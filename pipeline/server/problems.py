@@ -27,13 +27,13 @@ class Refused(LikebutError):
 
 
 class Json(Response):
-    """A JSON answer, as `quick_json` writes it."""
+    """A JSON answer, as `quick_json` writes it; bytes are JSON already."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """The bytes. Raises ValueError for a number that JSON has not."""
-        return quick_json(content)
+        return content if isinstance(content, bytes) else quick_json(content)
 
 
 def missing(what: str, hint: str = "") -> Refused:

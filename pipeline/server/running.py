@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..errors import BusyError, ConfigError
 from .gate import Gate
@@ -23,7 +23,7 @@ CONNECTIONS = 256
 TURN = 0.0005  # seconds
 
 
-class Patient(H11Protocol):
+class Patient(HttpToolsProtocol):
     """HTTP that does not wait for ever for a first request."""
 
     def connection_made(self, transport: Any) -> None:

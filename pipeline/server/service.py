@@ -27,7 +27,7 @@ from .pictures import Thumbnails
 from .problems import Refused
 from .sessions import About, Sessions
 from .steps import HITS, QUICK, take
-from .views import session_to_json
+from .views import session_json
 from .warm import Warm, nobody
 
 _Value = TypeVar("_Value")
@@ -89,17 +89,21 @@ class Service:
         """The composer of a session. Raises Refused where its gallery is not served."""
         return self.galleries.get(about.gallery, about.recipe)
 
-    async def shown(self, ident: str, turn: int | None = None) -> dict[str, Any]:
-        """The record of a session, or of another turn of it."""
+    async def shown(self, ident: str, turn: int | None = None) -> bytes:
+        """The record of a session, or of another turn of it, in JSON."""
         return await self.files.run(self._shown, ident, turn)
 
-    def _shown(self, ident: str, turn: int | None) -> dict[str, Any]:
+    def _shown(self, ident: str, turn: int | None) -> bytes:
         about, dialogue = self.sessions.about(ident), self.sessions.dialogue(ident)
         dialogue = dialogue if turn is None else dialogue.gone(turn)
-        return session_to_json(about, dialogue, self.composer_of(about))
+        return self._told(about, dialogue, self.composer_of(about))
 
-    async def step(self, ident: str, step: StepAsked, told: OnStage = nobody) -> dict[str, Any]:
-        """Do a step and write what became of it; the session's record.
+    def _told(self, about: About, dialogue: Dialogue, composer: Warm) -> bytes:
+        trace = self.sessions.trace(about.id, dialogue.turn) if dialogue.turn else b"null"
+        return session_json(about, dialogue, composer, trace)
+
+    async def step(self, ident: str, step: StepAsked, told: OnStage = nobody) -> bytes:
+        """Do a step and write what became of it; the session's record in JSON.
 
         Raises Refused, ConfigError, InputError, and what models raise.
         """
@@ -116,7 +120,7 @@ class Service:
         about = self.sessions.about(ident)
         return self.galleries.get(about.gallery, recipe or about.recipe)
 
-    def _step(self, ident: str, step: StepAsked, composer: Warm, told: OnStage) -> dict[str, Any]:
+    def _step(self, ident: str, step: StepAsked, composer: Warm, told: OnStage) -> bytes:
         self.galleries.warm.wait()
         check_there(told)
         about, dialogue = self.sessions.about(ident), self.sessions.dialogue(ident)
@@ -127,7 +131,7 @@ class Service:
         check_there(told)
         with nullcontext() if step.do in QUICK else self.galleries.lane.after:
             about = self.sessions.keep(about, session.dialogue)
-            return session_to_json(about, session.dialogue, composer)
+            return self._told(about, session.dialogue, composer)
 
     def _picture(self, ident: str, hashed: str) -> Path:
         return self.sessions.picture(ident, hashed)

@@ -24,9 +24,10 @@ from typing import Any
 
 from ..errors import ConfigError, LikebutError
 from ..machine.outputs import replacing, write_at_once
-from ..records.dialogue import Dialogue, Turn, read, to_json, turn_to_json
+from ..records.dialogue import Dialogue, Turn, read, to_json
 from .problems import Refused, missing
 from .quick_json import quick_json
+from .turn_texts import TurnText, texts_of
 
 ID = r"[A-Za-z0-9_-]{16}"  # of secrets.token_urlsafe(12)
 HASH = r"[0-9a-f]{64}"
@@ -37,7 +38,7 @@ SOON = 10.0  # seconds by which the file of a session may be late with when it w
 PICTURES = 200  # uploads of a session
 UPLOADS = 500  # uploads that belong to no session
 
-Texts = list[tuple[Turn, bytes]]
+Texts = list[TurnText]
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,9 @@ class Sessions:
         """Write what became of a session: whole, or as it was before."""
         self.about(about.id)  # it may have been deleted meanwhile
         path = self._place(about.id) / "dialogue.json"
-        texts = self._texts(about.id, dialogue)
+        texts = texts_of(dialogue.turns, self._known(about.id))
         head = quick_json({**to_json(replace(dialogue, turns=())), "turns": []})
-        whole = head.removesuffix(b"]}") + b",".join(text for _, text in texts) + b"]}\n"
+        whole = head.removesuffix(b"]}") + b",".join(one.text for one in texts) + b"]}\n"
         self._remember(about.id, write_at_once(path, whole), dialogue, texts)
         said = [turn.step.sentence for turn in dialogue.turns if turn.step.sentence]
         words = said[-1] if said else (dialogue.turns[-1].step.words if dialogue.turns else "")
@@ -143,12 +144,13 @@ class Sessions:
             self._write(after)
         return after
 
-    def _texts(self, ident: str, dialogue: Dialogue) -> Texts:
-        """The turns with their JSON, made anew only for those that are new."""
+    def trace(self, ident: str, turn: Turn) -> bytes:
+        """The JSON of a turn's trace, as the file of the session has it."""
+        return texts_of((turn,), self._known(ident))[0].trace
+
+    def _known(self, ident: str) -> Texts:
         with self._lock:
-            before = self._dialogues[ident][2] if ident in self._dialogues else []
-        known = {id(turn): text for turn, text in before}
-        return [(turn, known.get(id(turn)) or quick_json(turn_to_json(turn))) for turn in dialogue.turns]
+            return self._dialogues[ident][2] if ident in self._dialogues else []
 
     def trash(self, ident: str) -> None:
         """Move a session out of the way; nothing of it is destroyed. Raises Refused."""

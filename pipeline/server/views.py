@@ -1,10 +1,11 @@
-"""What a page is shown of a session: one JSON record, whole after every step."""
+"""What a page is shown of a session: one JSON record, whole after every step, and said once."""
 
 from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
+from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -12,11 +13,11 @@ from ...indexes.errors import readable
 from ...indexes.videos import told
 from ..records.dialogue import Dialogue, Turn
 from ..records.trace import Hit, Trace
-from ..records.traces import trace_to_json
 from ..scoring.contract import CAPTION_SIDE, REGION_SIDE
 from ..stages.asking_back import LOOK, ask_back
 from ..stages.editing import Understood
 from ..stages.feedback import USUAL
+from .quick_json import quick_json
 from .sessions import About
 
 if TYPE_CHECKING:
@@ -25,10 +26,19 @@ if TYPE_CHECKING:
 
 THUMBNAIL = 320
 SMALL = 96  # of a turn in the list of turns
+FIRST = 3  # hits that are shown of it
 
 
-def session_to_json(about: About, dialogue: Dialogue, composer: Warm) -> dict[str, Any]:
-    """The record of a session, looking at the dialogue's turn."""
+def session_json(about: About, dialogue: Dialogue, composer: Warm, trace: bytes) -> bytes:
+    """The record of a session, looking at the dialogue's turn, whose ``trace`` is JSON already.
+
+    Its `hits` are short: shares, boxes and what judges said stand in the trace.
+    """
+    head = quick_json(_but_trace(about, dialogue, composer))
+    return b'%s,"trace":%s}' % (head.removesuffix(b"}"), trace)
+
+
+def _but_trace(about: About, dialogue: Dialogue, composer: Warm) -> dict[str, Any]:
     trace = dialogue.turn.trace if dialogue.turn else None
     fields = Understood.of(trace, composer.lists).fields if trace else {}
     return {
@@ -38,8 +48,7 @@ def session_to_json(about: About, dialogue: Dialogue, composer: Warm) -> dict[st
         "at": dialogue.at,
         "picked": dialogue.picked,
         "path": list(dialogue.path),
-        "turns": [turn_to_json(n, turn, composer) for n, turn in enumerate(dialogue.turns)],
-        "trace": trace_to_json(trace) if trace else None,
+        "turns": turns_to_json(dialogue.turns, composer),
         "reference": reference_to_json(about, trace, composer) if trace else None,
         "fields": {
             name: value if isinstance(value, str) else list(value) for name, value in fields.items()
@@ -47,7 +56,7 @@ def session_to_json(about: About, dialogue: Dialogue, composer: Warm) -> dict[st
         "weights": {grain.name: grain.weight for grain in trace.grains} if trace else {},
         "roles": roles_of(composer),
         "weighed": dict(dialogue.turn.weights) if dialogue.turn else {},
-        "hits": hits_to_json(trace, composer) if trace else [],
+        "hits": [_short(*one) for one in _pictured(trace.ranking.hits, composer)] if trace else [],
         "warnings": list(trace.warnings) if trace else [],
         "seconds": dict(trace.seconds) if trace else {},
         "question": question_to_json(trace, composer) if trace else None,
@@ -56,25 +65,32 @@ def session_to_json(about: About, dialogue: Dialogue, composer: Warm) -> dict[st
 
 def question_to_json(trace: Trace, composer: Composer) -> dict[str, Any] | None:
     """What would tell the first hits apart, by the gallery's captions: no model is asked for it."""
-    if any(row_now(hit, composer) != hit.row for hit in trace.ranking.hits[:LOOK]):
+    hits = trace.ranking.hits[:LOOK]
+    if rows_now(hits, composer) != [hit.row for hit in hits]:
         return None
     asked = ask_back(trace, composer.showing, describes=False)
     return {"question": asked.question, "options": list(asked.options)} if asked else None
 
 
-def turn_to_json(number: int, turn: Turn, composer: Warm) -> dict[str, Any]:
-    """A turn in the list of turns."""
-    hits = [
-        {"row": hit.row, "id": hit.id, "picture": picture_of(hit, composer, SMALL)}
-        for hit in turn.trace.ranking.hits[:3]
+def turns_to_json(turns: Sequence[Turn], composer: Warm) -> list[dict[str, Any]]:
+    """The list of turns, each with its first hits."""
+    first = [turn.trace.ranking.hits[:FIRST] for turn in turns]
+    pictured = iter(_pictured([hit for hits in first for hit in hits], composer, SMALL))
+    return [
+        turn_to_json(n, turn, list(islice(pictured, len(hits))))
+        for n, (turn, hits) in enumerate(zip(turns, first, strict=True))
     ]
+
+
+def turn_to_json(number: int, turn: Turn, hits: Sequence[tuple[Hit, str | None]]) -> dict[str, Any]:
+    """A turn in the list of turns, with some hits and the addresses of their pictures."""
     return {
         "n": number,
         "parent": turn.parent,
         "do": turn.step.do,
         "words": turn.step.words,
         "sentence": turn.step.sentence,
-        "hits": hits,
+        "hits": [{"row": hit.row, "id": hit.id, "picture": picture} for hit, picture in hits],
     }
 
 
@@ -82,36 +98,46 @@ def hits_to_json(trace: Trace, composer: Warm) -> list[dict[str, Any]]:
     """The hits of a trace, each with the address of its picture."""
     return [
         {
-            "rank": hit.rank,
-            "row": hit.row,
-            "id": hit.id,
-            "path": hit.path,
-            "name": readable(os.path.basename(told(hit.path) or hit.id)),
-            "score": hit.score,
+            **_short(hit, picture),
             "shares": dict(hit.shares),
             **({} if hit.judged is None else {"judged": hit.judged, "before": hit.before}),
             **({"boxes": {name: list(box) for name, box in hit.boxes.items()}} if hit.boxes else {}),
-            "picture": picture_of(hit, composer),
         }
-        for hit in trace.ranking.hits
+        for hit, picture in _pictured(trace.ranking.hits, composer)
     ]
 
 
-def picture_of(hit: Hit, composer: Warm, size: int = THUMBNAIL) -> str | None:
-    """The address of a hit's picture; None where it is not in the gallery, or has no file."""
-    row = row_now(hit, composer)
-    if row is None or not hit.path:
-        return None
-    return f"/api/pictures/{composer.place}/{row}?size={size}"
+def _short(hit: Hit, picture: str | None) -> dict[str, Any]:
+    return {
+        "rank": hit.rank,
+        "row": hit.row,
+        "id": hit.id,
+        "path": hit.path,
+        "name": readable(os.path.basename(told(hit.path) or hit.id)),
+        "score": hit.score,
+        "picture": picture,
+    }
 
 
-def row_now(hit: Hit, composer: Composer) -> int | None:
-    """The row of a hit, which another index may have moved since it was found."""
+def _pictured(hits: Sequence[Hit], composer: Warm, size: int = THUMBNAIL) -> list[tuple[Hit, str | None]]:
+    """Hits with the addresses of their pictures; None where one is not in the gallery, or has no file."""
+    place = f"/api/pictures/{composer.place}/"
+    rows = rows_now(hits, composer)
+    return [
+        (hit, f"{place}{row}?size={size}" if row is not None and hit.path else None)
+        for hit, row in zip(hits, rows, strict=True)
+    ]
+
+
+def rows_now(hits: Sequence[Hit], composer: Composer) -> list[int | None]:
+    """The rows of hits, which another index may have moved since they were found."""
     gallery = composer.gallery
-    with suppress(IndexError):
-        if gallery.items([hit.row])[0].id == hit.id:
-            return hit.row
-    return gallery.row_of(hit.id)
+    try:
+        there = [item.id for item in gallery.items([hit.row for hit in hits])]
+    except IndexError:  # the gallery has shrunk
+        there = [""] * len(hits)
+    pairs = zip(hits, there, strict=True)
+    return [hit.row if hit.id == ident else gallery.row_of(hit.id) for hit, ident in pairs]
 
 
 def reference_to_json(about: About, trace: Trace, composer: Warm) -> dict[str, Any] | None:

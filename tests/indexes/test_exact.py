@@ -186,6 +186,12 @@ def test_without_faiss_numpy_serves(large, monkeypatch):
     assert search(large, large[7:8], 2)[0].tolist() == [[7, 59_999]]
 
 
+@given(st.lists(st.integers(0, 30), max_size=20), st.sets(st.integers(0, 30), max_size=20))
+def test_what_is_within_ascending_rows_is_told_as_by_looking_at_each(places, rows):
+    found = candidates.within(np.array(places, np.int64), np.array(sorted(rows), np.int64))
+    assert found.tolist() == [place in rows for place in places]
+
+
 def test_a_pool_drops_only_what_k_others_beat_by_more_than_the_slack():
     pool = candidates.Contenders(2, 0.1)
     pool.offer(10, np.array([0.9, 0.1, 0.8, 0.75, 0.0, 0.3], np.float32))

@@ -45,8 +45,15 @@ app.choices = () => {
   app.hits.update(known.session);
 };
 
-function show(session) {
+/** What was found, whole: a session says the shares, boxes and judgements of its hits in the trace alone. */
+function whole(session) {
+  const told = session.trace?.ranking.hits ?? [];
+  return { ...session, hits: session.hits.map((hit, n) => ({ ...told[n], ...hit })) };
+}
+
+function show(found) {
   const old = known.session;
+  const session = found && whole(found);
   if (session?.id !== old?.id) known.chosen.clear();
   known.session = session;
   if (session) {
