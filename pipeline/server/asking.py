@@ -15,11 +15,13 @@ from ..records.trace import Query, Trace
 from ..records.traces import trace_to_json
 from ..stages.conversation import Session
 from .asked import Begin, Compare, QueryAsked, StepAsked
+from .attended import attended
 from .events import stages
+from .lane import OnStage
 from .problems import Json, Refused
 from .reaching import Serves, SessionPath, Turn
 from .service import Service
-from .steps import HITS, reference_of
+from .steps import HITS, QUICK, reference_of
 from .views import about_to_json, hits_to_json
 
 routes = APIRouter()
@@ -61,7 +63,9 @@ async def trash(service: Serves, session: SessionPath) -> Json:
 async def step(service: Serves, session: SessionPath, asked: StepAsked, request: Request) -> Response:
     """Do one step. With `Accept: text/event-stream` its stages are told as they run."""
     if EVENTS not in request.headers.get("accept", ""):
-        return Json(await service.step(session, asked))
+        if asked.do in QUICK:
+            return Json(await service.step(session, asked))
+        return Json(await attended(request, partial(service.step, session, asked)))
     await service.files.run(service.sessions.about, session)  # what there is not is no stream
     work = partial(service.step, session, asked)
     return StreamingResponse(stages(work), media_type=EVENTS, headers={"X-Accel-Buffering": "no"})
@@ -75,7 +79,7 @@ async def picture(service: Serves, session: SessionPath, request: Request) -> Js
         await service.files.run(service.sessions.about, session)
         path = await service.pictures.run(service.sessions.keep_picture, session, body)
     asked = StepAsked.model_validate({"do": "start", "upload": path.name})
-    return Json(await service.step(session, asked))
+    return Json(await attended(request, partial(service.step, session, asked)))
 
 
 @routes.put("/api/uploads")
@@ -86,22 +90,22 @@ async def upload(service: Serves, request: Request) -> Json:
 
 
 @routes.post("/api/query")
-async def query(service: Serves, asked: QueryAsked) -> Response:
+async def query(service: Serves, asked: QueryAsked, request: Request) -> Response:
     """One query; the record that `likebut query --format json` prints."""
-    record = await service.models.run(_query, service, asked)
+    record = await attended(request, partial(service.models.run, _query, service, asked))
     return Response(json.dumps(record, indent=2) + "\n", media_type="application/json")
 
 
 @routes.post("/api/compare")
-async def compare(service: Serves, asked: Compare) -> Json:
+async def compare(service: Serves, asked: Compare, request: Request) -> Json:
     """What a session asks now by its recipe and by another one, side by side; nothing is kept."""
-    return Json(await service.models.run(_compare, service, asked))
+    return Json(await attended(request, partial(service.models.run, _compare, service, asked)))
 
 
-def _query(service: Service, asked: QueryAsked) -> dict[str, Any]:
+def _query(service: Service, asked: QueryAsked, told: OnStage) -> dict[str, Any]:
     service.galleries.warm.wait()
     places = list(service.galleries.places)
-    composer = service.galleries.get(asked.gallery or places[0], asked.recipe)
+    composer = replace(service.galleries.get(asked.gallery or places[0], asked.recipe), told=told)
     about = Query("query")
     if asked.reference and asked.upload:
         raise InputError("two references are named", "name one")
@@ -115,7 +119,7 @@ def _query(service: Service, asked: QueryAsked) -> dict[str, Any]:
     return trace_to_json(_whole(composer.ask(replace(about, modification=sentence), k=asked.k)))
 
 
-def _compare(service: Service, asked: Compare) -> dict[str, Any]:
+def _compare(service: Service, asked: Compare, told: OnStage) -> dict[str, Any]:
     service.galleries.warm.wait()
     about, dialogue, composer = service.at(asked.session)
     dialogue = dialogue if asked.turn is None else dialogue.gone(asked.turn)
@@ -125,7 +129,7 @@ def _compare(service: Service, asked: Compare) -> dict[str, Any]:
         raise Refused(422, "no recipe is named", "name another one")
     here = dialogue.turn.trace
     other = service.galleries.get(about.gallery, asked.recipe)
-    there = _whole(other.compose([Trace(here.query)], HITS)[0])
+    there = _whole(replace(other, told=told).compose([Trace(here.query)], HITS)[0])
     return {
         "recipe": asked.recipe,
         "here": hits_to_json(here, composer),

@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from likebut import Setup
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.config.files import load_recipe
@@ -134,13 +136,47 @@ def test_what_is_answered_after_its_stream_was_closed_is_no_turn(tmp_path: Path)
         assert [turn["sentence"] for turn in found["turns"]] == ["", "a green one"]
 
 
+@pytest.mark.parametrize("way", ["step", "query", "compare"])
+def test_who_hangs_up_before_the_answer_is_worked_for_no_more(tmp_path: Path, way: str) -> None:
+    engine = Slow()
+    with running(tmp_path, opening=opening(tmp_path, engine)) as site:
+        one, other = begun(site, 2)
+        engine.free.set()
+        site.step(other, do="but", sentence="a blue one")
+        engine.free.clear()
+        lane = site.service.galleries.lane
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(site.step, one, do="but", sentence="a red one")
+            until(lambda: len(engine.batches) == 2)
+            path, asked = {
+                "step": (f"/api/sessions/{other}/steps", {"do": "but", "sentence": "a green one"}),
+                "query": ("/api/query", {"modification": "a green one", "reference": "grey.png"}),
+                "compare": ("/api/compare", {"session": other, "recipe": "ldre"}),
+            }[way]
+            waiting = posted(site, path, asked)
+            until(lambda: lane.waiting == 1)
+            waiting.close()
+            until(lambda: lane.waiting == 0)
+            assert lane.waiting == 0
+            engine.free.set()
+            assert first.result()["hits"][0]["id"] == "red.png"
+        assert engine.batches == [1, 1]
+        assert site.ask("GET", f"/api/sessions/{other}").json["path"] == [0, 1]
+
+
 def streamed(site: Site, session: str, sentence: str) -> socket.socket:
     """A step whose stages are listened to."""
-    body = json.dumps({"do": "but", "sentence": sentence}).encode()
+    asked = {"do": "but", "sentence": sentence}
+    return posted(site, f"/api/sessions/{session}/steps", asked, "Accept: text/event-stream")
+
+
+def posted(site: Site, path: str, asked: Any, *headers: str) -> socket.socket:
+    """A request whose answer is not waited for."""
+    body = json.dumps(asked).encode()
     lines = (
-        f"POST /api/sessions/{session}/steps HTTP/1.1",
+        f"POST {path} HTTP/1.1",
         f"Host: 127.0.0.1:{site.port}",
-        "Accept: text/event-stream",
+        *headers,
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",
     )
