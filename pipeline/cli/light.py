@@ -23,7 +23,7 @@ LIGHT_EPILOG = (
 @takes_setup(*MODELS)
 def light(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="An index with captions to learn from.")
+        Path | None, typer.Argument(metavar="DIR", help="An index with captions to learn from.")
     ] = None,
     texts: Annotated[
         list[Path] | None,

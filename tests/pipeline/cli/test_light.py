@@ -13,11 +13,13 @@ from safetensors.torch import load_file, save_file
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.encoder import CachedEncoder
 from likebut.pipeline.asking.learning import learn_light
+from likebut.pipeline.config.files import load_recipe
 from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.encoders.light import write_light
 from likebut.pipeline.machine.models import POCKET
 from likebut.pipeline.pocket.captions import some_texts
 from tests.pipeline.cli.conftest import Outcome, Run, some_of
+from tests.pipeline.colours import colour_composer, with_light_side
 from tests.pipeline.encoders.cut import cut, profile
 
 ASKED = ("query", "--text", "a red apple at night", "-r", "text-only", "-k", "2")
@@ -218,3 +220,13 @@ def test_doctor_tells_of_the_map_and_its_tower(likebut: Run, known: bytes, tmp_p
     rows = {row["what"]: row for row in json.loads(missing.out)}
     assert (missing.code, rows["light"]["state"]) == (4, "missing")
     assert "light encoder" not in rows
+
+
+def test_a_saved_session_says_whose_texts_they_are(likebut: Run, tmp_path: Path) -> None:
+    composer = with_light_side(colour_composer(tmp_path, recipe=load_recipe("text-only")))
+    session = composer.start(None)
+    session.but("a red square")
+    session.save(tmp_path / "said.json")
+    shown = likebut("dialogue", "show", tmp_path / "said.json")
+    assert shown.code == 0
+    assert shown.err.splitlines() == ["texts by small colours, mapped: 90% of the ten nearest are right"]
