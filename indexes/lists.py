@@ -53,12 +53,12 @@ def listed(
     faiss: Any = import_module("faiss")
     import numpy as np
 
-    inner = inner_of(index)
     if index not in _rankings:
-        _rankings[index] = Ranking(_centres(inner))
-    reach = min(reach, inner.nlist)
-    asked = turn_of(index).apply(np.ascontiguousarray(queries, np.float32))
-    lists, nearness = _rankings[index].best(asked, reach)
+        _rankings[index] = Ranking(index)
+    ranking = _rankings[index]
+    inner, reach = ranking.inner, min(reach, ranking.inner.nlist)
+    asked = ranking.turn.apply(np.ascontiguousarray(queries, np.float32))
+    lists, nearness = ranking.best(asked, reach)
     if is_packed(inner):
         everyone = {"sel": faiss.IDSelectorRange(0, inner.ntotal)}  # but for what fills up blocks
         parameters = faiss.SearchParametersIVF(nprobe=reach, **(everyone | given))
@@ -82,16 +82,21 @@ def listed(
 
 
 class Ranking:
-    """Which lists a query looks into: a flat index of their centres, with a number more, which is added."""
+    """Which lists of an index a query looks into: a flat index of their centres, with a number more, which
+    is added. Of one query it reads halves: memory is what takes the time.
+    """
 
-    def __init__(self, centres: NDArray[Any]) -> None:
+    def __init__(self, index: Any) -> None:
         faiss: Any = import_module("faiss")
         import numpy as np
 
+        self.inner, self.turn = inner_of(index), turn_of(index)
+        centres = _centres(self.inner)
         apart = np.sqrt(np.maximum(0, 1 - np.einsum("nd,nd->n", centres, centres)))
         self.added = SPREAD * apart
         self.wide = _wider(centres, self.added)
-        self.flat = faiss.IndexFlatIP(self.wide.shape[1])
+        half, inner = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        self.flat = faiss.IndexScalarQuantizer(self.wide.shape[1], half, inner)
         self.flat.add(self.wide)
 
     def best(self, queries: NDArray[Any], count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
