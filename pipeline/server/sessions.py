@@ -32,7 +32,7 @@ from .turn_texts import TurnText, texts_of
 ID = r"[A-Za-z0-9_-]{16}"  # of secrets.token_urlsafe(12)
 HASH = r"[0-9a-f]{64}"
 MOST = 5000  # sessions
-KEPT = 64  # dialogues in memory
+KEPT, KEPT_TURNS = 64, 4000  # dialogues in memory, and turns of all of them: some 0.11 MB each
 LONGEST = 300  # turns of a session
 SOON = 10.0  # seconds by which the file of a session may be late with when it was changed
 PICTURES = 200  # uploads of a session
@@ -206,8 +206,10 @@ class Sessions:
         with self._lock:
             self._dialogues[ident] = stamp, dialogue, texts
             self._dialogues.move_to_end(ident)
-            while len(self._dialogues) > KEPT:
-                self._dialogues.popitem(last=False)
+            turns = sum(len(one.turns) for _, one, _ in self._dialogues.values())
+            while len(self._dialogues) > 1 and (len(self._dialogues) > KEPT or turns > KEPT_TURNS):
+                _, (_, gone, _) = self._dialogues.popitem(last=False)
+                turns -= len(gone.turns)
 
 
 def _is_new(stamp: int) -> bool:

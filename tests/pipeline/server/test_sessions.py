@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from likebut.pipeline.errors import ConfigError, InputError
-from likebut.pipeline.records.dialogue import Dialogue, Step, Turn
+from likebut.pipeline.records.dialogue import Dialogue, Step, Turn, read
 from likebut.pipeline.records.trace import Query, Trace
 from likebut.pipeline.server import sessions as module
 from likebut.pipeline.server.problems import Refused
@@ -51,6 +51,24 @@ def test_what_a_list_shows_is_written_at_once_and_when_it_was_changed_a_little_l
     before = file.read_bytes()
     store.keep(store.about(about.id), said("a cat", "at night"))
     assert file.read_bytes() != before
+
+
+def test_few_turns_stay_in_memory_and_the_others_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Path] = []
+    monkeypatch.setattr(module, "KEPT_TURNS", 3)
+    monkeypatch.setattr(module, "read", lambda path: reads.append(path) or read(path))
+    store = Sessions(tmp_path)
+    first = store.keep(store.make("gallery", "likebut"), said("a cat", "at night"))
+    second = store.keep(store.make("gallery", "likebut"), said("a dog", "in snow", "red"))
+    assert len(store.dialogue(second.id).turns) == 3
+    assert not reads
+    assert [turn.step.sentence for turn in store.dialogue(first.id).turns] == ["a cat", "at night"]
+    assert len(reads) == 1
+    store.keep(first, said("a cat", "at night", "wet", "in a box"))  # more than all: it stays alone
+    assert len(store.dialogue(first.id).turns) == 4
+    assert len(reads) == 1
 
 
 def test_ids_cannot_be_guessed(tmp_path: Path) -> None:
