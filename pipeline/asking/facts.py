@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from ..encoders.contract import Encoder, EncoderSpec
+from ..errors import ModelError
 from ..machine import models
 from ..records.keys import content_key
 
@@ -36,3 +38,11 @@ def facts_key(spec: EncoderSpec) -> str:
         stamp=models.stamp(folder) if folder else models.file_stamp(file) if file else "",
         **options,
     )
+
+
+def files_here(spec: EncoderSpec) -> bool:
+    """Whether its weights are files that a person named, and that are on this machine."""
+    with suppress(ModelError):
+        file = models.weights_path(spec.pretrained)
+        return file.is_file() if file else models.local_folder(spec.model) is not None
+    return False

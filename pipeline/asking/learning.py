@@ -15,7 +15,7 @@ from ..encoders.light import End, Light
 from ..errors import ConfigError, InputError
 from .cache import batched
 from .encoder import CachedEncoder
-from .facts import facts_of
+from .facts import facts_key, facts_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +58,10 @@ def learn_light(
             f"same, and {least:.2f} are wanted (learnt from {learnt} texts)",
             "name another small tower, or give more texts, such as people would ask for",
         )
-    ends = [End(replace(one.spec, device="auto"), facts_of(one), name) for name, one in (small, big)]
+    ends = [
+        End(replace(one.spec, device="auto"), facts_of(one), name, facts_key(one.spec))
+        for name, one in (small, big)
+    ]
     return Light(ends[0], ends[1], bridge, learnt, round(agreed, 4))
 
 

@@ -7,6 +7,7 @@ Texts are kept under a fingerprint of their own: light and exact vectors never m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +17,7 @@ from ..errors import ModelError
 from ..records.trace import LightSide
 from .cache import Cache
 from .encoder import CachedEncoder
-from .facts import facts_key, facts_of
+from .facts import facts_key, facts_of, files_here
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,10 +87,12 @@ class LightEncoder(CachedEncoder):
         return np.stack(rows) if rows else np.empty((0, self.dimension), np.float32)
 
     def _known_facts(self) -> Mapping[str, Any] | None:
-        """Those that the cache has of the big tower, or the map, where it is about the same model."""
-        known = super()._known_facts()
-        told = self._map.big
-        if known is None and all(getattr(told.spec, n) == getattr(self.spec, n) for n in _PLACE):
+        """Those that the cache has of the big tower, or the map, where it is about the same files."""
+        told, known = self._map.big, None
+        with suppress(ModelError):  # its folder is not on this machine, and texts do without
+            known = super()._known_facts()
+        named = all(getattr(told.spec, name) == getattr(self.spec, name) for name in _PLACE)
+        if known is None and named and (not files_here(self.spec) or facts_key(self.spec) == told.key):
             known = told.facts
         if known is not None:
             self._check_big(str(known["name"]), str(known["fingerprint"]))

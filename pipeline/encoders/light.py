@@ -28,11 +28,15 @@ _ARRAYS = ("before", "after", "turn")
 
 @dataclass(frozen=True)
 class End:
-    """One of the two towers: its ``spec``, its ``facts`` by name, and the ``profile`` that named it."""
+    """One of the two towers: its ``spec``, its ``facts`` by name, and the ``profile`` that named it.
+
+    ``key`` is what the facts were remembered under: another one where a file of the weights was changed.
+    """
 
     spec: EncoderSpec
     facts: Mapping[str, Any]
     profile: str
+    key: str
 
     @property
     def fingerprint(self) -> str:
@@ -123,7 +127,7 @@ def _light(header: Mapping[str, Any], bridge: Bridge) -> Light:
     if header["format"] != _FORMAT:
         raise ValueError(f"format {header['format']}")
     small, big = (
-        End(EncoderSpec(**said["spec"]), said["facts"], said["profile"])
+        End(EncoderSpec(**said["spec"]), said["facts"], said["profile"], said["key"])
         for said in (header["small"], header["big"])
     )
     return Light(small, big, bridge, header["texts"], header["agreement"])

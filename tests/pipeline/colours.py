@@ -81,7 +81,7 @@ def with_light_side(composer: Composer, agreement: float = 0.9) -> Composer:
     bridge = Bridge(np.zeros(3, np.float32), np.zeros(3, np.float32), turn)
     big, small = ColourEncoder(), ColourEncoder()
     small.name = small.fingerprint = "small colours"
-    ends = [End(EncoderSpec("given", one.name), facts_of(one), "mine.toml") for one in (small, big)]
+    ends = [End(EncoderSpec("given", one.name), facts_of(one), "mine.toml", "") for one in (small, big)]
     light = Light(*ends, bridge, 100, agreement)
     towers = {one.name: one for one in (small, big)}
     encoder = LightEncoder(

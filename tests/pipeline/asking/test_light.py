@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +30,7 @@ from likebut.pipeline.asking.light import LightEncoder
 from likebut.pipeline.encoders import make_encoder
 from likebut.pipeline.encoders.contract import Encoder, EncoderSpec
 from likebut.pipeline.encoders.light import Light, read_light, write_light
-from likebut.pipeline.errors import ConfigError, InputError, ModelError
+from likebut.pipeline.errors import ConfigError, InputError, LikebutError, ModelError
 from likebut.pipeline.pocket.captions import some_texts
 from tests.pipeline.encoders import tiny
 
@@ -135,6 +136,39 @@ def test_a_query_by_texts_never_loads_the_big_tower(
     assert cosines.min() > 0.95
     assert encoder.light.agreement > 0.95
     assert "small" in encoder.light.words
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["a path", "a name"])
+def test_texts_do_without_the_big_towers_files_and_pictures_say_that_they_are_missing(
+    towers: dict[str, Path],
+    light: Light,
+    cache: Cache,
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whole: bool,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    gone = spec(tmp_path / "gone" if whole else Path("gone"))
+    encoder = LightEncoder(gone, cache, replace(light, big=replace(light.big, spec=gone)), MEND)
+    assert encoder.encode_texts(["a red apple"]).shape == (1, tiny.DIMENSION)
+    assert encoder.fingerprint == light.big.fingerprint
+    with pytest.raises(LikebutError, match="gone"):
+        encoder.encode_files([pictures / "0.png"])
+    with pytest.raises(ModelError, match="elsewhere"):
+        _ = LightEncoder(spec(tmp_path / "elsewhere"), cache, light, MEND).fingerprint
+
+
+def test_files_that_were_moved_are_looked_at_once(
+    towers: dict[str, Path], light: Light, cache: Cache, tmp_path: Path
+) -> None:
+    again = shutil.copytree(towers["big"], tmp_path / "again")
+    moved = replace(light, big=replace(light.big, spec=spec(again)))
+    for loaded in (["again"], []):
+        loading = Loading()
+        encoder = LightEncoder(spec(again), cache, moved, MEND, make=loading)
+        assert encoder.fingerprint == light.big.fingerprint
+        assert loading.loaded == loaded
 
 
 def test_a_picture_loads_the_big_tower_and_its_vector_is_exact(

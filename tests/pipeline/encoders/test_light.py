@@ -30,7 +30,12 @@ def light(seed: int = 0, agreement: float = 0.9) -> Light:
     rng = np.random.default_rng(seed)
     before, after, turn = (rng.standard_normal(shape).astype(np.float32) for shape in (3, 2, (3, 2)))
     ends = [
-        End(EncoderSpec("open_clip", f"{name} model", "tag", options={"activation": "gelu"}), facts, "mine")
+        End(
+            EncoderSpec("open_clip", f"{name} model", "tag", options={"activation": "gelu"}),
+            facts,
+            "mine",
+            "key",
+        )
         for name in ("small", "big")
         for facts in [{"name": name, "fingerprint": f"{name} weights", "dimension": 2}]
     ]
@@ -132,7 +137,7 @@ def test_the_tower_maps_what_the_small_one_says_and_refuses_another() -> None:
     wide = small.dimension
     turn = np.roll(np.eye(wide, dtype=np.float32), 1, axis=1)
     none = np.zeros(wide, np.float32)
-    end = End(EncoderSpec("given", "colours"), {"name": "c", "fingerprint": small.fingerprint}, "mine")
+    end = End(EncoderSpec("given", "colours"), {"name": "c", "fingerprint": small.fingerprint}, "mine", "")
     known = Light(end, end, Bridge(none, none, turn), 100, 1.0)
     tower = LightTower(small, known, MEND)
     texts = ["a red apple", "a blue car"]
