@@ -1,7 +1,7 @@
 """How far a compressed form must look: the least effort that finds enough, on every kind of query.
 
-What is measured on some queries is not what is found on others. An effort is enough where recall is
-as much as was asked for after a standard error of its mean is taken away.
+What is measured on some queries is not what is found on others. An effort is enough where the least
+recall of a kind is as much as was asked for after the standard error over all queries is taken away.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Truth(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """An effort, what it finds, the least of that over the kinds of queries, each less its standard error,
-    and the milliseconds that one query takes with it, scored exactly.
+    """An effort, what it finds, the least of that over the kinds of queries, less the standard error of the
+    mean over all, and the milliseconds that one query takes with it, scored exactly.
     """
 
     effort: Effort
@@ -103,7 +103,7 @@ def choose(index: Any, kind: str, vectors: Stored, right: Truth, recall: float) 
 def _recalls(
     index: Any, kind: str, effort: Effort, vectors: Stored, right: Truth
 ) -> tuple[tuple[Measured, ...], float]:
-    """Recall of every kind of query, and the least of it, less its standard error."""
+    """Recall of every kind of query, and the least of it, less the standard error over all queries."""
     import numpy as np
 
     wanted = min(DEPTH, vectors.count)
@@ -112,10 +112,9 @@ def _recalls(
     hits = np.array([min(wanted, _right(found, n, vectors, right)) for n, found in enumerate(places)])
     kinds = np.array(right.kinds)
     shares = {kind: hits[kinds == kind] / wanted for kind in dict.fromkeys(right.kinds)}
-    measured = (Measured(one, len(part), round(float(part.mean()), 4)) for one, part in shares.items())
-    return tuple(measured), min(
-        float(part.mean() - part.std() / len(part) ** 0.5) for part in shares.values()
-    )
+    measured = tuple(Measured(one, len(part), round(float(part.mean()), 4)) for one, part in shares.items())
+    error = float(np.std(hits / wanted)) / len(hits) ** 0.5
+    return measured, min(one.recall for one in measured) - error
 
 
 def _right(found: NDArray[np.int64], query: int, vectors: Stored, right: Truth) -> int:
