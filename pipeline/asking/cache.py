@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -123,19 +123,27 @@ class Cache(Store):
 
     def fact(self, key: str) -> Any:
         """A remembered JSON value, or None."""
-        if waiting := self._waiting("facts", [key]):
-            return waiting[key]
-        rows = self._rows("SELECT key, value FROM facts WHERE key IN ({})", [key])
-        return json.loads(rows[0][1]) if rows else None
+        return self.facts([key]).get(key)
+
+    def facts(self, keys: Sequence[str]) -> dict[str, Any]:
+        """The remembered JSON values among ``keys``."""
+        rows = self._rows("SELECT key, value FROM facts WHERE key IN ({})", keys)
+        return {key: json.loads(value) for key, value in rows} | self._waiting("facts", keys)
 
     def put_fact(self, key: str, value: Mapping[str, Any]) -> None:
         """Remember a JSON value."""
-        text = json.dumps(value)
+        self.put_facts({key: value})
 
-        def write() -> None:
+    def put_facts(self, values: Mapping[str, Mapping[str, Any]]) -> None:
+        """Remember JSON values, together."""
+
+        def write(key: str, text: str) -> None:
             self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, text))
 
-        self._put("facts", key, json.loads(text), write)
+        texts = {key: json.dumps(value) for key, value in values.items()}
+        self._put_all(
+            "facts", {key: (json.loads(text), partial(write, key, text)) for key, text in texts.items()}
+        )
 
     def typical(self, model: str) -> tuple[float, float] | None:
         """(reply tokens, seconds) of the model's answers on average; None where there is none."""

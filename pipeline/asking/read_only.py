@@ -37,5 +37,5 @@ class ReadOnlyCache(Cache):
     def put_vector(self, key: str, model: str, vector: NDArray[Any], tokens: int = 0) -> None:
         """Nothing."""
 
-    def put_fact(self, key: str, value: Mapping[str, Any]) -> None:
+    def put_facts(self, values: Mapping[str, Mapping[str, Any]]) -> None:
         """Nothing."""

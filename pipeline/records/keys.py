@@ -38,7 +38,7 @@ def join_question(frame: str, asked: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1 << 16)  # a sweep of more pictures than this finds none again
-def _file_hash(path: Path, size: int, mtime: int) -> str:
+def _file_hash(path: Path, size: int, mtime: int, inode: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -48,4 +48,4 @@ def file_hash(path: Path) -> str:
     if address := as_address(path):
         return hashlib.sha256(read(address)).hexdigest()
     facts = path.stat()
-    return _file_hash(path, facts.st_size, facts.st_mtime_ns)
+    return _file_hash(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)

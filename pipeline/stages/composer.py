@@ -28,6 +28,7 @@ from .earlier import Earlier
 from .editing import Understood, resumed, resumed_with
 from .feedback import Marked, feedback
 from .fits import check_elsewhere, check_preprocessing, check_regions, check_sides, tell_mapped
+from .glances import Glances
 from .ground import Ground
 from .languages import Reads
 from .reason import Reason
@@ -170,7 +171,8 @@ class Composer:
             else Tags(recipe, lambda: self.gallery, encoder, self.seen, looks)
         )
         understand = (describe, self._reason(recipe))
-        first = Check(self.words, self.profile, self.unwanted, None if recipe.reason else self.reads)
+        unread = None if recipe.reason else self.reads
+        first = Check(self.words, self.profile, Glances(encoder.cache), self.unwanted, unread)
         stages: list[Stage] = [first, Earlier(understand), *understand]
         if until in ("ground", "search", "rerank"):
             judges, refine = (recipe.rerank, recipe.refine) if until == "rerank" else ([], None)

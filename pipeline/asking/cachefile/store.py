@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,8 +127,12 @@ class Store:
             self._db.close()
 
     def _put(self, table: str, key: str, value: Any, write: Callable[[], None]) -> None:
+        self._put_all(table, {key: (value, write)})
+
+    def _put_all(self, table: str, values: Mapping[str, tuple[Any, Callable[[], None]]]) -> None:
+        """Put values by key, each with what writes it, in one transaction."""
         with self._lock:
-            self._unwritten[table, key] = _Unwritten(value, write)
+            self._unwritten |= {(table, key): _Unwritten(*one) for key, one in values.items()}
             self._flush()
 
     def _waiting(self, table: str, keys: Sequence[str]) -> dict[str, Any]:
