@@ -119,7 +119,7 @@ def main() -> None:
         big = CachedEncoder(spec_of("pocket"), Cache(answers))
         whole = f"{recalls(setup, base / 'drawn')}  {measured(big.spec, texts[:300])}"
         print(f"whole     {whole}", flush=True)
-        towers = {f"{n} layers": str(profile(base / f"{n}.toml", cut(base / f"{n}", n))) for n in (3, 2, 1)}
+        towers = {f"cut to {n}": str(profile(base / f"{n}.toml", cut(base / f"{n}", n))) for n in (3, 2, 1)}
         for name, small in {**towers, "MiniLM": "text"}.items():
             own = CachedEncoder(spec_of(small), Cache(answers))
             light = learn_light(texts, (small, own), ("pocket", big), least=0.0)
