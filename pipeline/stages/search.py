@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ...indexes.contract import Box, Gallery, Searcher
     from ...indexes.items import Item
+    from ..scoring.linear import Fold
 
 _log = logging.getLogger(__name__)
 Rankings = tuple[Ranking, Ranking]
@@ -144,7 +145,7 @@ def _by_searching(
         yield _Scored(
             (found.rows[n][there], found.scores[n][there].astype(np.float64) + bias),
             (rows, scores.astype(np.float64) + bias),
-            partial(_parts_of, one, fusion),
+            partial(_parts_of, one, folded[n]),
         )
 
 
@@ -157,8 +158,13 @@ def _one_each(gallery: Gallery, ranked: Ranked, k: int) -> Ranked:
     return rows[places], scores[places]
 
 
-def _parts_of(asked: Candidates, fusion: Fusion, rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    return parts(fusion.family, replace(asked, rows=rows), fusion.numbers)
+def _parts_of(asked: Candidates, folded: Mapping[str, Fold], rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """What every grain adds to the scores of these rows."""
+    return {
+        name: values
+        for side, fold in folded.items()
+        for name, values in fold.parts(asked.side(side).take(rows)).items()
+    }
 
 
 def _closer(asked: Candidates, scored: _Scored, score: RegionScore, fusion: Fusion, k: int) -> _Scored:
@@ -225,8 +231,9 @@ def _rankings(gallery: Gallery, scored: _Scored) -> Rankings:
 
 
 def _ranking(gallery: Gallery, scored: _Scored, rows: NDArray[Any], scores: NDArray[Any]) -> Ranking:
-    items = gallery.items(rows.tolist())
-    parts = scored.parts(rows) if len(rows) else {}
+    if not len(rows):
+        return Ranking(())
+    items, parts = gallery.items(rows.tolist()), scored.parts(rows)
     columns = zip(*(values.tolist() for values in parts.values()), strict=True)
     shares = [dict(zip(parts, values, strict=True)) for values in columns]
     places = zip(items, rows.tolist(), scores.tolist(), shares, strict=True)
