@@ -64,8 +64,8 @@ def measured(spec: EncoderSpec, texts: list[str]) -> str:
     return f"{milliseconds:7.2f} ms a text  {added:6.0f} MB"
 
 
-def recalls(setup: likebut.Setup, folder: Path) -> str:
-    """Recall@1 and @10 over the benchmark in ``folder``, in percent."""
+def ranked(setup: likebut.Setup, folder: Path) -> list[int]:
+    """The rank of the first right hit of every query of the benchmark in ``folder``; 99 for none."""
     benchmark = pocket.load(folder)
     paths = {item.id: item.path for item in benchmark.items}
     composer = likebut.open(setup)
@@ -74,8 +74,15 @@ def recalls(setup: likebut.Setup, folder: Path) -> str:
     for case, trace in zip(benchmark.cases, composer.compose(queries, 10), strict=True):
         right = {str(paths[target]) for target in case.targets}
         ranks.append(next((hit.rank for hit in trace.ranking.hits if hit.path in right), 99))
+    return ranks
+
+
+def told(ranks: list[int], whole: list[int]) -> str:
+    """Recall@1 and @10 in percent, and on how many queries the first differs from the whole tower's."""
     first, ten = (100 * sum(rank <= k for rank in ranks) / len(ranks) for k in (1, 10))
-    return f"n {len(ranks)}  R@1 {first:5.1f}  R@10 {ten:5.1f}"
+    pairs = list(zip(ranks, whole, strict=True))
+    won, lost = (sum(one == 1 < other for one, other in way) for way in (pairs, [p[::-1] for p in pairs]))
+    return f"n {len(ranks)}  R@1 {first:5.1f} (+{won} -{lost})  R@10 {ten:5.1f}"
 
 
 def spec_of(name: str) -> EncoderSpec:
@@ -117,8 +124,8 @@ def main() -> None:
         answers = base / "answers.sqlite"
         setup = likebut.Setup(folders=(base / "drawn",), cache=answers)
         big = CachedEncoder(spec_of("pocket"), Cache(answers))
-        whole = f"{recalls(setup, base / 'drawn')}  {measured(big.spec, texts[:300])}"
-        print(f"whole     {whole}", flush=True)
+        whole = ranked(setup, base / "drawn")
+        print(f"whole     {told(whole, whole)}  {measured(big.spec, texts[:300])}", flush=True)
         towers = {f"cut to {n}": str(profile(base / f"{n}.toml", cut(base / f"{n}", n))) for n in (3, 2, 1)}
         for name, small in {**towers, "MiniLM": "text"}.items():
             own = CachedEncoder(spec_of(small), Cache(answers))
@@ -126,7 +133,7 @@ def main() -> None:
             write_light(base / "map.light", light)
             mine = profile(base / "mine.toml", light=base / "map.light")
             setup = likebut.Setup(folders=(base / "drawn",), cache=answers, profile=str(mine))
-            scores = f"{recalls(setup, base / 'drawn')}  {measured(own.spec, texts[:300])}"
+            scores = f"{told(ranked(setup, base / 'drawn'), whole)}  {measured(own.spec, texts[:300])}"
             print(f"{name:8}  {scores}  agreement {light.agreement:.3f}", flush=True)
         if given.large:
             print(f"ViT-L-14  {measured(large(base / 'large'), texts[:50])}", flush=True)
