@@ -4,8 +4,8 @@
 (Jégou, Douze, Schmid 2011; four bits for two numbers: so few of the best are wrong that about 100 rows
 are scored again, each of which may be a page of the disk). 32 rows are looked at at once, and the lists
 are mapped (see ``packing``).
-``ivf``: the same lists with RaBitQ codes (Gao, Long 2024; two bits a number), five times as slow. It was
-there first: forms of it are searched and grow, and it is made where it is asked for.
+``ivf``: the same lists with RaBitQ codes (Gao, Long 2024; two bits a number), which take several times as
+long. It was there first: forms of it are searched and grow, and it is made where it is asked for.
 ``hnsw``: a graph of neighbours over rows of four bits a number; for few rows, as it is slow to make.
 """
 
