@@ -30,7 +30,7 @@ LISTS_ROWS = 1_000  # at least: fewer make no lists worth having
 LEARN_EACH = 32  # rows a centre that k-means looks at
 LEARN_ROUNDS = 5
 CODES_LEARN, CODES_ROUNDS = 8192, 10  # rows that codes are learnt from, and rounds of it
-MOST_LISTS = 16_384
+LIST_ROWS, MOST_LISTS = 200, 65_536
 NEIGHBOURS = 16
 ALONE = 4  # queries that are not worth threads
 
@@ -56,9 +56,14 @@ class Kind(NamedTuple):
 
 
 def lists_of(rows: int) -> int:
-    """How many lists so many rows make: a power of two near 4 times their root, `MOST_LISTS` at most."""
+    """How many lists so many rows make: a power of two, with `LIST_ROWS` a list or fewer; of few rows near
+    4 times their root; `MOST_LISTS` at most.
+
+    What is near a query lies in many small clusters. Where a list holds several of them, most rows that
+    are looked at belong to others.
+    """
     lists = 16
-    while lists < MOST_LISTS and lists < 3 * rows**0.5:
+    while lists < MOST_LISTS and lists < max(3 * rows**0.5, rows / LIST_ROWS):
         lists *= 2
     return lists
 

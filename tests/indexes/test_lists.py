@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from likebut.indexes.compressed_kinds import KINDS
+from likebut.indexes.compressed_kinds import KINDS, lists_of
 from likebut.indexes.lists import SPREAD, insert, listed
 from likebut.indexes.packing import inner_of, packed
 from tests.clip_like import ClipLike
@@ -80,3 +80,8 @@ def test_few_lists_hold_more_of_the_best_than_by_the_products_of_centres_alone(i
         for places in (ours, plain)
     ]
     assert held[0] > held[1]
+
+
+def test_a_list_holds_few_rows_however_many_there_are() -> None:
+    rows = (1_000, 50_000, 1_000_000, 3_000_000, 10_000_000)
+    assert [lists_of(count) for count in rows] == [128, 1024, 8192, 16_384, 65_536]
