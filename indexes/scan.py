@@ -101,14 +101,15 @@ def _walk(base: str, seen: set[tuple[int, int]], problems: list[Problem], kinds:
         except OSError as error:
             problems.append(Problem(readable(folder), _reason(error)))
             continue
+        below = os.path.relpath(folder, base).replace(os.sep, "/")
+        before = "" if below == "." else f"{below}/"
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             if _is_folder(entry):
                 (linked if entry.is_symlink() else folders).append(entry.path)
             elif kinds.takes(entry.name):
-                name = os.path.relpath(entry.path, base).replace(os.sep, "/")
-                found = _found(entry.path, name, problems)
+                found = _found(entry.path, before + entry.name, problems)
                 if found:
                     files.append(found)
     return files
@@ -208,5 +209,5 @@ def _unique(groups: Sequence[tuple[str, list[File]]]) -> tuple[File, ...]:
         while name in taken:
             name, number = f"{base}~{number}", number + 1
         taken.add(name)
-        unique.append(replace(found, id=name))
+        unique.append(found if name == found.id else replace(found, id=name))
     return tuple(sorted(unique, key=lambda found: found.id))
