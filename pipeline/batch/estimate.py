@@ -115,6 +115,7 @@ class _Work:
             composer,
             captioner=self.captioner,
             reasoner=self.reasoner,
+            keeps=False,
             recipe=composer.recipe.model_copy(
                 update={"reason": stages, "describe": described if described and described.asks else None}
             ),

@@ -56,7 +56,7 @@ class Composer:
 
     ``unwanted`` are texts whose similarity is subtracted from every score; ``words`` are all that
     the models know, none where that cannot be said; ``reads`` is what language the encoder reads;
-    ``barred`` are rows that no query may find;
+    ``barred`` are rows that no query may find; ``keeps``: what references look like is remembered;
     ``searcher`` is a name of ``likebut.indexes.searchers``.
     """
 
@@ -76,6 +76,7 @@ class Composer:
     searcher: str = "approximate"
     unwanted: tuple[str, ...] = ()
     barred: NDArray[Any] | None = None
+    keeps: bool = True
 
     def on(self, folder: Path) -> Composer:
         """The composer with the index in ``folder``, or a gallery at an address of Milvus.
@@ -172,7 +173,7 @@ class Composer:
         )
         understand = (describe, self._reason(recipe))
         unread = None if recipe.reason else self.reads
-        first = Check(self.words, self.profile, Glances(encoder.cache), self.unwanted, unread)
+        first = Check(self.words, self.profile, Glances(encoder.cache, self.keeps), self.unwanted, unread)
         stages: list[Stage] = [first, Earlier(understand), *understand]
         if until in ("ground", "search", "rerank"):
             judges, refine = (recipe.rerank, recipe.refine) if until == "rerank" else ([], None)

@@ -21,10 +21,12 @@ _SIZE = 224  # what a reference is opened at: cheap for a large JPEG
 class Glances:
     """Looks at references; what was seen of a file is kept in the ``cache``, where there is one.
 
-    That a picture can be used is remembered, and never that it cannot: a package may be installed.
+    That a picture can be used is remembered, and never that it cannot: a package may be installed. Where
+    nothing ``keeps`` it, the cache is only looked at.
     """
 
     cache: Cache | None = None
+    keeps: bool = True
 
     def __call__(self, references: Sequence[Path]) -> dict[Path, float | str]:
         """The `evenness` of each picture, or why it cannot be used."""
@@ -40,7 +42,7 @@ class Glances:
             # of the bytes that were hashed: a file may be written meanwhile
             if key and isinstance(seen, float) and key == _key(reference):
                 new[key] = {"evenness": seen}
-        if self.cache and new:
+        if self.cache and new and self.keeps:
             self.cache.put_facts(new)
         return found
 
