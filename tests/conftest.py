@@ -14,8 +14,8 @@ import pytest
 with suppress(ImportError):  # the environment of real engines does without
     from hypothesis import HealthCheck, settings
 
-    # A machine that is busy makes examples slowly, which says nothing of the code.
-    settings.register_profile("likebut", suppress_health_check=[HealthCheck.too_slow])
+    # A machine that is busy makes and tries examples slowly, which says nothing of the code.
+    settings.register_profile("likebut", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("likebut")
 
 # Started in the background a shell lets Ctrl-C be ignored, by all that is started here, too.
