@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .candidates import within
 from .contract import Asked, Found
 from .exact import Exact, Excluded, sorted_rows
 from .rescoring import rescored
@@ -89,14 +90,13 @@ class _Search:
 
     def _allowed(self, query: int, named: NDArray[np.int64] | None) -> NDArray[np.int64]:
         """The rows to score for a query: those that were named, and that it may find."""
-        import numpy as np
 
         barred = self.barred[query]
         if self.rows - len(barred) <= max(self.few, self.k):
             return self._free(query).nonzero()[0]
         if named is None:
             (named,) = self._named([query], self._free(query))
-        return named[np.isin(named, barred, invert=True)] if len(barred) else named
+        return named[~within(named, barred)] if len(barred) else named
 
     def _named(self, queries: list[int], free: NDArray[np.bool_] | None) -> list[NDArray[np.int64]]:
         """The rows that all sides name for each of these queries, ascending."""

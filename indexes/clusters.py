@@ -9,11 +9,10 @@ that lies about as near to two centres may go to either, which costs no recall t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .lanes import side_by_side
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,12 +68,11 @@ class Nearest:
             found[start : start + step] = look(self.matrices.of(rows[start : start + step] - self.mean))
 
         starts = range(0, len(rows), step)
-        if not self.many or len(starts) <= 1:
+        if self.many and len(starts) > 1:
+            side_by_side(look_for, starts, os.cpu_count() or 1)
+        else:
             for start in starts:
                 look_for(start)
-            return found
-        with _alone() as threads, ThreadPoolExecutor(threads, initializer=_one_thread) as pool:
-            list(pool.map(look_for, starts))
         return found
 
     def _sided(self, centres: NDArray[np.float32]) -> tuple[Any, Any]:
@@ -110,24 +108,6 @@ class Nearest:
                 nearer = values > best[here]
                 found[here[nearer]], best[here[nearer]] = members[places[nearer]], values[nearer]
         return found
-
-
-@contextmanager
-def _alone() -> Iterator[int]:
-    """How many threads are worth it, each of which multiplies by itself: its products are small, and the
-    threads of one product wait for each other, the longer on a busy machine.
-    """
-    torch: Any = import_module("torch")
-
-    before = torch.get_num_threads()
-    try:
-        yield os.cpu_count() or 1
-    finally:
-        torch.set_num_threads(before)
-
-
-def _one_thread() -> None:
-    import_module("torch").set_num_threads(1)
 
 
 def group_count(centres: int) -> int:

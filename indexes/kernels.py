@@ -16,13 +16,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .candidates import Contenders, within
+from .halves import HALF_BIAS, shifted
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 CACHE_BYTES = 1 << 19  # widened rows handed to BLAS at once; stays within a core's L2
-HALF_BIAS = 112  # exponent bias of float32 (127) less that of float16 (15)
 QUERY_LIFT = 100  # keeps the products of the shrunken rows out of float32's slow subnormals
 SPARE = 64  # rows that faiss gives beyond k, to see whether ties go on after the k-th
 
@@ -104,10 +104,7 @@ class NumpyScan:
         for at in range(0, len(block), self.rows):
             part = bits[at : at + self.rows]
             wide = self.wide[: len(part)]
-            np.copyto(wide, part)
-            np.left_shift(wide, 13, out=wide)
-            np.bitwise_and(wide, -0x70000001, out=wide)  # clears the copies of the sign bit
-            out[:, at : at + len(part)] = np.dot(self.lifted, wide.view(np.float32).T)
+            out[:, at : at + len(part)] = np.dot(self.lifted, shifted(part, wide).T)
         return np.ldexp(out, HALF_BIAS - self.lift, out=out)
 
 
@@ -174,7 +171,6 @@ class FaissScan(NumpyScan):
 
     def _by_faiss(self, block: Block) -> bool:
         """Offer the block's best to every pool; False, and nothing offered, if ties may go on."""
-
         number, start, stop, first = block
         barred = max((len(rows) for rows in self.barred), default=0) if self.barred else 0
         asked = self.pools[0].k + barred + SPARE

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import IndexDamaged, rebuild_hint
 from .files import HEADERS, FileEntry, load_npy, sha256_of
+from .halves import HALF_BIAS, shifted
 from .manifest import Manifest
 
 if TYPE_CHECKING:
@@ -103,11 +104,7 @@ def widened(rows: NDArray[Any]) -> NDArray[np.float32]:
     if rows.dtype != np.float16 or not rows.flags.c_contiguous:
         return rows.astype(np.float32, copy=False)
     bits, wide = rows.view(np.int16), np.empty(rows.shape, np.int32)
-    floats = wide.view(np.float32)
     for at in range(0, len(rows), WIDENED_ROWS):
-        part, values = wide[at : at + WIDENED_ROWS], floats[at : at + WIDENED_ROWS]
-        np.copyto(part, bits[at : at + WIDENED_ROWS])
-        np.left_shift(part, 13, out=part)
-        np.bitwise_and(part, -0x70000001, out=part)  # clears the copies of the sign bit
-        np.multiply(values, np.float32(2.0**112), out=values)  # by which the exponent's bias differs
-    return floats
+        values = shifted(bits[at : at + WIDENED_ROWS], wide[at : at + WIDENED_ROWS])
+        np.multiply(values, np.float32(2.0**HALF_BIAS), out=values)
+    return wide.view(np.float32)

@@ -29,6 +29,7 @@ from likebut.pipeline.encoders.contract import EncoderSpec
 from likebut.pipeline.encoders.light import write_light
 from likebut.pipeline.pocket.captions import some_texts
 from likebut.pipeline.records.trace import Query
+from tests.bench import save_open_clip
 from tests.pipeline.encoders.cut import cut, profile
 
 MEASURE = """
@@ -96,16 +97,9 @@ def spec_of(name: str) -> EncoderSpec:
 def large(folder: Path) -> EncoderSpec:
     """ViT-L-14, as open_clip makes it, of random weights."""
     import open_clip
-    from safetensors.torch import save_model
 
     folder.mkdir()
-    model = open_clip.create_model("ViT-L-14")
-    save_model(model, str(folder / "open_clip_model.safetensors"))
-    config = {
-        "model_cfg": open_clip.get_model_config("ViT-L-14"),
-        "preprocess_cfg": open_clip.get_model_preprocess_cfg(model),
-    }
-    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    save_open_clip(open_clip.create_model("ViT-L-14"), "ViT-L-14", folder)
     return EncoderSpec("open_clip", str(folder), None, "cpu", "float32")
 
 

@@ -8,8 +8,8 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from ...indexes.lanes import side_by_side
 from ..machine.devices import choose_device, choose_dtype
-from ..machine.lanes import side_by_side
 from . import dense
 from .contract import EncoderSpec
 from .open_clip_weights import load, source_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from .quick_json import quick_json
 from .sessions import About
 
 if TYPE_CHECKING:
+    from ...indexes.contract import Gallery
     from ..stages.composer import Composer
     from .warm import Warm
 
@@ -134,10 +136,17 @@ def rows_now(hits: Sequence[Hit], composer: Composer) -> list[int | None]:
     gallery = composer.gallery
     try:
         there = [item.id for item in gallery.items([hit.row for hit in hits])]
-    except IndexError:  # the gallery has shrunk
-        there = [""] * len(hits)
+    except IndexError:  # the gallery has shrunk: some of them are where they were
+        there = [_id_at(gallery, hit.row) for hit in hits]
     pairs = zip(hits, there, strict=True)
     return [hit.row if hit.id == ident else gallery.row_of(hit.id) for hit, ident in pairs]
+
+
+def _id_at(gallery: Gallery, row: int) -> str:
+    """The id of a row; "" where there is no such."""
+    with suppress(IndexError):
+        return gallery.items([row])[0].id
+    return ""
 
 
 def reference_to_json(about: About, trace: Trace, composer: Warm) -> dict[str, Any] | None:

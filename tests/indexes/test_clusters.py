@@ -39,7 +39,7 @@ def _multiplied(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("_multiplied")
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**31), count=st.integers(1, 40), offset=st.sampled_from([0.0, 5.0]))
 def test_the_nearest_centre_is_as_near_as_any_but_for_rounding(
     seed: int, count: int, offset: float

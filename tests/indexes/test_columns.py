@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from likebut.indexes.columns import places
@@ -19,7 +19,6 @@ def cut(column: pa.ChunkedArray, at: int) -> pa.ChunkedArray:
     return pa.chunked_array([*column.slice(0, at).chunks, *column.slice(at).chunks], column.type)
 
 
-@settings(deadline=None)
 @given(st.lists(NAMES, max_size=30), st.text("ab\0é雪", max_size=5), st.integers(0, 30))
 def test_of_texts(names: list[str | None], asked: str, at: int) -> None:
     column = cut(pa.chunked_array([pa.array(names, pa.string())]), at)
@@ -27,7 +26,6 @@ def test_of_texts(names: list[str | None], asked: str, at: int) -> None:
         assert places(column, value) == [n for n, name in enumerate(names) if name == value]
 
 
-@settings(deadline=None)
 @given(st.lists(HASHES, max_size=30), st.binary(max_size=3), st.integers(0, 30))
 def test_of_hashes(hashes: list[bytes | None], asked: bytes, at: int) -> None:
     column = cut(pa.chunked_array([pa.array(hashes, pa.binary(2))]), at)

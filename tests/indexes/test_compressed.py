@@ -100,7 +100,7 @@ def test_where_the_shortlist_is_everything_it_equals_exact_search(made: Path) ->
     np.testing.assert_array_equal(found.scores, right.scores)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 2**31), share=st.sampled_from([0.0, 0.001, 0.5, 0.9, 0.999]), k=st.integers(0, 20)
 )

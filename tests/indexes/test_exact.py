@@ -62,7 +62,7 @@ def test_shapes_that_do_not_fit_are_refused(vectors, queries, k, exclude, words)
         search(vectors, queries, k, exclude=exclude)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_search_equals_sorting_every_product(data):
     count = data.draw(st.integers(0, 60), "rows")

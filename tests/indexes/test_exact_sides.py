@@ -58,7 +58,7 @@ def test_shapes_that_do_not_fit_are_refused(pictures, captions, exclude, words) 
         search(pictures, captions, k=1, exclude=exclude)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_blocks_shards_and_threads_rank_as_naive_scoring_does(data: st.DataObject) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1), "seed"))

@@ -60,7 +60,7 @@ def edit(folder, **changes):
     path.write_text(json.dumps(seal(json.loads(path.read_text()) | changes)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.data())
 def test_items_and_vectors_come_back_as_they_went_in(data):
     text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)

@@ -51,7 +51,7 @@ def found(
     ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 2**32 - 1),
     names=st.sampled_from([(PICTURES,), (CAPTIONS,), (PICTURES, CAPTIONS)]),

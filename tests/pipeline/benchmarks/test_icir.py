@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from likebut.pipeline import benchmarks
@@ -115,7 +115,6 @@ def test_average_precision_is_the_area_by_trapezoids() -> None:
     assert metrics.average_precision([], 4) == metrics.average_precision([False], 0) == 0.0
 
 
-@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=200))
 def test_average_precision_is_that_of_the_official_formula(flags: list[bool]) -> None:
     assert metrics.average_precision(flags, sum(flags)) == pytest.approx(

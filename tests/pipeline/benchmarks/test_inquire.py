@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -102,7 +102,6 @@ def test_relevant_pictures_that_are_not_retrieved_count_against_it() -> None:
     assert metrics.precision_at(flags, 3, 50) == pytest.approx(2 / 50)
 
 
-@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=50, max_size=50), st.integers(0, 30))
 def test_the_numbers_are_those_of_the_official_formulas(flags: list[bool], more: int) -> None:
     """The official script's AP and nDCG, of a library: missing relevant ones appended at the end."""

@@ -69,7 +69,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     columns=st.lists(st.sampled_from(["rank", "score", "path", "Straße", "数"]), min_size=1, unique=True),
     data=st.data(),

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from likebut.pipeline.encoders import make_encoder
@@ -47,7 +48,6 @@ def pictures() -> list[Image.Image]:
 def plain_vectors(folder: Path, images: list[Image.Image]) -> np.ndarray:
     """What open_clip's README computes: its transform, float32, one picture at a time."""
     import open_clip
-    import torch
 
     model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{folder}")
     model.eval()
@@ -74,7 +74,6 @@ def test_bfloat16_stays_within_a_thousandth_of_float32(folder: Path) -> None:
 
 def test_texts_get_the_vectors_that_open_clip_gives_them(encoder: Any, folder: Path) -> None:
     import open_clip
-    import torch
 
     texts = ["a red apple", "two cats", "", "very " * 40, "snow ☃ 🎈"]
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}")
@@ -239,3 +238,17 @@ def test_every_file_that_decides_a_vector_is_in_the_identity(folder: Path, tmp_p
         assert len({before, one, other}) == 3
         assert models.stamp(mine) != stamp
         before = other
+
+
+@pytest.mark.parametrize("regions", [False, True])
+def test_a_batch_in_lanes_has_the_vectors_of_a_batch_in_one_piece(
+    regions: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder: Any = make_encoder(EncoderSpec("open_clip", "pocket:clip", None, "cpu", "float32", 64))
+    side = encoder.image_size
+    noise = np.random.default_rng(0).integers(0, 256, (21, 4, side, side, 3), np.uint8)
+    encode = encoder.encode_regions if regions else lambda batch: encoder.encode_prepared(batch[:, 0])
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    in_lanes = encode(noise)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    np.testing.assert_allclose(in_lanes, encode(noise), atol=1e-5)

@@ -41,7 +41,7 @@ def theirs(config: dict[str, Any], image: Image.Image) -> np.ndarray:
 
 
 @pytest.mark.parametrize("config", CONFIGS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(width=st.integers(1, 150), height=st.integers(1, 150), seed=st.integers(0, 9))
 @example(width=32, height=32, seed=0)
 @example(width=33, height=500, seed=0)

@@ -64,7 +64,7 @@ def test_the_parts_of_any_rows_are_what_every_grain_adds(rows: Any) -> None:
         assert values == pytest.approx(expected, abs=1e-3)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 2**32 - 1),
     weights=st.lists(st.floats(-3, 3).filter(lambda w: abs(w) > 1e-3), min_size=1, max_size=12),

@@ -19,6 +19,7 @@ import pytest
 from likebut import Setup
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.config.files import load_recipe
+from likebut.pipeline.server.lane import Lane
 from likebut.pipeline.stages.composer import Composer
 from tests.pipeline.colours import colour_composer, scripted
 from tests.pipeline.server.conftest import Opening, Site, running
@@ -114,10 +115,7 @@ def test_a_stream_that_is_closed_takes_its_step_along(tmp_path: Path) -> None:
             first = pool.submit(site.step, one, do="but", sentence="a red one")
             until(lambda: engine.batches)
             listening = streamed(site, other, "a blue one")
-            until(lambda: lane.waiting == 1)
-            listening.close()
-            until(lambda: lane.waiting == 0)
-            assert lane.waiting == 0
+            hung_up(listening, lane)
             engine.free.set()
             assert first.result()["hits"][0]["id"] == "red.png"
         assert engine.batches == [1]
@@ -156,14 +154,19 @@ def test_who_hangs_up_before_the_answer_is_worked_for_no_more(tmp_path: Path, wa
                 "compare": ("/api/compare", {"session": other, "recipe": "ldre"}),
             }[way]
             waiting = posted(site, path, asked)
-            until(lambda: lane.waiting == 1)
-            waiting.close()
-            until(lambda: lane.waiting == 0)
-            assert lane.waiting == 0
+            hung_up(waiting, lane)
             engine.free.set()
             assert first.result()["hits"][0]["id"] == "red.png"
         assert engine.batches == [1, 1]
         assert site.ask("GET", f"/api/sessions/{other}").json["path"] == [0, 1]
+
+
+def hung_up(listening: socket.socket, lane: Lane) -> None:
+    """Whoever waits in the lane goes away, and is seen to."""
+    until(lambda: lane.waiting == 1)
+    listening.close()
+    until(lambda: lane.waiting == 0)
+    assert lane.waiting == 0
 
 
 def streamed(site: Site, session: str, sentence: str) -> socket.socket:

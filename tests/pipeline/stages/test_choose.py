@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from likebut.pipeline.asking.cache import Cache
@@ -130,7 +130,6 @@ intents = st.builds(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(intents, min_size=1, max_size=6), st.randoms(use_true_random=False))
 def test_the_order_of_samples_changes_nothing(samples: list[Intent], random: Any) -> None:
     class Encoder:

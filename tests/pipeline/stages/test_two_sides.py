@@ -49,7 +49,7 @@ def store(folder: Path, vectors: np.ndarray, kind: str, captions: bool) -> None:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1),
     shown=st.lists(st.floats(-2, 2), max_size=4),

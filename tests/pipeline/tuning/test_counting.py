@@ -83,7 +83,7 @@ def test_settings_that_go_on_have_a_mean_and_a_spread_of_their_own() -> None:
     assert norms[0] > 10
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 2**32 - 1),
     queries=st.integers(1, 3),
@@ -125,7 +125,7 @@ def test_counts_are_exact_below_what_is_enough(
         assert (one <= exact).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     seed=st.integers(0, 2**32 - 1),
     near=st.sampled_from([0.0, 1e-7, 1e-3, 0.1, 3.0]),

@@ -57,7 +57,7 @@ def test_a_query_without_a_target_in_the_gallery_counts_as_not_found() -> None:
     assert found.tolist() == [0.5, 0.5]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     seed=st.integers(0, 2**32 - 1),
     name=st.sampled_from(["Recall@1", "Recall@2", "mAP@3"]),

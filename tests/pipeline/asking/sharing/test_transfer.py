@@ -99,7 +99,7 @@ _TEXT = st.text(st.characters(codec="utf-8") | st.just("\udce9"), max_size=30)
 _PLAIN = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(_TEXT, _TEXT, _TEXT, st.integers(0, 3), st.dictionaries(_TEXT, _PLAIN)),
