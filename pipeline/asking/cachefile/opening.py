@@ -6,10 +6,12 @@ alone. Only what SQLite calls corrupt is given up (see ``rescue``).
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from errno import EACCES
 from pathlib import Path
 
 from ...errors import InputError
@@ -51,9 +53,7 @@ def open_file(path: Path, wait: float | None = None) -> Opened:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        check_kind(path)
-        with path.open("ab"):
-            pass  # a file of zero bytes is a new database; one that may not be written says so here
+        _try_to_write(path)
     except OSError as problem:
         trouble = trouble_of(problem)
         if trouble is None:
@@ -61,21 +61,36 @@ def open_file(path: Path, wait: float | None = None) -> Opened:
                 f"cannot use the cache {path}: {problem.strerror or problem}",
                 "name another file with --cache",
             ) from problem
+        check_kind(path)
         return open_to_read(path, trouble)
     try:
         return Opened(_open_to_write(path, WAIT if wait is None else wait))
     except sqlite3.DatabaseError as problem:
         trouble = trouble_of(problem)
+        if trouble is Trouble.CORRUPT:
+            check_kind(path)
         if trouble in (None, Trouble.CORRUPT):
             raise
         return open_to_read(path, trouble)
+
+
+def _try_to_write(path: Path) -> None:
+    """Raises OSError for a place where no file can be written; a file of zero bytes is made.
+
+    A database that is there is not opened: closing it would end the locks of all connections that this
+    process has to it, and with them the log that they write.
+    """
+    if not path.is_file():
+        path.open("ab").close()
+    elif not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise PermissionError(EACCES, os.strerror(EACCES), str(path))
 
 
 def check_kind(path: Path) -> None:
     """Raises InputError for a file that is no database; one of zeros is a database that was lost."""
     if not path.is_file():
         return
-    with path.open("rb") as file:
+    with suppress(FileNotFoundError), path.open("rb") as file:
         start = file.read(len(_HEADER))
     if start.strip(b"\0") and start != _HEADER:
         raise InputError(

@@ -5,7 +5,6 @@ Nothing is deleted: the answers were paid for.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .opening import whole
+from .standing import held
 
 
 def move_aside(path: Path, inode: int) -> Path | None:
@@ -22,9 +22,7 @@ def move_aside(path: Path, inode: int) -> Path | None:
 
     Raises OSError where the folder cannot be written.
     """
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)  # of all who find it corrupt one moves it
+    with held(path.parent, moves=True):  # of all who find it corrupt one moves it
         if not path.exists() or path.stat().st_ino != inode:
             return None
         number, place = 1, path.with_name(f"{path.name}.damaged")
@@ -37,8 +35,6 @@ def move_aside(path: Path, inode: int) -> Path | None:
         with suppress(FileNotFoundError):
             path.with_name(path.name + "-shm").unlink()
         return place
-    finally:
-        os.close(folder)
 
 
 def take_over(damaged: Path, db: sqlite3.Connection) -> int:

@@ -16,6 +16,7 @@ from typing import Any, Self
 from ...errors import BusyError, InputError, LikebutError
 from .opening import Opened, empty, open_file, open_to_read, whole
 from .rescue import move_aside, take_over
+from .standing import held, inode_of
 from .trouble import SHORT_WAIT, WAIT, Trouble, trouble_of
 
 _IN_ONE_QUESTION = 500
@@ -47,13 +48,19 @@ class Store:
         self._file = self._open()
 
     def _open(self) -> Opened:
-        self._inode = _inode(self.path)
         try:
-            return open_file(self.path)
+            return self._opened()
         except sqlite3.DatabaseError as problem:
             if trouble_of(problem) is not Trouble.CORRUPT:
                 raise
         return self._renewed()
+
+    def _opened(self, wait: float | None = None) -> Opened:
+        with held(self.path.parent, moves=False):
+            try:
+                return open_file(self.path, wait)
+            finally:
+                self._inode = inode_of(self.path)
 
     @property
     def _db(self) -> sqlite3.Connection:
@@ -72,8 +79,7 @@ class Store:
         except OSError:
             _log.warning("the cache %s is damaged, and its folder may only be read", self.path)
             return Opened(empty(), Trouble.READ_ONLY)
-        opened = open_file(self.path)
-        self._inode = _inode(self.path)
+        opened = self._opened()
         if moved:
             _log.warning(
                 "the cache %s was damaged: moved to %s, and %d answers taken over that are whole",
@@ -174,7 +180,7 @@ class Store:
 
     def _again(self) -> Opened:
         """The file that another process held, if it has let go."""
-        opened = open_file(self.path, SHORT_WAIT)
+        opened = self._opened(SHORT_WAIT)
         self._db.close()
         return opened
 
@@ -240,11 +246,3 @@ class Store:
         }
         what = "was damaged" if trouble is Trouble.CORRUPT else trouble.value
         return InputError(f"the cache {self.path} {what}", hints[trouble])
-
-
-def _inode(path: Path) -> int:
-    """What tells a file from one that took its name; 0 where there is none."""
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return 0

@@ -263,6 +263,41 @@ def test_of_several_that_find_a_damaged_cache_one_moves_it(path: Path, notices: 
     assert len(notices) == 1
 
 
+def test_however_many_find_a_damaged_cache_at_once_nothing_of_theirs_is_lost(tmp_path: Path) -> None:
+    switching = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # so that they meet everywhere
+    try:
+        for number in range(20):
+            place = tmp_path / str(number) / "c.sqlite"
+            Cache(place).close()
+            damage(place, 18, 4096)
+            with ThreadPoolExecutor(6) as pool:
+                caches = list(pool.map(Cache, [place] * 6))
+            for at, cache in enumerate(caches):
+                cache.put_answer(str(at), "m", Reply("x"))
+            for cache in caches:
+                cache.close()
+            assert len(texts(place, *"012345")) == 6
+    finally:
+        sys.setswitchinterval(switching)
+
+
+def test_a_cache_opened_twice_here_and_once_elsewhere_loses_nothing(path: Path) -> None:
+    first = Cache(path)
+    first.put_answer("1", "m", Reply("x"))
+    with Cache(path):  # opening and closing it ends none of the first one's locks
+        pass
+    code = (
+        "import sys, pathlib, likebut.pipeline.asking.cache as c, likebut.pipeline.records.chat as r\n"
+        "with c.Cache(pathlib.Path(sys.argv[1])) as cache: cache.put_answer(sys.argv[2], 'm', r.Reply('x'))"
+    )
+    for key in "23":
+        subprocess.run([sys.executable, "-c", code, str(path), key], check=True)
+        first.put_answer(f"after {key}", "m", Reply("x"))
+    first.close()
+    assert len(texts(path, "1", "2", "3", "after 2", "after 3")) == 5
+
+
 @pytest.mark.parametrize("earlier", [False, True])
 def test_where_no_write_ahead_log_can_be_the_older_journal_is_used(
     path: Path, notices: list[str], earlier: bool
