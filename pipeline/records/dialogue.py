@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -172,10 +172,16 @@ def _turn(record: Mapping[str, Any], number: int, pictures: Mapping[str, bytes])
     return Turn(done, _with_picture(trace_from_json(record["trace"]), pictures), parent, weights)
 
 
-def read(path: Path) -> Dialogue:
-    """The dialogue of a file. Raises InputError for a file that holds none."""
+def read(path: Path, later: Iterable[Mapping[str, Any]] = ()) -> Dialogue:
+    """The dialogue of a file, and what came of it ``later``: turns that follow the first ``stay``, and
+    where it looks. Raises InputError for a file that holds none.
+    """
     try:
-        return from_json(json.loads(read_text(path, "the dialogue")))
+        record = json.loads(read_text(path, "the dialogue"))
+        for one in later:
+            record["turns"][one["stay"] :] = one["turns"]
+            record |= {"at": one["at"], "picked": one["picked"]}
+        return from_json(record)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
         raise InputError(
             f"{path} holds no dialogue: {problem}", "give a file that a session was saved in"

@@ -99,8 +99,7 @@ class Service:
         return self._told(about, dialogue, self.composer_of(about))
 
     def _told(self, about: About, dialogue: Dialogue, composer: Warm) -> bytes:
-        trace = self.sessions.trace(about.id, dialogue.turn) if dialogue.turn else b"null"
-        return session_json(about, dialogue, composer, trace)
+        return session_json(about, dialogue, composer, self.sessions.texts(about.id, dialogue))
 
     async def step(self, ident: str, step: StepAsked, told: OnStage = nobody) -> bytes:
         """Do a step and write what became of it; the session's record in JSON.

@@ -3,7 +3,7 @@
 ::
 
     SESSIONS/<id>/about.json       gallery, recipe, when it was made; what a list of sessions shows
-    SESSIONS/<id>/dialogue.json    as `Session.save` writes it
+    SESSIONS/<id>/dialogue.json    as `Session.save` writes it, and what came later (see ``journal``)
     SESSIONS/<id>/pictures/<hash>  references that were uploaded
     SESSIONS/trash/<id>            sessions that were deleted
 """
@@ -16,6 +16,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -24,9 +25,9 @@ from typing import Any
 
 from ..errors import ConfigError, LikebutError
 from ..machine.outputs import replacing, write_at_once
-from ..records.dialogue import Dialogue, Turn, read, to_json
+from ..records.dialogue import Dialogue
+from .journal import Kept, read_kept, stamp_of, write_kept
 from .problems import Refused, missing
-from .quick_json import quick_json
 from .turn_texts import TurnText, texts_of
 
 ID = r"[A-Za-z0-9_-]{16}"  # of secrets.token_urlsafe(12)
@@ -37,8 +38,6 @@ LONGEST = 300  # turns of a session
 SOON = 10.0  # seconds by which the file of a session may be late with when it was changed
 PICTURES = 200  # uploads of a session
 UPLOADS = 500  # uploads that belong to no session
-
-Texts = list[TurnText]
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,7 @@ class Sessions:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
-        # A dialogue as the file of this time has it, and the JSON of its turns, which do not change.
-        self._dialogues: OrderedDict[str, tuple[int, Dialogue, Texts]] = OrderedDict()
+        self._dialogues: OrderedDict[str, Kept] = OrderedDict()
         self._abouts: dict[str, tuple[int, About]] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -112,45 +110,46 @@ class Sessions:
 
     def dialogue(self, ident: str) -> Dialogue:
         """Its dialogue. Raises Refused where there is no such session, InputError for a damaged one."""
-        path = self._place(ident) / "dialogue.json"
+        kept = self._kept(ident)
+        return kept.dialogue if kept else Dialogue()
+
+    def _kept(self, ident: str) -> Kept | None:
+        """Its dialogue as its files have it now; None where nothing was said."""
+        folder = self._place(ident)
         self.about(ident)
-        if not path.exists():
-            return Dialogue()
-        stamp = path.stat().st_mtime_ns
+        try:
+            stamp = stamp_of(folder)
+        except FileNotFoundError:
+            return None
         with self._lock:
             known = self._dialogues.get(ident)
-            if known and known[0] == stamp:
+            if known and known.stamp == stamp:
                 self._dialogues.move_to_end(ident)
-                return known[1]
-        dialogue = read(path)
-        self._remember(ident, stamp, dialogue, [])
-        return dialogue
+                return known
+        return self._remember(ident, read_kept(folder))
 
     def keep(self, about: About, dialogue: Dialogue) -> About:
         """Write what became of a session: whole, or as it was before."""
         self.about(about.id)  # it may have been deleted meanwhile
-        path = self._place(about.id) / "dialogue.json"
-        texts = texts_of(dialogue.turns, self._known(about.id))
-        head = quick_json({**to_json(replace(dialogue, turns=())), "turns": []})
-        whole = head.removesuffix(b"]}") + b",".join(one.text for one in texts) + b"]}\n"
-        self._remember(about.id, write_at_once(path, whole), dialogue, texts)
-        said = [turn.step.sentence for turn in dialogue.turns if turn.step.sentence]
-        words = said[-1] if said else (dialogue.turns[-1].step.words if dialogue.turns else "")
-        after = replace(about, turns=len(dialogue.turns), words=words, changed=time.time())
-        stamp, before = self._abouts.get(about.id, (0, None))
-        if before and after == replace(before, changed=after.changed) and _is_new(stamp):
+        with self._lock:
+            before = self._dialogues.get(about.id)
+        self._remember(about.id, write_kept(self._place(about.id), dialogue, before))
+        turns = dialogue.turns
+        said = next((turn.step.sentence for turn in reversed(turns) if turn.step.sentence), "")
+        words = said or (turns[-1].step.words if turns else "")
+        after = replace(about, turns=len(turns), words=words, changed=time.time())
+        stamp, known = self._abouts.get(about.id, (0, None))
+        if known and after == replace(known, changed=after.changed) and _is_new(stamp):
             self._abouts[about.id] = stamp, after  # a slider that moves: the file says all but when
         else:
             self._write(after)
         return after
 
-    def trace(self, ident: str, turn: Turn) -> bytes:
-        """The JSON of a turn's trace, as the file of the session has it."""
-        return texts_of((turn,), self._known(ident))[0].trace
-
-    def _known(self, ident: str) -> Texts:
+    def texts(self, ident: str, dialogue: Dialogue) -> Sequence[TurnText]:
+        """The JSON of the turns of a session, each made once."""
         with self._lock:
-            return self._dialogues[ident][2] if ident in self._dialogues else []
+            known = self._dialogues.get(ident)
+        return texts_of(dialogue.turns, known.texts if known else ())
 
     def trash(self, ident: str) -> None:
         """Move a session out of the way; nothing of it is destroyed. Raises Refused."""
@@ -202,14 +201,14 @@ class Sessions:
         path = self._place(about.id) / "about.json"
         self._abouts[about.id] = write_at_once(path, json.dumps(asdict(about)).encode("ascii")), about
 
-    def _remember(self, ident: str, stamp: int, dialogue: Dialogue, texts: Texts) -> None:
+    def _remember(self, ident: str, kept: Kept) -> Kept:
         with self._lock:
-            self._dialogues[ident] = stamp, dialogue, texts
+            self._dialogues[ident] = kept
             self._dialogues.move_to_end(ident)
-            turns = sum(len(one.turns) for _, one, _ in self._dialogues.values())
+            turns = sum(len(one.texts) for one in self._dialogues.values())
             while len(self._dialogues) > 1 and (len(self._dialogues) > KEPT or turns > KEPT_TURNS):
-                _, (_, gone, _) = self._dialogues.popitem(last=False)
-                turns -= len(gone.turns)
+                turns -= len(self._dialogues.popitem(last=False)[1].texts)
+        return kept
 
 
 def _is_new(stamp: int) -> bool:

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -20,6 +19,7 @@ from ..stages.editing import Understood
 from ..stages.feedback import USUAL
 from .quick_json import quick_json
 from .sessions import About
+from .turn_texts import TurnText
 
 if TYPE_CHECKING:
     from ...indexes.contract import Gallery
@@ -31,16 +31,27 @@ SMALL = 96  # of a turn in the list of turns
 FIRST = 3  # hits that are shown of it
 
 
-def session_json(about: About, dialogue: Dialogue, composer: Warm, trace: bytes) -> bytes:
-    """The record of a session, looking at the dialogue's turn, whose ``trace`` is JSON already.
+def session_json(about: About, dialogue: Dialogue, composer: Warm, texts: Sequence[TurnText]) -> bytes:
+    """The record of a session, looking at the dialogue's turn; ``texts`` are of its turns.
 
     Its `hits` are short: shares, boxes and what judges said stand in the trace.
     """
-    head = quick_json(_but_trace(about, dialogue, composer))
-    return b'%s,"trace":%s}' % (head.removesuffix(b"}"), trace)
+    head = quick_json(_but_turns(about, dialogue, composer)).removesuffix(b"}")
+    trace = b"null" if dialogue.turn is None else texts[dialogue.at].trace
+    return b'%s,"turns":[%s],"trace":%s}' % (head, _listed(texts, composer), trace)
 
 
-def _but_trace(about: About, dialogue: Dialogue, composer: Warm) -> dict[str, Any]:
+def _listed(texts: Sequence[TurnText], composer: Warm) -> bytes:
+    """The turns in the list of turns, each made once for a gallery."""
+    place = composer.place
+    for number, text in enumerate(texts):
+        if place not in text.listed:
+            hits = _pictured(text.turn.trace.ranking.hits[:FIRST], composer, SMALL)
+            text.listed[place] = quick_json(turn_to_json(number, text.turn, hits))
+    return b",".join([text.listed[place] for text in texts])
+
+
+def _but_turns(about: About, dialogue: Dialogue, composer: Warm) -> dict[str, Any]:
     trace = dialogue.turn.trace if dialogue.turn else None
     fields = Understood.of(trace, composer.lists).fields if trace else {}
     return {
@@ -50,7 +61,6 @@ def _but_trace(about: About, dialogue: Dialogue, composer: Warm) -> dict[str, An
         "at": dialogue.at,
         "picked": dialogue.picked,
         "path": list(dialogue.path),
-        "turns": turns_to_json(dialogue.turns, composer),
         "reference": reference_to_json(about, trace, composer) if trace else None,
         "fields": {
             name: value if isinstance(value, str) else list(value) for name, value in fields.items()
@@ -72,16 +82,6 @@ def question_to_json(trace: Trace, composer: Composer) -> dict[str, Any] | None:
         return None
     asked = ask_back(trace, composer.showing, describes=False)
     return {"question": asked.question, "options": list(asked.options)} if asked else None
-
-
-def turns_to_json(turns: Sequence[Turn], composer: Warm) -> list[dict[str, Any]]:
-    """The list of turns, each with its first hits."""
-    first = [turn.trace.ranking.hits[:FIRST] for turn in turns]
-    pictured = iter(_pictured([hit for hits in first for hit in hits], composer, SMALL))
-    return [
-        turn_to_json(n, turn, list(islice(pictured, len(hits))))
-        for n, (turn, hits) in enumerate(zip(turns, first, strict=True))
-    ]
 
 
 def turn_to_json(number: int, turn: Turn, hits: Sequence[tuple[Hit, str | None]]) -> dict[str, Any]:

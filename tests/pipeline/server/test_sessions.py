@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from likebut.pipeline.errors import ConfigError, InputError
-from likebut.pipeline.records.dialogue import Dialogue, Step, Turn, read
+from likebut.pipeline.records.dialogue import Dialogue, Step, Turn
 from likebut.pipeline.records.trace import Query, Trace
 from likebut.pipeline.server import sessions as module
+from likebut.pipeline.server.journal import read_kept
 from likebut.pipeline.server.problems import Refused
 from likebut.pipeline.server.sessions import Sessions
 
@@ -58,7 +59,7 @@ def test_few_turns_stay_in_memory_and_the_others_are_read_again(
 ) -> None:
     reads: list[Path] = []
     monkeypatch.setattr(module, "KEPT_TURNS", 3)
-    monkeypatch.setattr(module, "read", lambda path: reads.append(path) or read(path))
+    monkeypatch.setattr(module, "read_kept", lambda path: reads.append(path) or read_kept(path))
     store = Sessions(tmp_path)
     first = store.keep(store.make("gallery", "likebut"), said("a cat", "at night"))
     second = store.keep(store.make("gallery", "likebut"), said("a dog", "in snow", "red"))

@@ -14,7 +14,7 @@ from tests.pipeline.stages.test_asking_back import begun
 
 def test_the_text_of_a_turn_is_its_record_and_holds_the_record_of_its_trace(tmp_path: Path) -> None:
     turn = begun(tmp_path).dialogue.turns[-1]
-    text = TurnText.of(turn)
+    text = TurnText(turn)
     assert json.loads(text.text) == json.loads(json.dumps(turn_to_json(turn)))
     assert json.loads(text.trace) == json.loads(json.dumps(trace_to_json(turn.trace)))
 
@@ -22,8 +22,8 @@ def test_the_text_of_a_turn_is_its_record_and_holds_the_record_of_its_trace(tmp_
 def test_a_name_that_is_no_text_comes_through(tmp_path: Path) -> None:
     turn = begun(tmp_path).dialogue.turns[-1]
     odd = replace(turn, step=replace(turn.step, sentence="blue \udcff"))
-    assert json.loads(TurnText.of(odd).text)["step"]["sentence"] == "blue \udcff"
-    assert json.loads(TurnText.of(odd).trace) == json.loads(json.dumps(trace_to_json(turn.trace)))
+    assert json.loads(TurnText(odd).text)["step"]["sentence"] == "blue \udcff"
+    assert json.loads(TurnText(odd).trace) == json.loads(json.dumps(trace_to_json(turn.trace)))
 
 
 def test_only_a_new_turn_is_written_anew(tmp_path: Path) -> None:
