@@ -16,9 +16,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .clusters import centres_of, nearest_centres
+from .clusters import centres_of, in_blocks, nearest_centres
 from .errors import EXIT_MODEL, GalleryError
-from .lists import listed
+from .lists import BLOCK, listed
 from .packing import inner_of
 
 if TYPE_CHECKING:
@@ -94,13 +94,16 @@ def _ivf(sample: NDArray[Any], rows: int) -> Any:
 
 
 def _lists(sample: NDArray[Any], rows: int, dimension: int) -> tuple[Any, Any]:
-    """A rotation to so many numbers, and a flat index of the centres of lists, turned by it."""
+    """A rotation to so many numbers, and a flat index of the centres of lists, turned by it.
+
+    Centres that lie together follow each other, so that a query need not look at all of many.
+    """
     faiss: Any = import_module("faiss")
 
     turn = faiss.RandomRotationMatrix(sample.shape[1], dimension)
     turn.init(1)
     centres = faiss.IndexFlatIP(dimension)
-    centres.add(turn.apply(centres_of(sample, lists_of(rows), LEARN_ROUNDS)))
+    centres.add(turn.apply(in_blocks(centres_of(sample, lists_of(rows), LEARN_ROUNDS), BLOCK)))
     return turn, centres
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from likebut.indexes import compressed_kinds
+from likebut.indexes import lists as module
 from likebut.indexes.compressed_kinds import KINDS, lists_of
-from likebut.indexes.lists import SPREAD, insert, listed
-from likebut.indexes.packing import inner_of, packed
+from likebut.indexes.lists import SPREAD, Ranking, insert, listed
+from likebut.indexes.packing import inner_of, packed, turn_of
 from tests.clip_like import ClipLike
 
 faiss = pytest.importorskip("faiss", "1.15", reason="compressed forms need a newer faiss")
@@ -85,3 +87,36 @@ def test_few_lists_hold_more_of_the_best_than_by_the_products_of_centres_alone(i
 def test_a_list_holds_few_rows_however_many_there_are() -> None:
     rows = (1_000, 50_000, 1_000_000, 3_000_000, 10_000_000)
     assert [lists_of(count) for count in rows] == [128, 1024, 8192, 16_384, 65_536]
+
+
+def test_of_many_centres_a_query_looks_at_the_blocks_that_hold_nearly_all_of_the_best(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = KINDS["pq"].make(WORLD.pictures(20_000), 200_000)  # 2,048 lists
+    asked = np.ascontiguousarray(turn_of(made).apply(QUERIES))
+    lists, nearness = Ranking(made).best(asked, 32)
+    monkeypatch.setattr(module, "BLOCKED", 2048)
+    ranking = Ranking(made)
+    assert ranking.halves.nlist == 128
+    quick, near = ranking.best(asked, 32)
+    held = [np.isin(all_of_them, some).mean() for all_of_them, some in zip(lists, quick, strict=True)]
+    assert np.mean(held) > 0.9
+    products = {(n, at): value for n in range(50) for at, value in zip(lists[n], nearness[n], strict=True)}
+    for n in range(50):
+        for at, value in zip(quick[n], near[n], strict=True):
+            assert products.get((n, at), value) == pytest.approx(value, abs=1e-6)
+
+
+def test_centres_in_no_order_are_all_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BLOCKED", 2048)
+    monkeypatch.setattr(compressed_kinds, "in_blocks", lambda centres, block: centres)
+    ranking = Ranking(KINDS["pq"].make(WORLD.pictures(20_000), 200_000))
+    assert not hasattr(ranking.halves, "nlist")
+
+
+def test_as_many_lists_are_named_as_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BLOCKED", 256)
+    made = KINDS["pq"].make(VECTORS, ROWS)
+    count = inner_of(made).nlist
+    lists, _ = Ranking(made).best(np.ascontiguousarray(turn_of(made).apply(QUERIES)), count)
+    assert [sorted(one.tolist()) for one in lists] == [list(range(count))] * len(QUERIES)
