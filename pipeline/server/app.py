@@ -20,6 +20,7 @@ from .gate import Gate
 from .problems import Json, answer, missing, refusal
 from .rates import Rates
 from .service import Service
+from .straight import Straight
 
 HERE = Path(__file__).parent
 STATIC, TEMPLATES = HERE / "static", HERE / "templates"
@@ -53,7 +54,7 @@ def make_app(service: Service, door: Door, version: str, rate: float = 30.0) -> 
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _bug)
-    return Gate(app, door, Rates(rate))
+    return Gate(Straight(app, service), door, Rates(rate))
 
 
 async def page(request: Request) -> HTMLResponse:
