@@ -30,18 +30,19 @@ _CUTS = _words("""
     next close very more most less just only also too both all together several many few other same
     instead sits sit stands stand lies lie holds hold wears wear runs run walks walk plays play
     shows show looks look rides ride eats eat flies fly hangs hang sleeps sleep leans lean carries
-    carry seen made
+    carry seen made out away forth apart aside
 """)
 _NUMBERS = _words("one two three four five six seven eight nine ten eleven twelve dozen")
 # About the picture and not what is in it.
 _META = _words("image images picture pictures photo photos photograph photographs view")
-# Words in -ing that are things; the others say what a thing does.
+# Words in -ing and -ed that are things; the others say what a thing does, or what was done to it.
 _THINGS = _words("""
     building ceiling clothing drawing evening living morning painting railing wedding wing ring king
-    string swing spring thing awning earring lightning sibling pudding
+    string swing spring thing awning earring lightning sibling pudding hundred breed steed moped bobsled
+    seabed flatbed waterbed flowerbed newlywed toolshed woodshed
 """)
 # Attributes that another thing might as well have; what else is there a reply may name.
-_BINDING = _words("""
+ATTRIBUTES = _words("""
     red orange yellow green blue purple pink black white grey gray brown beige golden gold silver
     colourful colorful dark light bright pale big large small little tiny huge tall short long wide
     narrow thick thin round square old new young striped dotted plain wooden metal plastic glass
@@ -75,7 +76,7 @@ def phrases(caption: str) -> list[Phrase]:
         if word is not None and not _cuts(word.group().casefold()):
             run.append(word)
             continue
-        while run and _is_number(run[-1].group()):  # "one" alone names nothing
+        while run and _names_nothing(run[-1].group().casefold()):
             run.pop()
         if run:
             found.append(_phrase(run))
@@ -126,6 +127,12 @@ def _cuts(word: str) -> bool:
     return word in _CUTS or word in _META or doing or not (word.isdigit() or word[0].isalpha())
 
 
+def _names_nothing(word: str) -> bool:
+    """Whether a word at the end of a run is no thing: "one", or what was done ("a man dressed in …")."""
+    done = word.endswith("ed") and len(word) > 4 and word not in _THINGS
+    return done or _is_number(word)
+
+
 def _is_number(word: str) -> bool:
     return word.isdigit() or word.casefold() in _NUMBERS
 
@@ -145,7 +152,7 @@ def _named(caption: str, pairs: Sequence[str]) -> list[tuple[int, int]]:
 
 def _bound(phrase: Phrase) -> tuple[int, int] | None:
     """Where the attributes of a thing stand, from the first to the last that might bind elsewhere."""
-    places = [p for word, p in zip(phrase.words[:-1], phrase.places, strict=False) if word in _BINDING]
+    places = [p for word, p in zip(phrase.words[:-1], phrase.places, strict=False) if word in ATTRIBUTES]
     return (places[0][0], places[-1][1]) if places else None
 
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from .phrases import phrases, stem, stems
+from .phrases import ATTRIBUTES, Phrase, phrases, stem, stems
 
 _ARTICLE = re.compile(r"\b(an?|the)\s+$", re.IGNORECASE)
 
@@ -33,13 +33,16 @@ def likelihoods(scores: Sequence[float], spread: float = 1.0) -> list[float]:
 def things(captions: Sequence[str]) -> dict[str, list[bool]]:
     """Phrase → which captions show it, in the order in which phrases come up first.
 
-    A caption shows a phrase whose words are all in one phrase of its own, endings aside.
+    A caption shows a phrase whose words are all in one phrase of its own, endings aside. An attribute that
+    no article says to be a thing is none: "an orange" is, "dressed in orange" is not.
     """
     known = [[{stem(word) for word in one.words} for one in phrases(text)] for text in captions]
     found: dict[str, list[bool]] = {}
     alike: dict[frozenset[str], str] = {}
     for text in captions:
         for phrase in phrases(text):
+            if phrase.thing in ATTRIBUTES and not _article(phrase, text):
+                continue
             for name in dict.fromkeys((phrase.text, phrase.thing)):
                 words = frozenset(stem(word) for word in name.split())
                 if len(phrase.thing) > 2 and words not in alike:
@@ -68,12 +71,17 @@ def with_article(name: str, captions: Sequence[str]) -> str:
     for text in captions:
         for phrase in phrases(text):
             if name in (phrase.text, phrase.thing):
-                found = _ARTICLE.search(text[: phrase.places[0][0]])
-                article = found[1].lower() if found else ""
+                article = _article(phrase, text)
                 if article in ("a", "an"):
                     article = "an" if name[0] in "aeiou" else "a"
                 return f"{article} {name}".strip()
     return name
+
+
+def _article(phrase: Phrase, text: str) -> str:
+    """The article before a phrase, "" where there is none."""
+    found = _ARTICLE.search(text[: phrase.places[0][0]])
+    return found[1].lower() if found else ""
 
 
 def _said(name: str, over: set[str]) -> bool:

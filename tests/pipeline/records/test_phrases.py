@@ -21,6 +21,8 @@ from likebut.pipeline.records.phrases import SWAPS, named, phrases, stem, swappe
             ["man", "grey suit", "old horse", "dog", "bench"],
         ),
         ("a photo of a building in the evening", ["building", "evening"]),
+        ("a man dressed in white looks out of a parked car", ["man", "white", "parked car"]),
+        ("a moped parked near a flowerbed", ["moped", "flowerbed"]),
         ("two of them, one by one", []),
         ("a woman's hat", ["woman's hat"]),
         ("", []),

@@ -55,6 +55,22 @@ def test_things_are_phrases_and_their_heads_each_once() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("caption", "named"),
+    [
+        ("a man dressed in white", ["man"]),
+        ("the dog is white", ["dog"]),
+        ("an orange on a plate", ["orange", "plate"]),
+        ("a view out of a window", ["window"]),
+        ("a dog running away", ["dog"]),
+        ("covered in snow", ["snow"]),
+        ("white", []),
+    ],
+)
+def test_what_names_no_thing_is_not_asked_about(caption: str, named: list[str]) -> None:
+    assert list(things([caption])) == named
+
+
 def test_the_best_split_is_asked_about_and_what_is_settled_is_not() -> None:
     captions = ["a red car", "a car and a dog", "a car and a dog", "a blue car"]
     assert separating(captions, EVEN) == ("dog", 1.0)
