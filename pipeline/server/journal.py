@@ -46,17 +46,19 @@ class Kept:
     whole: bool = True
 
 
-def stamp_of(folder: Path) -> Stamp:
-    """What changes whenever the dialogue in a folder does. Raises FileNotFoundError where there is none."""
-    written = os.stat(f"{folder}/dialogue.json").st_mtime_ns
+def stamp_of(folder: Path) -> Stamp | None:
+    """What changes whenever the dialogue in a folder does; None where there is none."""
+    try:
+        written = os.stat(f"{folder}/dialogue.json").st_mtime_ns
+    except FileNotFoundError:
+        return None
     with suppress(FileNotFoundError):
         return written, os.stat(f"{folder}/later.jsonl").st_size
     return written, 0
 
 
-def read_kept(folder: Path) -> Kept:
-    """The dialogue in a folder. Raises FileNotFoundError, and InputError for a damaged one."""
-    stamp = stamp_of(folder)
+def read_kept(folder: Path, stamp: Stamp) -> Kept:
+    """The dialogue in a folder of that stamp. Raises InputError for a damaged one."""
     data = (folder / "dialogue.json").read_bytes()
     hashed = sha256(data).hexdigest()
     lines, whole = _lines(folder, hashed) if stamp[1] else ([], True)

@@ -117,16 +117,15 @@ class Sessions:
         """Its dialogue as its files have it now; None where nothing was said."""
         folder = self._place(ident)
         self.about(ident)
-        try:
-            stamp = stamp_of(folder)
-        except FileNotFoundError:
+        stamp = stamp_of(folder)
+        if stamp is None:
             return None
         with self._lock:
             known = self._dialogues.get(ident)
             if known and known.stamp == stamp:
                 self._dialogues.move_to_end(ident)
                 return known
-        return self._remember(ident, read_kept(folder))
+        return self._remember(ident, read_kept(folder, stamp))
 
     def keep(self, about: About, dialogue: Dialogue) -> About:
         """Write what became of a session: whole, or as it was before."""

@@ -13,7 +13,7 @@ from likebut.pipeline.errors import InputError
 from likebut.pipeline.records.dialogue import Dialogue, Step, Turn, read
 from likebut.pipeline.records.trace import Query, Trace
 from likebut.pipeline.server import journal
-from likebut.pipeline.server.journal import Kept, read_kept, write_kept
+from likebut.pipeline.server.journal import Kept, stamp_of, write_kept
 
 
 def grown(dialogue: Dialogue, sentence: str) -> Dialogue:
@@ -29,6 +29,12 @@ def moved(dialogue: Dialogue, sentence: str) -> Dialogue:
 
 def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def read_kept(folder: Path) -> Kept:
+    stamp = stamp_of(folder)
+    assert stamp
+    return journal.read_kept(folder, stamp)
 
 
 def kept(folder: Path, *dialogues: Dialogue) -> Kept | None:
@@ -130,6 +136,15 @@ def test_a_line_is_never_put_behind_what_another_process_wrote(tmp_path: Path) -
     write_kept(tmp_path, theirs, read_kept(tmp_path))
     write_kept(tmp_path, grown(TWO, "red"), ours)  # who is last is right, as with whole files
     assert read_kept(tmp_path).dialogue == grown(TWO, "red")
+
+
+def test_a_file_that_somebody_took_away_is_written_whole_again(tmp_path: Path) -> None:
+    last = kept(tmp_path, ONE, TWO)
+    (tmp_path / "dialogue.json").unlink()
+    assert stamp_of(tmp_path) is None
+    write_kept(tmp_path, grown(TWO, "red"), last)
+    assert read(tmp_path / "dialogue.json") == grown(TWO, "red")
+    assert list(files(tmp_path)) == ["dialogue.json"]
 
 
 def test_lines_never_outgrow_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,9 @@ def test_few_turns_stay_in_memory_and_the_others_are_read_again(
 ) -> None:
     reads: list[Path] = []
     monkeypatch.setattr(module, "KEPT_TURNS", 3)
-    monkeypatch.setattr(module, "read_kept", lambda path: reads.append(path) or read_kept(path))
+    monkeypatch.setattr(
+        module, "read_kept", lambda path, stamp: reads.append(path) or read_kept(path, stamp)
+    )
     store = Sessions(tmp_path)
     first = store.keep(store.make("gallery", "likebut"), said("a cat", "at night"))
     second = store.keep(store.make("gallery", "likebut"), said("a dog", "in snow", "red"))
