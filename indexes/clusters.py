@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .lanes import side_by_side
+from .cores import side_by_side
 
 if TYPE_CHECKING:
     import numpy as np

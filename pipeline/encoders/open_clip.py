@@ -8,7 +8,7 @@ from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from ...indexes.lanes import side_by_side
+from ...indexes.cores import side_by_side
 from ..machine.devices import choose_device, choose_dtype
 from . import dense
 from .contract import EncoderSpec

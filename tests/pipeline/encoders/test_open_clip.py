@@ -241,7 +241,7 @@ def test_every_file_that_decides_a_vector_is_in_the_identity(folder: Path, tmp_p
 
 
 @pytest.mark.parametrize("regions", [False, True])
-def test_a_batch_in_lanes_has_the_vectors_of_a_batch_in_one_piece(
+def test_a_batch_in_parts_has_the_vectors_of_a_batch_in_one_piece(
     regions: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder: Any = make_encoder(EncoderSpec("open_clip", "pocket:clip", None, "cpu", "float32", 64))
@@ -249,6 +249,6 @@ def test_a_batch_in_lanes_has_the_vectors_of_a_batch_in_one_piece(
     noise = np.random.default_rng(0).integers(0, 256, (21, 4, side, side, 3), np.uint8)
     encode = encoder.encode_regions if regions else lambda batch: encoder.encode_prepared(batch[:, 0])
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    in_lanes = encode(noise)
+    in_parts = encode(noise)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    np.testing.assert_allclose(in_lanes, encode(noise), atol=1e-5)
+    np.testing.assert_allclose(in_parts, encode(noise), atol=1e-5)

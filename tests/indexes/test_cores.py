@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from likebut.indexes.lanes import side_by_side
+from likebut.indexes.cores import side_by_side
 
 
 def test_each_lane_has_one_core_and_results_keep_their_order() -> None:

@@ -19,12 +19,12 @@ _starting = Lock()
 def side_by_side(work: Callable[[Any], Any], parts: Iterable[Any], threads: int) -> list[Any]:
     """What ``work`` gives for each part, in order; in so many threads, each of which computes alone."""
     with _starting:
-        pool = _lanes(threads)
+        pool = _pool(threads)
     return list(pool.map(work, parts))
 
 
 @cache
-def _lanes(threads: int) -> ThreadPoolExecutor:
+def _pool(threads: int) -> ThreadPoolExecutor:
     """Threads in which torch uses one core; elsewhere it uses as many as it did."""
     import torch
 
@@ -36,7 +36,7 @@ def _lanes(threads: int) -> ThreadPoolExecutor:
         torch.get_num_threads()  # a thread takes the number over when it first asks, and keeps it
         all_here.wait()
 
-    pool = ThreadPoolExecutor(threads, "likebut-lane", initializer=begin)
+    pool = ThreadPoolExecutor(threads, "likebut-core", initializer=begin)
     list(pool.map(int, range(threads)))
     torch.set_num_threads(before)
     return pool
