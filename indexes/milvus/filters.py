@@ -51,9 +51,11 @@ def _of(one: Column) -> str:
 
 
 def _like(one: Column) -> str:
-    """A glob of the whole text, or of what follows its last "/": as a name of a file is met."""
+    """A glob of the whole text, or of what follows its last "/": as a file's or a video's name is met."""
     if set(one.glob) & set("[\\"):
         raise GalleryError(f"Milvus knows no [ and no \\ in {one.glob!r}", "use * and ? alone", EXIT_USAGE)
     meant = one.glob.replace("%", "\\%").replace("_", "\\_").replace("*", "%").replace("?", "_")
-    whole = f"{one.name} like {text(meant)}"
-    return whole if meant.startswith("%") else f"{whole} or {one.name} like {text('%/' + meant)}"
+    # of a frame the id goes on behind its video's: `clip.mp4#3of8`
+    ends = [meant] if meant.endswith("%") else [meant, f"{meant}#%of%"]
+    globs = ends if meant.startswith("%") else [*ends, *(f"%/{end}" for end in ends)]
+    return " or ".join(f"{one.name} like {text(glob)}" for glob in globs)

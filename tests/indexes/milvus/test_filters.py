@@ -8,12 +8,17 @@ from likebut.indexes.milvus.filters import Column, expression, without
 
 def test_a_glob_is_of_the_whole_id_or_of_the_name_of_the_file() -> None:
     assert expression([Column("id", "=", "IMG_1*.p?g")]) == (
-        '(id like "IMG\\\\_1%.p_g" or id like "%/IMG\\\\_1%.p_g")'
+        '(id like "IMG\\\\_1%.p_g" or id like "IMG\\\\_1%.p_g#%of%" '
+        'or id like "%/IMG\\\\_1%.p_g" or id like "%/IMG\\\\_1%.p_g#%of%")'
     )
 
 
 def test_a_glob_that_begins_with_anything_needs_no_second_half() -> None:
-    assert expression([Column("id", "!=", "*/a")]) == '(not (id like "%/a"))'
+    assert expression([Column("id", "!=", "*/a*")]) == '(not (id like "%/a%"))'
+
+
+def test_a_glob_of_a_video_is_met_by_its_frames() -> None:
+    assert expression([Column("id", "=", "*.mp4")]) == '(id like "%.mp4" or id like "%.mp4#%of%")'
 
 
 @pytest.mark.parametrize(
