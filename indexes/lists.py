@@ -5,7 +5,7 @@ more its rows differ, and some of its rows then lie nearer to the query than it 
 length 1 lie from their centre follows from its length, and a part of that is added. On vectors that
 are spread as those of CLIP are, 128 of 2,048 lists then held 97 of 100 rows that they held 89 of.
 
-Of many centres a query is compared with a quarter: those of the blocks whose means, ranked in the same
+Of many centres a query is compared with half: those of the blocks whose means, ranked in the same
 way, come first.
 """
 
@@ -27,7 +27,7 @@ MANY = 16_384  # rows, of so many that are added together torch is worth importi
 BLOCK = 16  # centres that follow each other lie together
 BLOCK_SPREAD = 0.1  # of the distance of centres from the mean of their block
 BLOCKED = 16_384  # centres, from which a query looks at some blocks only
-OPENED = 4  # one block of so many
+OPENED = 2  # one block of so many
 ALIKE = 0.9  # of the spread of all centres: blocks that are spread as far were not put in order
 TOGETHER = 128  # queries from which their products with all centres are one
 _rankings: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
@@ -102,7 +102,8 @@ class Ranking:
         apart = np.sqrt(np.maximum(0, 1 - np.einsum("nd,nd->n", centres, centres)))
         self.added = SPREAD * apart
         self.wide = _wider(centres, self.added, 0.0)
-        self.halves = (len(centres) >= BLOCKED and _in_blocks(self.wide)) or _in_one(self.wide)
+        self.means = _means(self.wide) if len(centres) >= BLOCKED else self.wide[:0]
+        self.halves = _in_blocks(self.wide, self.means) if len(self.means) else _in_one(self.wide)
 
     def best(self, queries: NDArray[Any], count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """(q, count) lists of (q, d) queries, in any order, and products with their centres, without what
@@ -117,21 +118,35 @@ class Ranking:
         lists = np.empty((len(asked), count), np.int64)
         nearness = np.empty((len(asked), count), np.float32)
         for at in range(0, len(asked), TOGETHER):  # keeping the best while they are sorted in takes longer
-            every = asked[at : at + TOGETHER] @ self.wide.T
-            here = np.argpartition(every, -count, axis=1)[:, -count:]
-            lists[at : at + TOGETHER] = here
-            nearness[at : at + TOGETHER] = np.take_along_axis(every, here, 1) - self.added[here]
+            here, products = self._products(asked[at : at + TOGETHER], count)
+            best = np.argpartition(products, -count, axis=1)[:, -count:]
+            chosen = lists[at : at + TOGETHER] = np.take_along_axis(here, best, 1)
+            nearness[at : at + TOGETHER] = np.take_along_axis(products, best, 1) - self.added[chosen]
         return lists, nearness
 
     def _search(self, asked: NDArray[np.float32], count: int) -> tuple[NDArray[Any], NDArray[Any]]:
         faiss: Any = import_module("faiss")
 
-        given, blocks = {}, getattr(self.halves, "nlist", 0)
-        if blocks:
-            opened = min(blocks, max(blocks // OPENED, OPENED * count // BLOCK))
-            given["params"] = faiss.SearchParametersIVF(nprobe=opened)
+        opened = self._opened(count)
+        given = {"params": faiss.SearchParametersIVF(nprobe=opened)} if opened else {}
         scores, lists = self.halves.search(asked, count, **given)
         return scores, lists
+
+    def _products(self, asked: NDArray[np.float32], count: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Lists of (q, D) queries, and products with them: of those that one query alone would look at."""
+        import numpy as np
+
+        every, opened = asked @ self.wide.T, self._opened(count)
+        if not opened:
+            return np.broadcast_to(np.arange(every.shape[1]), every.shape), every
+        blocks = np.argpartition(asked @ self.means.T, -opened, axis=1)[:, -opened:]
+        here = (blocks[:, :, None] * BLOCK + np.arange(BLOCK)).reshape(len(asked), -1)
+        return here, np.take_along_axis(every, here, 1)
+
+    def _opened(self, count: int) -> int:
+        """How many blocks are looked into for so many lists; 0: there are no blocks."""
+        blocks = len(self.means)
+        return min(blocks, max(blocks // OPENED, OPENED * count // BLOCK))
 
 
 def _in_one(wide: NDArray[np.float32]) -> Any:
@@ -144,17 +159,24 @@ def _in_one(wide: NDArray[np.float32]) -> Any:
     return index
 
 
-def _in_blocks(wide: NDArray[np.float32]) -> Any:
-    """One that looks at the best blocks; None where the rows of blocks do not lie together."""
-    faiss: Any = import_module("faiss")
+def _means(wide: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(b, D) means of blocks, and what is added to products with them; none where the rows of blocks do not
+    lie together.
+    """
     import numpy as np
 
     rows = wide.reshape(-1, BLOCK, wide.shape[1])
-    means = rows.mean(axis=1)
+    means: NDArray[np.float32] = rows.mean(axis=1)
     apart = np.einsum("bnd,bnd->b", rows, rows) / BLOCK - np.einsum("bd,bd->b", means, means)
-    if apart.mean() > ALIKE * wide.var(axis=0).sum():
-        return None
     means[:, -1] = BLOCK_SPREAD * np.sqrt(np.maximum(0, apart))
+    return means if apart.mean() < ALIKE * wide.var(axis=0).sum() else means[:0]
+
+
+def _in_blocks(wide: NDArray[np.float32], means: NDArray[np.float32]) -> Any:
+    """One that looks at the best blocks."""
+    faiss: Any = import_module("faiss")
+    import numpy as np
+
     half, inner = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
     flat = faiss.IndexFlatIP(wide.shape[1])
     flat.add(means)
