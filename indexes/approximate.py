@@ -90,7 +90,6 @@ class _Search:
 
     def _allowed(self, query: int, named: NDArray[np.int64] | None) -> NDArray[np.int64]:
         """The rows to score for a query: those that were named, and that it may find."""
-
         barred = self.barred[query]
         if self.rows - len(barred) <= max(self.few, self.k):
             return self._free(query).nonzero()[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..records.chat import Reply
 from .cache import Cache
-from .cachefile.opening import Opened, check_kind, open_to_read
+from .cachefile.opening import Opened, open_to_read
 from .cachefile.trouble import Trouble
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ class ReadOnlyCache(Cache):
 
     reads_only = True
 
-    def _open(self) -> Opened:
-        check_kind(self.path)
+    def _opened(self, wait: float | None = None) -> Opened:
         return open_to_read(self.path, Trouble.READ_ONLY)
 
     def put_answer(

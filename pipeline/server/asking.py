@@ -21,7 +21,7 @@ from .lane import OnStage
 from .problems import Json, Refused
 from .reaching import Serves, SessionPath, Turn
 from .service import Service
-from .steps import HITS, QUICK, reference_of
+from .steps import HITS, reference_of
 from .views import about_to_json, hits_to_json
 
 routes = APIRouter()
@@ -63,8 +63,6 @@ async def trash(service: Serves, session: SessionPath) -> Json:
 async def step(service: Serves, session: SessionPath, asked: StepAsked, request: Request) -> Response:
     """Do one step. With `Accept: text/event-stream` its stages are told as they run."""
     if EVENTS not in request.headers.get("accept", ""):
-        if asked.do in QUICK:
-            return Json(await service.step(session, asked))
         return Json(await attended(request, partial(service.step, session, asked)))
     await service.files.run(service.sessions.about, session)  # what there is not is no stream
     work = partial(service.step, session, asked)

@@ -25,7 +25,7 @@ from typing import Any
 from ..machine.outputs import write_at_once
 from ..records.dialogue import Dialogue, read, to_json
 from .quick_json import quick_json
-from .turn_texts import TurnText, texts_of
+from .turn_texts import TurnText, staying, texts_of
 
 FEW = 256 * 1024  # bytes of lines that a short dialogue may have
 Stamp = tuple[int, int]  # when dialogue.json was written in ns, and the bytes of later.jsonl
@@ -82,10 +82,7 @@ def write_kept(folder: Path, dialogue: Dialogue, before: Kept | None) -> Kept:
 
 def _line(dialogue: Dialogue, texts: Sequence[TurnText], before: Kept) -> bytes:
     """What a step adds to later.jsonl, the first of them with its first line."""
-    pairs = enumerate(zip(texts, before.texts, strict=False))
-    stay = next(
-        (n for n, (ours, theirs) in pairs if ours is not theirs), min(len(texts), len(before.texts))
-    )
+    stay = staying(dialogue.turns, before.texts)
     record = {"stay": stay, "at": dialogue.at, "picked": dialogue.picked, "turns": []}
     line = _text(record, texts[stay:])
     return line if before.stamp[1] else b"%s\n%s" % (quick_json({"of": before.hashed}), line)

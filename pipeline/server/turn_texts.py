@@ -39,9 +39,15 @@ class TurnText:
         return text[start:-1]
 
 
-def texts_of(turns: Sequence[Turn], known: Sequence[TurnText]) -> list[TurnText]:
-    """The texts of these turns, made anew only for those that are not among the known."""
+def staying(turns: Sequence[Turn], known: Sequence[TurnText]) -> int:
+    """How many of these turns, from the first on, are those of the known texts."""
     stay = 0
     while stay < min(len(turns), len(known)) and turns[stay] is known[stay].turn:
         stay += 1
+    return stay
+
+
+def texts_of(turns: Sequence[Turn], known: Sequence[TurnText]) -> list[TurnText]:
+    """The texts of these turns, made anew only for those that are not among the known."""
+    stay = staying(turns, known)
     return [*known[:stay], *map(TurnText, turns[stay:])]

@@ -61,7 +61,6 @@ def open_file(path: Path, wait: float | None = None) -> Opened:
                 f"cannot use the cache {path}: {problem.strerror or problem}",
                 "name another file with --cache",
             ) from problem
-        check_kind(path)
         return open_to_read(path, trouble)
     try:
         return Opened(_open_to_write(path, WAIT if wait is None else wait))
@@ -122,7 +121,10 @@ def _open_to_write(path: Path, wait: float) -> sqlite3.Connection:
 
 
 def open_to_read(path: Path, trouble: Trouble) -> Opened:
-    """The file as it is, without a lock or a trace; nothing where it cannot even be read."""
+    """The file as it is, without a lock or a trace; nothing where it cannot even be read.
+
+    Raises InputError for a file of another kind, and sqlite3.DatabaseError where it is corrupt.
+    """
     try:
         if not path.is_file() or not path.stat().st_size:
             return Opened(empty(), trouble)
@@ -144,6 +146,9 @@ def open_to_read(path: Path, trouble: Trouble) -> Opened:
                 db.close()
     except OSError:
         pass
+    except sqlite3.DatabaseError:
+        check_kind(path)
+        raise
     return Opened(empty(), trouble)
 
 

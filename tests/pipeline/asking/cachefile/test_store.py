@@ -17,6 +17,7 @@ import pytest
 from likebut.pipeline.asking.cache import Cache
 from likebut.pipeline.asking.cachefile import opening, store
 from likebut.pipeline.asking.cachefile.journals import on_network
+from likebut.pipeline.asking.read_only import ReadOnlyCache
 from likebut.pipeline.errors import BusyError, InputError
 from likebut.pipeline.records.chat import Reply
 from tests.rights import read_only
@@ -282,10 +283,13 @@ def test_however_many_find_a_damaged_cache_at_once_nothing_of_theirs_is_lost(tmp
         sys.setswitchinterval(switching)
 
 
-def test_a_cache_opened_twice_here_and_once_elsewhere_loses_nothing(path: Path) -> None:
+@pytest.mark.parametrize("second", [Cache, ReadOnlyCache])
+def test_a_cache_opened_twice_here_and_once_elsewhere_loses_nothing(
+    path: Path, second: type[Cache]
+) -> None:
     first = Cache(path)
     first.put_answer("1", "m", Reply("x"))
-    with Cache(path):  # opening and closing it ends none of the first one's locks
+    with second(path):  # opening and closing it ends none of the first one's locks
         pass
     code = (
         "import sys, pathlib, likebut.pipeline.asking.cache as c, likebut.pipeline.records.chat as r\n"
@@ -296,6 +300,15 @@ def test_a_cache_opened_twice_here_and_once_elsewhere_loses_nothing(path: Path) 
         first.put_answer(f"after {key}", "m", Reply("x"))
     first.close()
     assert len(texts(path, "1", "2", "3", "after 2", "after 3")) == 5
+
+
+def test_a_damaged_cache_that_is_only_looked_at_is_told_and_left(path: Path) -> None:
+    damage(path, 18, 4096)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match="is damaged"):
+        ReadOnlyCache(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["c.sqlite"]
 
 
 @pytest.mark.parametrize("earlier", [False, True])
