@@ -24,7 +24,6 @@ SUMMED_ROWS = 16_384
 MANY = 1 << 33  # products of numbers, from which torch is imported
 GROUPED = 2048  # centres, from which they are grouped
 GROUP_ROUNDS = 4
-HALF_ROUNDS = 6
 SHAPED = 256  # rows that are compared with a group: a multiple of it
 OPENED = 8  # groups that a row is compared with: of 64; the root of it more of more
 
@@ -135,29 +134,6 @@ def centres_of(rows: NDArray[np.float32], count: int, rounds: int) -> NDArray[np
         np.divide(sums, np.maximum(sizes, 1)[:, None], out=sums, casting="same_kind")
         centres = sums
     return centres
-
-
-def in_blocks(centres: NDArray[np.float32], block: int) -> NDArray[np.float32]:
-    """The (k, d) centres in an order in which ``block`` of them that follow each other lie together: halved
-    again and again, each half around a mean of its own. k / ``block`` is a power of two.
-    """
-    import numpy as np
-
-    parts = [np.arange(len(centres))]
-    while len(parts[0]) > block:
-        parts = [half for part in parts for half in _halves(centres, part)]
-    return centres[np.concatenate(parts)]
-
-
-def _halves(centres: NDArray[np.float32], part: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    import numpy as np
-
-    rows, half = centres[part], len(part) // 2
-    between, order = rows[0] - rows[-1], np.arange(len(part))
-    for _ in range(HALF_ROUNDS):
-        order = np.argpartition(rows @ between, half)
-        between = rows[order[half:]].mean(axis=0) - rows[order[:half]].mean(axis=0)
-    return [part[order[half:]], part[order[:half]]]
 
 
 def _gathered(

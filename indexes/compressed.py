@@ -4,6 +4,7 @@ It lies in ``compressed/`` beside the vectors it is of, those of pictures or of 
 
     manifest.json              what it is of, its kind, and what was measured (see ``form``)
     compressed-<hash>.faiss    places, by faiss; mapped
+    ranks-<hash>.faiss         codes of the lists' centres, where lists are many (see ``ranks``)
     rows-<hash>.npy            place → row, int32; -1 where the row is gone
     keys-<hash>.npy            place → hash of its vector, for the next build (see ``realigning``)
 
@@ -13,10 +14,11 @@ It names rows that may be the best. What they score is computed from the vectors
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .compressed_kinds import KINDS, nearest, open_mapped
+from .compressed_kinds import KINDS, nearest, open_mapped, open_ranks
 from .errors import GalleryError, IndexDamaged, compress_command
 from .files import FileEntry, load_npy
 from .form import FOLDER, Form, Vectors, problem_of, read_form
@@ -37,13 +39,11 @@ class Compressed:
         if form.kind not in KINDS:
             raise self.damaged(f"its kind is {form.kind!r}")
         self.rows: NDArray[np.int32] = self._array(form.rows)
-        path = self._whole(form.index)
-        try:
-            self.index = open_mapped(path)
-        except RuntimeError as error:
-            raise self.damaged(f"{form.index.file} cannot be read by this faiss") from error
+        self.index = self._by_faiss(form.index, open_mapped)
         if (self.index.ntotal, self.index.d) != (form.index.rows, vectors.dimension):
             raise self.damaged(f"{form.index.file} is of other rows")
+        if form.ranks:
+            self._by_faiss(form.ranks, partial(open_ranks, self.index))
 
     def shortlists(
         self, queries: NDArray[np.float32], count: int, free: NDArray[np.bool_] | None = None
@@ -59,7 +59,7 @@ class Compressed:
             there = self.rows >= 0
             bits = np.packbits(there & free[np.where(there, self.rows, 0)], bitorder="little")
         count = min(count, self.form.index.rows)
-        found = nearest(self.index, self.form.kind, self.form.effort.reach, queries, count, bits)
+        found = nearest(self.index, self.form.kind, self.form.effort, queries, count, bits)
         inside = (found >= 0) & (found < len(self.rows))  # a file with a flipped bit may name any place
         rows = np.where(inside, self.rows[np.where(inside, found, 0)], -1).astype(np.int64)
         return [one[(one >= 0) & (one < self.count)] for one in rows]
@@ -67,6 +67,12 @@ class Compressed:
     def damaged(self, what: str) -> IndexDamaged:
         """The error that says so."""
         return IndexDamaged(f"the compressed form in {self.folder} is damaged: {what}", self._hint)
+
+    def _by_faiss(self, entry: FileEntry, opened: Callable[[str], Any]) -> Any:
+        try:
+            return opened(self._whole(entry))
+        except RuntimeError as error:
+            raise self.damaged(f"{entry.file} cannot be read by this faiss") from error
 
     def _whole(self, entry: FileEntry) -> str:
         path = self.folder / entry.file

@@ -1,9 +1,8 @@
 """Kinds of compressed forms: how faiss learns one, and how far a search in it can look.
 
-``pq``: lists of rows around centres, a row as product-quantised codes of its offset, turned at random
-(Jégou, Douze, Schmid 2011; four bits for two numbers: so few of the best are wrong that about 100 rows
-are scored again, each of which may be a page of the disk). 32 rows are looked at at once, and the lists
-are mapped (see ``packing``).
+``pq``: lists of rows around centres, a row as product-quantised codes of its offset (Jégou, Douze, Schmid
+2011; four bits for three numbers, of short rows for two, after a turn, see ``turns``). 32 rows are looked
+at at once, and the lists are mapped (see ``packing``).
 ``ivf``: the same lists with RaBitQ codes (Gao, Long 2024; two bits a number), which take several times as
 long. It was there first: forms of it are searched and grow, and it is made where it is asked for.
 ``hnsw``: a graph of neighbours over rows of four bits a number; for few rows, as it is slow to make.
@@ -16,10 +15,12 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .clusters import centres_of, in_blocks, nearest_centres
+from .clusters import centres_of, nearest_centres
 from .errors import EXIT_MODEL, GalleryError
-from .lists import BLOCK, listed
+from .form import Effort
+from .lists import listed, rank_by
 from .packing import inner_of
+from .turns import affine, even_turn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +30,8 @@ HNSW_ROWS = 50_000  # at most: beyond, it takes minutes to make
 LISTS_ROWS = 1_000  # at least: fewer make no lists worth having
 LEARN_EACH = 32  # rows a centre that k-means looks at
 LEARN_ROUNDS = 5
-CODES_LEARN, CODES_ROUNDS = 8192, 10  # rows that codes are learnt from, and rounds of it
+CODES_LEARN, CODES_ROUNDS = 32_768, 10  # rows that codes are learnt from, and rounds of it
+SHORT = 256  # numbers of a row, of fewer than which a code stands for 2 and else for 3
 LIST_ROWS, MOST_LISTS = 200, 65_536
 NEIGHBOURS = 16
 ALONE = 4  # queries that are not worth threads
@@ -48,11 +50,12 @@ def check_faiss() -> None:
 
 class Kind(NamedTuple):
     """``make`` gives a faiss index that is learnt from (n, d) rows, for so many in all, and holds none;
-    ``rows`` are the least and the most it is for.
+    ``rows`` are the least and the most it is for, and ``ranked`` is whether it has lists, which are ranked.
     """
 
     make: Callable[[NDArray[Any], int], Any]
     rows: tuple[int, int]
+    ranked: bool = True
 
 
 def lists_of(rows: int) -> int:
@@ -71,40 +74,46 @@ def lists_of(rows: int) -> int:
 def _pq(sample: NDArray[Any], rows: int) -> Any:
     faiss: Any = import_module("faiss")
 
-    turn, centres = _lists(sample, rows, sample.shape[1] + sample.shape[1] % 2)
-    inner = faiss.IndexIVFPQ(
-        centres, centres.d, centres.ntotal, centres.d // 2, 4, faiss.METRIC_INNER_PRODUCT
-    )
-    some = turn.apply(sample[:: max(1, len(sample) // CODES_LEARN)])
+    centres = centres_of(sample, lists_of(rows), LEARN_ROUNDS)
+    some = sample[:: max(1, len(sample) // CODES_LEARN)]
+    offsets = some - centres[nearest_centres(some, centres)]
+    group = 3 if sample.shape[1] >= SHORT else 2
+    turn = affine(even_turn(offsets, group))
+    flat = _flat(turn, centres)
+    inner = faiss.IndexIVFPQ(flat, flat.d, flat.ntotal, flat.d // group, 4, faiss.METRIC_INNER_PRODUCT)
     inner.pq.cp.niter = CODES_ROUNDS
-    inner.pq.train(some - centres.reconstruct_batch(nearest_centres(some, centres.reconstruct_n())))
-    index = faiss.IndexPreTransform(turn, inner)
-    index.is_trained = inner.is_trained = True
-    return index
+    inner.pq.train(turn.apply(offsets))
+    return _whole(turn, inner)
 
 
 def _ivf(sample: NDArray[Any], rows: int) -> Any:
     faiss: Any = import_module("faiss")
 
-    turn, centres = _lists(sample, rows, sample.shape[1])
-    inner = faiss.IndexIVFRaBitQ(centres, centres.d, centres.ntotal, faiss.METRIC_INNER_PRODUCT, True, 2)
-    index = faiss.IndexPreTransform(turn, inner)
-    index.is_trained = inner.is_trained = True  # codes of offsets need no more than the centres
-    return index
+    turn = faiss.RandomRotationMatrix(sample.shape[1], sample.shape[1])
+    turn.init(1)
+    flat = _flat(turn, centres_of(sample, lists_of(rows), LEARN_ROUNDS))
+    # codes of offsets need no more than the centres
+    return _whole(
+        turn, faiss.IndexIVFRaBitQ(flat, flat.d, flat.ntotal, faiss.METRIC_INNER_PRODUCT, True, 2)
+    )
 
 
-def _lists(sample: NDArray[Any], rows: int, dimension: int) -> tuple[Any, Any]:
-    """A rotation to so many numbers, and a flat index of the centres of lists, turned by it.
-
-    Centres that lie together follow each other, so that a query need not look at all of many.
-    """
+def _flat(turn: Any, centres: NDArray[Any]) -> Any:
+    """An index of the centres, turned."""
     faiss: Any = import_module("faiss")
 
-    turn = faiss.RandomRotationMatrix(sample.shape[1], dimension)
-    turn.init(1)
-    centres = faiss.IndexFlatIP(dimension)
-    centres.add(turn.apply(in_blocks(centres_of(sample, lists_of(rows), LEARN_ROUNDS), BLOCK)))
-    return turn, centres
+    flat = faiss.IndexFlatIP(turn.d_out)
+    flat.add(turn.apply(centres))
+    return flat
+
+
+def _whole(turn: Any, inner: Any) -> Any:
+    """The inner index, which has learnt, behind a turn."""
+    faiss: Any = import_module("faiss")
+
+    index = faiss.IndexPreTransform(turn, inner)
+    index.is_trained = inner.is_trained = True
+    return index
 
 
 def _hnsw(sample: NDArray[Any], rows: int) -> Any:
@@ -120,7 +129,7 @@ def _hnsw(sample: NDArray[Any], rows: int) -> Any:
 
 KINDS: dict[str, Kind] = {
     "pq": Kind(_pq, (LISTS_ROWS, 1 << 40)),
-    "hnsw": Kind(_hnsw, (0, HNSW_ROWS)),
+    "hnsw": Kind(_hnsw, (0, HNSW_ROWS), ranked=False),
     "ivf": Kind(_ivf, (1, 0)),  # for no number of rows by itself
 }
 
@@ -138,7 +147,19 @@ def open_mapped(path: str) -> Any:
     return index
 
 
-def nearest(index: Any, kind: str, reach: int, queries: NDArray[Any], count: int, bits: Any = None) -> Any:
+def open_ranks(index: Any, path: str) -> None:
+    """Rank its lists by the codes in a file. Raises ``RuntimeError`` for what is none of its lists."""
+    faiss: Any = import_module("faiss")
+
+    codes, inner = faiss.read_index(path), inner_of(index)
+    if (codes.ntotal, codes.d) != (getattr(inner, "nlist", 0), inner.d) or not hasattr(codes, "chain"):
+        raise RuntimeError("it is of other lists")
+    rank_by(index, codes)
+
+
+def nearest(
+    index: Any, kind: str, effort: Effort, queries: NDArray[Any], count: int, bits: Any = None
+) -> Any:
     """(q, count) places that may be the best, best first, -1 where there are no more.
 
     ``bits``, packed, tells the places that may be found.
@@ -148,7 +169,7 @@ def nearest(index: Any, kind: str, reach: int, queries: NDArray[Any], count: int
     # few queries take less time than threads take to meet, the more so on a busy machine
     faiss.omp_set_num_threads(1 if len(queries) < ALONE else os.cpu_count() or 1)
     given = {} if bits is None else {"sel": faiss.IDSelectorBitmap(bits)}
-    if kind != "hnsw":
-        return listed(index, reach, queries, count, given)
-    parameters = faiss.SearchParametersHNSW(efSearch=max(reach, count), **given)
+    if KINDS[kind].ranked:
+        return listed(index, effort, queries, count, given)
+    parameters = faiss.SearchParametersHNSW(efSearch=max(effort.reach, count), **given)
     return index.search(queries, count, params=parameters)[1]

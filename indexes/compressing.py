@@ -10,30 +10,29 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from .beside import SIDE, earlier_side
 from .compressed_kinds import KINDS, LEARN_EACH, check_faiss, lists_of
 from .contract import PICTURES
 from .errors import EXIT_USAGE, GalleryError
-from .files import FileEntry, disk_errors, npy_chunks, store_file
-from .form import FOLDER, Form, read_form, rows_of, write_form
+from .files import disk_errors
+from .form import FOLDER, Form, rows_of
+from .form_files import Parts, finish, stored
 from .keys import keys_of
-from .lists import insert
+from .lists import codes_of, insert, rank_by
 from .lock import write_lock
 from .measuring import Choice, choose, truth
 from .own import check_own
 from .packing import packed
 from .probes import probes
+from .ranks import coded
 from .shards import check_shards
 from .store import Index
-from .writing import PENDING, tidy
 
 if TYPE_CHECKING:
     import numpy as np
@@ -136,7 +135,11 @@ def _made(kind: str, vectors: Stored, on_progress: Progress | None) -> Any:
     chosen = np.sort(np.random.default_rng(0).choice(vectors.count, count, replace=False))
     index = KINDS[kind].make(vectors.take(chosen), vectors.count)
     add(index, vectors, np.arange(vectors.count), on_progress)
-    return packed(index)
+    index = packed(index)
+    codes = coded(index)
+    if codes is not None:
+        rank_by(index, codes)
+    return index
 
 
 def add(index: Any, vectors: Stored, rows: NDArray[np.int64], on_progress: Progress | None = None) -> None:
@@ -153,8 +156,8 @@ def write(vectors: Stored, kind: str, index: Any, choice: Choice, recall: float,
     faiss: Any = import_module("faiss")
     import numpy as np
 
-    plain = Parts(index, np.arange(vectors.count, dtype=np.int32), keys_of(vectors))
-    files = stored(vectors.folder, plain)
+    rows = np.arange(vectors.count, dtype=np.int32)
+    files: dict[str, Any] = stored(vectors.folder, Parts(index, rows, keys_of(vectors), codes_of(index)))
     form = Form(
         kind,
         faiss.__version__,
@@ -166,80 +169,7 @@ def write(vectors: Stored, kind: str, index: Any, choice: Choice, recall: float,
         choice.measured,
         choice.milliseconds,
         round(seconds, 1),
-        *files,
+        **files,
     )
     finish(vectors.folder, form)
     return form
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What the files of a form hold: a faiss index, and for its places their rows and keys."""
-
-    index: Any
-    rows: NDArray[np.int32]
-    keys: NDArray[np.uint64]
-
-
-def stored(side: Path, parts: Parts) -> tuple[FileEntry, FileEntry, FileEntry]:
-    """Write the files of a form, which no manifest names yet. Raises ``OSError``."""
-    folder = side / FOLDER
-    check_own(folder)
-    workspace = folder / PENDING
-    workspace.mkdir(parents=True, exist_ok=True)
-    count = len(parts.rows)
-    return (
-        _store_faiss(folder, workspace, parts.index, count),
-        store_file(
-            folder, workspace, "keys", ".npy", count, npy_chunks(count, 1, "uint64", [parts.keys[:, None]])
-        ),
-        store_file(
-            folder, workspace, "rows", ".npy", count, npy_chunks(count, 1, "int32", [parts.rows[:, None]])
-        ),
-    )
-
-
-def finish(side: Path, form: Form) -> None:
-    """Make it the form of the vectors in ``side``, in one step; what the one before used goes."""
-    folder, former = side / FOLDER, None
-    with suppress(GalleryError):
-        former = read_form(side)
-    write_form(folder, folder / PENDING, form)
-    tidy(folder, form, former)
-
-
-def _store_faiss(folder: Path, workspace: Path, index: Any, count: int) -> FileEntry:
-    faiss: Any = import_module("faiss")
-
-    draft = workspace / "compressed.faiss"
-    with draft.open("wb") as file:
-        sink = _Sink(file)
-        try:
-            faiss.write_index(index, faiss.PyCallbackIOWriter(sink))
-        except RuntimeError:
-            if sink.error:
-                raise sink.error from None
-            raise
-        file.flush()
-        os.fsync(file.fileno())
-    digest = sink.digest.hexdigest()
-    name = f"compressed-{digest[:16]}.faiss"
-    os.replace(draft, folder / name)
-    return FileEntry(name, count, sink.size, digest)
-
-
-class _Sink:
-    """Where faiss writes: hashed on the way; what the disk refused is kept, for faiss loses it."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.file, self.digest, self.size = file, sha256(), 0
-        self.error: OSError | None = None
-
-    def __call__(self, data: bytes) -> None:
-        try:
-            self.file.write(data)
-        except OSError as error:
-            self.error = error
-            raise
-        self.digest.update(data)
-        self.size += len(data)

@@ -18,7 +18,8 @@ from .manifest import Manifest
 from .seal import MANIFEST, is_sealed, write_sealed
 
 FOLDER = "compressed"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READ = (1, FORMAT_VERSION)  # the first has no codes of its lists' centres
 ADVISED = 0.2  # share of rows that it was not learnt from, or that are gone, from which to learn anew
 
 
@@ -48,10 +49,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class Effort:
-    """How far a search looks: lists or neighbours, and rows of them that are scored exactly."""
+    """How far a search looks: lists or neighbours, rows of them that are scored exactly, and of what lists
+    are ranked by (see ``ranks``), what their rows being spread counts.
+    """
 
     reach: int
     shortlist: int
+    spread: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ class Form:
     """What the manifest of a compressed form holds, but for its own checksum.
 
     ``of`` is the hash of the rows (see `rows_of`), ``learnt`` the number of rows it was learnt from,
-    ``gone`` how many of its places have no row any more. ``index.rows`` is the number of places.
+    ``gone`` how many of its places have no row any more. ``index.rows`` is the number of places,
+    ``ranks.rows`` that of lists.
     """
 
     kind: str
@@ -76,11 +81,12 @@ class Form:
     keys: FileEntry
     rows: FileEntry
     gone: int = 0
+    ranks: FileEntry | None = None
     format_version: int = FORMAT_VERSION
 
     def files(self) -> tuple[FileEntry, ...]:
         """Every other file of the form."""
-        return self.index, self.keys, self.rows
+        return self.index, self.keys, self.rows, *([self.ranks] if self.ranks else [])
 
     @property
     def recall(self) -> float:
@@ -120,7 +126,7 @@ def read_form(side: Path) -> Form | None:
     if not is_sealed(content):
         raise damaged
     version = content.get("format_version")
-    if version != FORMAT_VERSION:
+    if version not in READ:
         text = f"the compressed form in {side / FOLDER} has format {version}; this likebut reads"
         raise IndexIncompatible(f"{text} {FORMAT_VERSION}", f"update likebut, or {hint}")
     try:
@@ -131,7 +137,9 @@ def read_form(side: Path) -> Form | None:
 
 def _parse(content: dict[str, Any]) -> Form:
     plain = {key: value for key, value in content.items() if key != "checksum"}
-    files = {name: FileEntry(**plain[name]) for name in ("index", "keys", "rows")}
+    files = {
+        name: FileEntry(**plain[name]) for name in ("index", "keys", "rows", "ranks") if plain.get(name)
+    }
     measured = tuple(Measured(**one) for one in plain["measured"])
     form = Form(**{**plain, **files, "measured": measured, "effort": Effort(**plain["effort"])})
     if form.keys.rows != form.index.rows or form.rows.rows != form.index.rows:

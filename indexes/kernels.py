@@ -190,7 +190,7 @@ class FaissScan(NumpyScan):
 
     def _nearest(self, rows: NDArray[Any], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Scores and places (q, k) of the best of ``rows``."""
-        found: tuple[NDArray[np.float32], NDArray[np.int64]] = _view(rows).search(self.queries, k)
+        found: tuple[NDArray[np.float32], NDArray[np.int64]] = view_of(rows).search(self.queries, k)
         return found
 
 
@@ -210,7 +210,7 @@ class FlatScan(FaissScan):
         return found
 
 
-def _view(rows: NDArray[Any]) -> Any:
+def view_of(rows: NDArray[Any]) -> Any:
     """A faiss index over ``rows`` where they lie; ``rows`` must outlive it."""
     import numpy as np
 

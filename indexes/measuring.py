@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .compressed_kinds import nearest
+from .compressed_kinds import KINDS, nearest
 from .contract import Asked
 from .exact import best_of, scores_of, search
 from .form import Effort, Measured
@@ -25,6 +25,7 @@ DEPTH = 10  # recall@10
 EQUALS = 90  # rows beyond, among which those are that score what the 10th does
 SHORTLISTS = (50, 100, 200, 400, 800, 1600)
 TIMED = 24  # queries, one by one
+SPREADS = (0.15, 0.2, 0.3)  # the less the more rows there are
 REACHES = [step << power for power in range(9) for step in (8, 12)]  # lists or neighbours: 8 to 3,072
 MORE_REACH = 4  # times the reach that is enough; a shorter list that needs more is no quicker
 
@@ -74,30 +75,39 @@ def truth(vectors: Stored, probes: Mapping[str, NDArray[Any]]) -> Truth:
 
 def choose(index: Any, kind: str, vectors: Stored, right: Truth, recall: float) -> Choice:
     """The quickest effort that reaches ``recall`` on every kind; the best there is where none does."""
+    spreads = SPREADS if KINDS[kind].ranked else SPREADS[:1]
+    found = [one for spread in spreads for one in _found(index, kind, spread, vectors, right, recall)]
+    enough = [one for one in found if one.sure >= recall]
+    timed = [
+        one._replace(milliseconds=_milliseconds(index, kind, one.effort, vectors, right))
+        for one in enough or [max(found, key=lambda one: (one.recall, one.sure))]
+    ]
+    return min(timed, key=lambda one: one.milliseconds)
+
+
+def _found(
+    index: Any, kind: str, spread: float, vectors: Stored, right: Truth, recall: float
+) -> list[Choice]:
+    """Efforts that reach ``recall``, the more reach the fewer rows; the best there is where none does."""
     reached: list[Choice] = []
-    best = Choice(Effort(REACHES[0], SHORTLISTS[-1]), (Measured("none", 0, -1.0),), -1.0)
+    tried: list[Choice] = []
     lengths = list(SHORTLISTS)
     for reach in REACHES:
         if not lengths or (reach > REACHES[0] and reach >= vectors.count):
             break
         enough = []
         for length in reversed(lengths):  # where a long list does not hold them, no shorter one does
-            effort = Effort(reach, length)
-            choice = Choice(effort, *_recalls(index, kind, effort, vectors, right))
-            best = max(best, choice, key=lambda one: (one.recall, one.sure))
-            if choice.sure < recall:
+            effort = Effort(reach, length, spread)
+            tried.append(Choice(effort, *_recalls(index, kind, effort, vectors, right)))
+            if tried[-1].sure < recall:
                 break
-            enough.append(choice)
+            enough.append(tried[-1])
         if enough:
             reached.append(enough[-1])
             lengths = lengths[: len(lengths) - len(enough)]  # more reach is only worth it for fewer rows
         if reached and reach >= MORE_REACH * reached[0].effort.reach:
             break
-    timed = [
-        one._replace(milliseconds=_milliseconds(index, kind, one.effort, vectors, right))
-        for one in reached or [best]
-    ]
-    return min(timed, key=lambda one: one.milliseconds)
+    return reached or [max(tried, key=lambda one: (one.recall, one.sure))]
 
 
 def _recalls(
@@ -107,7 +117,7 @@ def _recalls(
     import numpy as np
 
     wanted = min(DEPTH, vectors.count)
-    places = nearest(index, kind, effort.reach, right.queries, min(effort.shortlist, vectors.count))
+    places = nearest(index, kind, effort, right.queries, min(effort.shortlist, vectors.count))
     # what is named is scored exactly, so it is found
     hits = np.array([min(wanted, _right(found, n, vectors, right)) for n, found in enumerate(places)])
     kinds = np.array(right.kinds)
@@ -135,9 +145,7 @@ def _milliseconds(index: Any, kind: str, effort: Effort, vectors: Stored, right:
     spent = []
     for n in range(0, len(right.queries), max(1, len(right.queries) // TIMED)):
         began = perf_counter()
-        (found,) = nearest(
-            index, kind, effort.reach, right.queries[[n]], min(effort.shortlist, vectors.count)
-        )
+        (found,) = nearest(index, kind, effort, right.queries[[n]], min(effort.shortlist, vectors.count))
         rows = np.sort(found[found >= 0])
         best_of(rows, scores_of([Asked(vectors, right.queries)], n, rows), DEPTH)
         spent.append(perf_counter() - began)

@@ -18,10 +18,10 @@ from .seal import MANIFEST, is_sealed
 
 _NAMED = re.compile(
     r"(?:(?:vectors|codebook|keys|rows)-([0-9a-f]{16})\.npy|items-([0-9a-f]{16})\.parquet"
-    r"|stats-([0-9a-f]{16})\.npz|compressed-([0-9a-f]{16})\.faiss)"
+    r"|stats-([0-9a-f]{16})\.npz|(?:compressed|ranks)-([0-9a-f]{16})\.faiss)"
 )
 _STEMS = ("vectors.npy", "codebook.npy", "keys.npy", "rows.npy", "items.parquet", "stats.npz")
-_DRAFTS = frozenset((*_STEMS, "compressed.faiss", MANIFEST))
+_DRAFTS = frozenset((*_STEMS, "compressed.faiss", "ranks.faiss", MANIFEST))
 _ASIDE = re.compile(r"captions\.damaged(-\d+)?")  # see ``rescue``
 _KEY = re.compile(r"[0-9a-f]{16}")
 _SIDES, _PENDING, _LOCK = ("captions", "regions", "compressed"), ".pending", ".lock"

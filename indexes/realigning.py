@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from .beside import SIDE
 from .compressed import Compressed, open_compressed
-from .compressing import Parts, add, finish, stored
+from .compressing import add
 from .errors import GalleryError, IndexMissing, compress_command
 from .files import load_npy, sha256_of
-from .form import ADVISED, FOLDER, problem_of, read_form, rows_of
+from .form import ADVISED, FOLDER, FORMAT_VERSION, problem_of, read_form, rows_of
+from .form_files import Parts, finish, stored
 from .keys import keys_of, rows_by_key
 from .own import check_own
 from .packing import packed, unpacked
@@ -77,8 +78,9 @@ def _realign(vectors: Stored, old: Compressed) -> None:
         return _drop(vectors, again)
     index = _index(old, vectors, fresh)
     parts = Parts(index, np.r_[rows, fresh].astype(np.int32), np.r_[before, now[fresh]])
-    places, keys, named = stored(vectors.folder, parts)
-    form = replace(old.form, of=rows_of(vectors.manifest), gone=gone, index=places, keys=keys, rows=named)
+    files: dict[str, Any] = stored(vectors.folder, parts)
+    of = rows_of(vectors.manifest)
+    form = replace(old.form, of=of, gone=gone, format_version=FORMAT_VERSION, **files)
     finish(vectors.folder, form)
     if changed > ADVISED:
         share = f"{100 * changed:.0f} % of its rows are new or gone"

@@ -11,11 +11,13 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
 from .contract import Asked
 from .exact import best_of, scores_of
-from .kernels import slack_of
+from .kernels import SPARE, FaissScan, slack_of, view_of
+from .shards import widened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,25 +66,50 @@ def _best(asked: Sequence[Asked], k: int, part: list[tuple[int, NDArray[np.int64
     every = np.concatenate([rows for _, rows in part])
     if len(every) > MOST_ROWS:
         return [best_of(rows, scores_of(asked, query, rows), k) for query, rows in part]
-    vectors = [cast("Side", one.side).take(every) for one in asked]
+    lying = [cast("Side", one.side) for one in asked]
+    vectors = [getattr(side, "stored", side.take)(every) for side in lying]
+    halves = view_of(vectors[0]) if len(vectors) == 1 and FaissScan.serves(vectors) else None
     found, end = [], 0
     for query, rows in part:
         start, end = end, end + len(rows)
-        sides = [(taken[start:end], one.queries[query]) for taken, one in zip(vectors, asked, strict=True)]
-        near = _near(sides, k)
+        wanted = [one.queries[query] for one in asked]
+        near = _by_halves(halves, wanted[0], range(start, end), k) if halves else None
+        if near is None:
+            near = start + _near([widened(taken[start:end]) for taken in vectors], wanted, k)
         scores = np.zeros(len(near))
-        for taken, wanted in sides:
-            scores += np.einsum("nd,d->n", taken[near].astype(np.float64), wanted.astype(np.float64))
-        found.append(best_of(rows[near], scores.astype(np.float32), k))
+        for taken, one in zip(vectors, wanted, strict=True):
+            scores += np.einsum("nd,d->n", widened(taken[near]).astype(np.float64), one.astype(np.float64))
+        found.append(best_of(every[near], scores.astype(np.float32), k))
     return found
 
 
-def _near(sides: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]], k: int) -> NDArray[np.int64]:
+def _by_halves(halves: Any, query: NDArray[np.float32], rows: range, k: int) -> NDArray[np.int64] | None:
+    """As `_near`, of some rows of an index of halves; None where more may be among the best than it tells,
+    and where few rows are all of them.
+    """
+    faiss: Any = import_module("faiss")
+    import numpy as np
+
+    if len(rows) <= k:
+        return None
+    told = min(len(rows), k + SPARE)
+    chosen = faiss.SearchParameters(sel=faiss.IDSelectorRange(rows.start, rows.stop))
+    (rough,), (places,) = halves.search(query[None], told, params=chosen)
+    least = rough[k - 1] - float(slack_of(query))
+    if told < len(rows) and rough[-1] >= least:
+        return None
+    near: NDArray[np.int64] = np.sort(places[rough >= least])
+    return near
+
+
+def _near(
+    sides: Sequence[NDArray[np.float32]], wanted: Sequence[NDArray[np.float32]], k: int
+) -> NDArray[np.int64]:
     """Places of the rows that may be among the ``k`` best, to the rounding of float32."""
     import numpy as np
 
-    if len(sides[0][0]) <= k:
-        return np.arange(len(sides[0][0]))
-    rough = np.sum([np.einsum("nd,d->n", taken, wanted) for taken, wanted in sides], axis=0)
-    slack = sum(float(slack_of(wanted)) for _, wanted in sides)
+    if len(sides[0]) <= k:
+        return np.arange(len(sides[0]))
+    rough = np.sum([np.einsum("nd,d->n", *one) for one in zip(sides, wanted, strict=True)], axis=0)
+    slack = sum(float(slack_of(one)) for one in wanted)
     return np.flatnonzero(rough >= np.partition(rough, -k)[-k] - slack)

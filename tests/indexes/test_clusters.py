@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from likebut.indexes import clusters
-from likebut.indexes.clusters import BLOCK_ROWS, centres_of, group_count, in_blocks, nearest_centres
+from likebut.indexes.clusters import BLOCK_ROWS, centres_of, group_count, nearest_centres
 from tests.clip_like import ClipLike
 
 
@@ -76,20 +76,3 @@ def test_rows_are_summed_to_the_same_by_torch_and_by_numpy(seed: int, rows: int,
     one, other = (summed(vectors, owners, count) for summed in (clusters._gathered, clusters._summed))
     np.testing.assert_allclose(one[0], other[0], atol=1e-5)
     np.testing.assert_array_equal(one[1], other[1])
-
-
-def test_blocks_of_centres_lie_together() -> None:
-    rng = np.random.default_rng(0)
-    about = 10 * rng.standard_normal((8, 20)).astype(np.float32)
-    order = rng.permutation(128)
-    centres = np.repeat(about, 16, axis=0)[order] + rng.standard_normal((128, 20)).astype(np.float32)
-    blocks = in_blocks(centres, 16).reshape(8, 16, 20)
-    owners = [{int(((about - row) ** 2).sum(axis=1).argmin()) for row in block} for block in blocks]
-    assert all(len(one) == 1 for one in owners)
-    assert len(set.union(*owners)) == 8
-    assert sorted(map(tuple, blocks.reshape(-1, 20))) == sorted(map(tuple, centres))
-
-
-def test_few_centres_are_one_block() -> None:
-    centres = np.eye(16, dtype=np.float32)
-    assert np.array_equal(in_blocks(centres, 16), centres)

@@ -100,8 +100,8 @@ def large():
 
 def test_a_large_gallery_gives_the_same_rows_through_faiss(large, monkeypatch):
     used = []
-    view = kernels._view
-    monkeypatch.setattr(kernels, "_view", lambda rows: used.append(len(rows)) or view(rows))
+    view = kernels.view_of
+    monkeypatch.setattr(kernels, "view_of", lambda rows: used.append(len(rows)) or view(rows))
     queries = large[[7, 100]].astype(np.float32)
     exclude = [set(), {100}]
     rows, scores = search([large[:40_000], large[40_000:]], queries, 5, exclude=exclude)
@@ -133,8 +133,8 @@ def test_many_queries_over_float32_rows_give_the_same_rows_through_faiss(large, 
 
 def test_where_faiss_is_imported_a_small_gallery_goes_through_it_too(large, monkeypatch):
     used = []
-    view = kernels._view
-    monkeypatch.setattr(kernels, "_view", lambda rows: used.append(len(rows)) or view(rows))
+    view = kernels.view_of
+    monkeypatch.setattr(kernels, "view_of", lambda rows: used.append(len(rows)) or view(rows))
     exact.make_ready()
     rows, scores = search(large[:20_000], large[[7]].astype(np.float32), 5)
     assert used == [20_000]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from likebut.indexes.compressed_kinds import KINDS, open_mapped
+from likebut.indexes.form import Effort
 from likebut.indexes.lists import insert, listed
 from likebut.indexes.packing import inner_of, packed, unpacked
 from tests.clip_like import ClipLike
@@ -59,7 +60,9 @@ def test_a_mapped_file_names_what_the_index_in_memory_names(tmp_path: Path) -> N
     opened = open_mapped(str(tmp_path / "lists.faiss"))
     lists = faiss.downcast_InvertedLists(inner_of(opened).invlists)
     assert isinstance(lists, faiss.OnDiskInvertedLists)
-    np.testing.assert_array_equal(listed(opened, 20, queries, 50, {}), listed(scan, 20, queries, 50, {}))
+    np.testing.assert_array_equal(
+        listed(opened, Effort(20, 50), queries, 50, {}), listed(scan, Effort(20, 50), queries, 50, {})
+    )
 
 
 def test_what_fills_up_blocks_is_never_named() -> None:
@@ -69,11 +72,11 @@ def test_what_fills_up_blocks_is_never_named() -> None:
     sizes = [lists.list_size(number) for number in range(inner_of(scan).nlist)]
     assert sum(sizes) > ROWS
     assert {size % 32 for size in sizes} == {0}
-    for places in listed(scan, len(sizes), world.composed(QUERIES), ROWS, {}):
+    for places in listed(scan, Effort(len(sizes), ROWS), world.composed(QUERIES), ROWS, {}):
         assert sorted(places.tolist()) == list(range(ROWS))
     bits = np.packbits(np.arange(ROWS) % 3 == 0, bitorder="little")
     given = {"sel": faiss.IDSelectorBitmap(bits)}
-    for places in listed(scan, len(sizes), world.composed(QUERIES), ROWS, given):
+    for places in listed(scan, Effort(len(sizes), ROWS), world.composed(QUERIES), ROWS, given):
         assert sorted(places[places >= 0].tolist()) == list(range(0, ROWS, 3))
 
 
@@ -81,7 +84,7 @@ def test_few_of_the_rows_that_score_best_are_missed_by_their_codes() -> None:
     index, world, vectors = _grown(32)
     scan, queries = packed(index), world.composed(QUERIES)
     best = np.argsort(-(queries @ vectors.T), axis=1)[:, :10]
-    named = listed(scan, inner_of(scan).nlist, queries, 50, {})
+    named = listed(scan, Effort(inner_of(scan).nlist, 50), queries, 50, {})
     assert np.mean([np.isin(row, found).mean() for row, found in zip(best, named, strict=True)]) > 0.95
 
 
