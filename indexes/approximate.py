@@ -110,7 +110,7 @@ class _Search:
                 lists = form.shortlists(asked, self.wanted + more, free)
                 for at, rows in zip(speaks, lists, strict=True):
                     found[at].append(rows)
-        return [np.unique(np.concatenate([*one, np.empty(0, np.int64)])) for one in found]
+        return [_distinct(np.concatenate([*one, np.empty(0, np.int64)])) for one in found]
 
     def _free(self, query: int) -> NDArray[np.bool_]:
         """(rows,) which of them the query may find."""
@@ -125,3 +125,11 @@ class _Search:
         alone = [Asked(one.side, one.queries[[query]]) for one in self.asked]
         found = self.exact.search(alone, self.k, [self.barred[query]])
         return found.rows[0], found.scores[0]
+
+
+def _distinct(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """As `numpy.unique`, which takes four times as long for some hundred rows."""
+    import numpy as np
+
+    ordered = np.sort(rows)
+    return ordered[np.diff(ordered, prepend=-1) > 0]

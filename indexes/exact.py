@@ -17,6 +17,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .blas import blas_on_one_core
 from .contract import Asked, Found
 from .kernels import Block, FaissScan, FirstPass, FlatScan, NumpyScan, SumScan
 
@@ -96,7 +97,7 @@ class Exact:
         if len(parts) == 1:
             scans[0].run(parts[0])
         else:
-            with ThreadPoolExecutor(len(parts)) as pool:
+            with blas_on_one_core(), ThreadPoolExecutor(len(parts)) as pool:
                 list(pool.map(lambda scan, part: scan.run(part), scans, parts))
         return scans
 

@@ -1,7 +1,7 @@
 """How far a compressed form must look: the least effort that finds enough, on every kind of query.
 
-What is measured on some queries is not what is found on others. An effort is enough where the least
-recall of a kind is as much as was asked for after the standard error over all queries is taken away.
+What is measured on some queries is not what is found on others. An effort is enough where the recall of
+every kind is as much as was asked for after its standard error is taken away.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Truth(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """An effort, what it finds, the least of that over the kinds of queries, less the standard error of the
-    mean over all, and the milliseconds that one query takes with it, scored exactly.
+    """An effort, what it finds, the least of that over the kinds of queries, less the kind's standard error,
+    and the milliseconds that one query takes with it, scored exactly.
     """
 
     effort: Effort
@@ -113,7 +113,7 @@ def _found(
 def _recalls(
     index: Any, kind: str, effort: Effort, vectors: Stored, right: Truth
 ) -> tuple[tuple[Measured, ...], float]:
-    """Recall of every kind of query, and the least of it, less the standard error over all queries."""
+    """Recall of every kind of query, and the least of that less its standard error."""
     import numpy as np
 
     wanted = min(DEPTH, vectors.count)
@@ -123,8 +123,7 @@ def _recalls(
     kinds = np.array(right.kinds)
     shares = {kind: hits[kinds == kind] / wanted for kind in dict.fromkeys(right.kinds)}
     measured = tuple(Measured(one, len(part), round(float(part.mean()), 4)) for one, part in shares.items())
-    error = float(np.std(hits / wanted)) / len(hits) ** 0.5
-    return measured, min(one.recall for one in measured) - error
+    return measured, min(float(part.mean() - part.std() / len(part) ** 0.5) for part in shares.values())
 
 
 def _right(found: NDArray[np.int64], query: int, vectors: Stored, right: Truth) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST = 5  # rows of a sum
 MIXED = 16  # rows whose sum, with signs by lot, is spread as the gallery is
-GAP = 2.5  # length of what lies in any direction; that of the rest is about the root of 2
+GAP = 3.0  # length of what lies in any direction; that of the rest is about the root of 2
 LEAST_WEIGHT, MOST_WEIGHT = -0.5, 1.0
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...indexes.blas import blas_on_one_core
 from ..errors import ConfigError, did_you_mean
 from ..scoring import linear
 from .counting import Desk, Tried, counts_above
@@ -177,7 +178,7 @@ def _sums(groups: Sequence[Sequence[Pool]], metric: Metric, tried: Tried) -> NDA
         desk = Desk(tried)
         return sum((sums(group, metric, tried, desk) for group in turn), nothing)
 
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+    with blas_on_one_core(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
         return sum(threads.map(total, turns), nothing)
 
 

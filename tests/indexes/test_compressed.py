@@ -300,7 +300,7 @@ def test_info_says_what_it_is(folder: Path) -> None:
     assert facts["compressed"] == "fits the rows"
     assert facts["compressed_kind"] == "pq"
     assert facts["compressed_recall"] >= 0.9
-    assert "over 64 queries" in facts["compressed_measured"]["apart"]
+    assert "over 256 queries" in facts["compressed_measured"]["apart"]
     assert facts["compressed_bytes"] == sum(
         path.stat().st_size for path in (folder / "compressed").iterdir() if path.name != "manifest.json"
     )
