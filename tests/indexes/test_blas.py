@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="the BLAS there is not told how many cores")
+pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="no BLAS there that is told")
 
 START = """
 import numpy as np
