@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from .ahead import lists_ahead
 from .clusters import Nearest
 from .form import Effort
 from .packing import inner_of, is_packed, turn_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MANY = 16_384  # rows, of so many that are added together torch is worth importing
+FEW_QUERIES = 4  # more of them look into so many lists that they had better be read as they lie
 _rankings: WeakKeyDictionary[Any, Ranking] = WeakKeyDictionary()
 _owners: WeakKeyDictionary[Any, Nearest] = WeakKeyDictionary()
 
@@ -53,6 +55,8 @@ def listed(
     inner, reach = ranking.inner, min(effort.reach, ranking.inner.nlist)
     asked = ranking.turn.apply(np.ascontiguousarray(queries, np.float32))
     lists, nearness = ranking.best(asked, reach, effort.spread)
+    if len(asked) <= FEW_QUERIES:
+        lists_ahead(inner.invlists, lists.ravel())
     if is_packed(inner):
         everyone = {"sel": faiss.IDSelectorRange(0, inner.ntotal)}  # but for what fills up blocks
         parameters = faiss.SearchParametersIVF(nprobe=reach, **(everyone | given))

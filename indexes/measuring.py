@@ -42,8 +42,8 @@ class Truth(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """An effort, what it finds, the least of that over the kinds of queries, each less its standard error, and
-    the milliseconds that one query takes with it, scored exactly.
+    """An effort, what it finds, the least of that over the kinds of queries, each less its standard error,
+    and the milliseconds that one query takes with it, scored exactly.
     """
 
     effort: Effort

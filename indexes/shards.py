@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .ahead import gather
 from .errors import IndexDamaged, rebuild_hint
 from .files import HEADERS, FileEntry, load_npy, sha256_of
 from .halves import HALF_BIAS, shifted
@@ -87,11 +88,13 @@ def take_rows(shards: Sequence[NDArray[Any]], rows: NDArray[Any]) -> NDArray[Any
     owners = np.searchsorted(starts, rows, side="right") - 1
     order = np.argsort(owners, kind="stable")
     ends = np.searchsorted(owners[order], np.arange(len(shards) + 1))
+    parts = []
     for number, shard in enumerate(shards):
         if ends[number] < ends[number + 1]:
             here = order[ends[number] : ends[number + 1]]
             # a plain view: indexing a np.memmap takes several times as long
-            taken[here] = np.asarray(shard)[rows[here] - starts[number]]
+            parts.append((np.asarray(shard), rows[here] - starts[number], here))
+    gather(parts, taken)
     return taken
 
 
