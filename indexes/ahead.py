@@ -43,7 +43,8 @@ def gather(parts: Sequence[Part], taken: NDArray[Any]) -> None:
 
 
 def lists_ahead(lists: Any, numbers: NDArray[np.int64]) -> None:
-    """Read some lists of faiss, by their numbers, in any order."""
+    """Read some lists of faiss, by their numbers, in any order; -1 is none."""
+    numbers = numbers[numbers >= 0]
     before = _waited()
     for one in numbers[:TOUCHED].tolist():
         if lists.list_size(one):

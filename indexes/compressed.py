@@ -71,7 +71,7 @@ class Compressed:
     def _by_faiss(self, entry: FileEntry, opened: Callable[[str], Any]) -> Any:
         try:
             return opened(self._whole(entry))
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:  # a damaged file may say that it is of any size
             raise self.damaged(f"{entry.file} cannot be read by this faiss") from error
 
     def _whole(self, entry: FileEntry) -> str:

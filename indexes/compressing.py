@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 PROBES = 256  # queries a kind: of 64, a recall errs by one hundredth
 ADD_ROWS = 65_536
+FEWEST = 64  # rows that lists and their codes can be learnt from
 EXACT_IS_QUICK = 1_000_000  # rows
 Progress = Callable[[int, int], None]
 
@@ -74,7 +75,8 @@ def compress(
 
     Each is the quickest that finds ``recall`` of the 10 best on every kind of query (see ``probes``), of
     all kinds of forms for so many rows, or of the one ``kind``. Raises ``GalleryError`` for a recall that
-    is no share, ``IndexMissing``, ``IndexDamaged``, ``NotWritable``, ``DiskFull``; the form before stays.
+    is no share and for too few rows, ``IndexMissing``, ``IndexDamaged``, ``NotWritable``, ``DiskFull``; the
+    form before stays.
     """
     if not 0 < recall <= 1:
         raise GalleryError(f"a recall of {recall:g} is no share", "for example --recall 0.99", EXIT_USAGE)
@@ -83,11 +85,22 @@ def compress(
     Index.open(folder)
     with disk_errors(folder), write_lock(folder):
         pictures = Index.open(folder)
+        _check_count(pictures, kind)
         captions = earlier_side(folder)
         work: list[tuple[str, Stored, Stored | None]] = [(PICTURES, pictures, captions)]
         if captions is not None:
             work.append((SIDE, captions, pictures))
         return [_compressed(*one, recall, kind, on_progress) for one in work]
+
+
+def _check_count(pictures: Stored, kind: str) -> None:
+    if not pictures.count:
+        raise GalleryError(
+            f"the index in {pictures.folder} has no pictures", "there is nothing to compress"
+        )
+    if kind and KINDS[kind].ranked and pictures.count < FEWEST:
+        text = f"{pictures.count} pictures are too few for a form of kind {kind}"
+        raise GalleryError(text, "leave --kind away: exact search is quick there", EXIT_USAGE)
 
 
 def drop(folder: Path) -> bool:

@@ -17,7 +17,6 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .blas import blas_on_one_core
 from .contract import Asked, Found
 from .kernels import Block, FaissScan, FirstPass, FlatScan, NumpyScan, SumScan
 
@@ -82,9 +81,11 @@ class Exact:
         """The first pass, done: its pools hold every row that may be among the best."""
         queries = len(sides[0].queries)
         kernel = _kernel(sides)
-        # a matrix product has BLAS threads of its own, and two pools of threads fight for the cores
-        ours = kernel is FaissScan or queries == 1
         shards = sides[0].shards
+        # BLAS has threads of its own, and two pools of threads fight for the cores; but halves take longer
+        # to be widened than to be multiplied with one query
+        halves = any(shard.dtype.itemsize == 2 for shard in shards)
+        ours = kernel is FaissScan or (queries == 1 and halves)
         lengths = [len(shard) for shard in shards] if len(sides) == 1 else [sum(map(len, shards))]
         step = max(1, min(self.block_rows, SCORES_AT_ONCE // queries))
         parts = _parts(lengths, step, self.threads if ours else 1)
@@ -97,7 +98,7 @@ class Exact:
         if len(parts) == 1:
             scans[0].run(parts[0])
         else:
-            with blas_on_one_core(), ThreadPoolExecutor(len(parts)) as pool:
+            with ThreadPoolExecutor(len(parts)) as pool:
                 list(pool.map(lambda scan, part: scan.run(part), scans, parts))
         return scans
 

@@ -128,7 +128,7 @@ def read_form(side: Path) -> Form | None:
     version = content.get("format_version")
     if version not in READ:
         text = f"the compressed form in {side / FOLDER} has format {version}; this likebut reads"
-        raise IndexIncompatible(f"{text} {FORMAT_VERSION}", f"update likebut, or {hint}")
+        raise IndexIncompatible(f"{text} up to {FORMAT_VERSION}", f"update likebut, or {hint}")
     try:
         return _parse(content)
     except (KeyError, TypeError, ValueError) as error:

@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 MOST = 5  # rows of a sum
 MIXED = 16  # rows whose sum, with signs by lot, is spread as the gallery is
 GAP = 3.0  # length of what lies in any direction; that of the rest is about the root of 2
+AGAIN = 50  # times that rows of zeros are drawn again
 LEAST_WEIGHT, MOST_WEIGHT = -0.5, 1.0
 
 
 def probes(vectors: Stored, other: Stored | None, count: int, seed: int = 0) -> dict[str, NDArray[Any]]:
-    """Kind → (count, d) float32 unit queries; the same for the same seed and vectors."""
+    """Kind → (count, d) float32 unit queries; the same for the same seed and vectors.
+
+    Rows of zeros, as of pictures without a caption, are none: where nearly all are, a kind has fewer.
+    """
     import numpy as np
 
     rng = np.random.default_rng(seed)
@@ -46,13 +50,21 @@ def probes(vectors: Stored, other: Stored | None, count: int, seed: int = 0) -> 
         theirs = _drawn(other, (count, MOST), rng)
         ours = _drawn(vectors, (count, 1), rng)
         made["across"] = _sum(theirs, _weights(count, rng)) + rng.uniform(0, 1, (count, 1)) * ours[:, 0]
-    return {kind: _unit(queries).astype(np.float32) for kind, queries in made.items()}
+    told = {kind: queries[queries.any(axis=1)] for kind, queries in made.items()}
+    return {kind: _unit(queries).astype(np.float32) for kind, queries in told.items() if len(queries)}
 
 
 def _drawn(vectors: Stored, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-    """(n, m, d) of rows by lot."""
-    rows = rng.integers(0, vectors.count, shape)
-    return vectors.take(rows.ravel()).reshape(*shape, vectors.dimension)
+    """(n, m, d) of rows by lot, those of zeros drawn again some times."""
+    import numpy as np
+
+    drawn = vectors.take(rng.integers(0, vectors.count, shape).ravel())
+    for _ in range(AGAIN):
+        empty = np.flatnonzero(~drawn.any(axis=1))
+        if not len(empty):
+            break
+        drawn[empty] = vectors.take(rng.integers(0, vectors.count, len(empty)))
+    return drawn.reshape(*shape, vectors.dimension)
 
 
 def _weights(count: int, rng: np.random.Generator) -> NDArray[Any]:

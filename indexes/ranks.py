@@ -40,29 +40,36 @@ class Ranking:
     def best(
         self, queries: NDArray[Any], count: int, spread: float
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """(q, count) lists of (q, d) turned queries, in any order, and products with their centres,
-        without what is added.
+        """(q, count) lists of (q, d) turned queries of any length, in any order, and products with their
+        centres, without what is added.
         """
         import numpy as np
 
+        # scores grow with a query's length, and so does what is added
+        spreads = np.float32(spread) * np.linalg.norm(queries, axis=1, keepdims=True)
         if self.halves is not None:
-            scores, lists = self.halves.search(_wider(queries, spread), count)
-            return lists, scores - np.float32(spread) * self.apart[lists]
-        lists = self._named(queries, min(MORE * count, len(self.apart)), spread)
+            scores, lists = self.halves.search(_wider(queries, spreads), count)
+            return lists, scores - spreads * self.apart[lists]
+        lists = self._named(queries, min(MORE * count, len(self.apart)), spreads)
         products = self._products(queries, lists)
         if lists.shape[1] > count:
-            scores = products + np.float32(spread) * self.apart[lists]
+            scores = products + spreads * self.apart[lists]
             best = np.argpartition(scores, -count, axis=1)[:, -count:]
             return np.take_along_axis(lists, best, 1), np.take_along_axis(products, best, 1)
         return lists, products
 
-    def _named(self, queries: NDArray[Any], count: int, spread: float) -> NDArray[np.int64]:
+    def _named(self, queries: NDArray[Any], count: int, spreads: NDArray[np.float32]) -> NDArray[np.int64]:
         """(q, count) lists by the codes of their centres."""
         faiss: Any = import_module("faiss")
+        import numpy as np
 
         turn = faiss.downcast_VectorTransform(self.codes.chain.at(0))
-        turned = turn.apply(queries) + (spread / MIDDLE - 1) * faiss.vector_to_array(turn.b)
+        turned = turn.apply(queries) + (spreads / np.float32(MIDDLE) - 1) * faiss.vector_to_array(turn.b)
         lists: NDArray[np.int64] = faiss.downcast_index(self.codes.index).search(turned, count)[1]
+        # codes that cannot be told apart name none
+        for query in np.flatnonzero((lists < 0).any(axis=1)):
+            scores = self.centres @ queries[query] + spreads[query] * self.apart
+            lists[query] = np.argpartition(scores, -count)[-count:]
         return lists
 
     def _products(self, queries: NDArray[Any], lists: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -121,17 +128,19 @@ def _in_halves(centres: NDArray[np.float32], apart: NDArray[np.float32]) -> Any:
     """An index of few centres, or of those of an earlier form, and of how far their rows lie from them."""
     faiss: Any = import_module("faiss")
 
-    wide, half = _wider(centres, apart), faiss.ScalarQuantizer.QT_fp16
+    wide, half = _wider(centres, apart[:, None]), faiss.ScalarQuantizer.QT_fp16
     index = faiss.IndexScalarQuantizer(wide.shape[1], half, faiss.METRIC_INNER_PRODUCT)
     index.add(wide)
     return index
 
 
-def _wider(rows: NDArray[Any], last: NDArray[Any] | float) -> NDArray[Any]:
-    """(n, d) rows with a number more, and zeros up to a multiple of 16: half the time of an odd length."""
+def _wider(rows: NDArray[Any], last: NDArray[Any]) -> NDArray[Any]:
+    """(n, d) rows with a number more each, of (n, 1), and zeros up to a multiple of 16: half the time of an
+    odd length.
+    """
     import numpy as np
 
     count, dimension = rows.shape
     wide = np.zeros((count, -(-(dimension + 1) // 16) * 16), np.float32)
-    wide[:, :dimension], wide[:, dimension] = rows, last
+    wide[:, :dimension], wide[:, dimension : dimension + 1] = rows, last
     return wide

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DROPPED = 0.5  # share of places that would be new or gone, from which the form is not worth keeping
+OTHERS = "most of its vectors are others now"
 _log = logging.getLogger(__name__)
 
 
@@ -68,14 +69,16 @@ def _realign(vectors: Stored, old: Compressed) -> None:
 
     again = compress_command(vectors.folder)
     before, now = _checked(old), keys_of(vectors)
-    if before is None or old.form.dimension != vectors.dimension:
-        return _drop(vectors, again)
+    if before is None:
+        return _drop(vectors, "its files changed", again)
+    if old.form.dimension != vectors.dimension:
+        return _drop(vectors, OTHERS, again)
     rows = rows_by_key(before, now)
     fresh = np.setdiff1d(np.arange(vectors.count), rows)
     gone = int((rows < 0).sum())
     changed = (len(rows) + len(fresh) - old.form.learnt + gone) / (len(rows) + len(fresh))
     if changed > DROPPED:
-        return _drop(vectors, again)
+        return _drop(vectors, OTHERS, again)
     index = _index(old, vectors, fresh)
     parts = Parts(index, np.r_[rows, fresh].astype(np.int32), np.r_[before, now[fresh]])
     files: dict[str, Any] = stored(vectors.folder, parts)
@@ -105,11 +108,9 @@ def _index(old: Compressed, vectors: Stored, fresh: NDArray[np.int64]) -> Any:
     return packed(index)
 
 
-def _drop(vectors: Stored, again: str) -> None:
+def _drop(vectors: Stored, why: str, again: str) -> None:
     """Take away a form that has too little left to find."""
     place = vectors.folder / FOLDER
     check_own(place)
     shutil.rmtree(place)
-    _log.warning(
-        "%s: most of its vectors are others now; the compressed form is gone: %s", vectors.folder, again
-    )
+    _log.warning("%s: %s; the compressed form is gone: %s", vectors.folder, why, again)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def even_turn(rows: NDArray[np.float32], group: int) -> NDArray[np.float32]:
     """(D, d) rotation of (n, d) rows, to be multiplied from the left: the principal directions, so that
     each ``group`` of numbers holds about as much of the variance as others (eigenvalue allocation: Ge, He,
-    Ke, Sun 2013, section 3.2). D is d, or the next multiple of ``group``: then the last numbers are 0.
+    Ke, Sun 2013, section 3.2). D is d, or the next multiple of ``group``: then the numbers more are 0.
     """
     faiss: Any = import_module("faiss")
     import numpy as np

@@ -13,11 +13,11 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...indexes.blas import blas_on_one_core
 from ..errors import ConfigError, did_you_mean
 from ..scoring import linear
 from .counting import Desk, Tried, counts_above
@@ -35,6 +35,7 @@ TOGETHER = 8  # queries that are counted together
 TURN = 4  # such groups of one thread's turn; their sum is the same however many threads there are
 STEP = 2048  # settings that are looked at together
 NOWHERE = -1e15  # the score of no item: its square is still a number
+_BLAS = Lock()  # how many cores it has is one number for a process
 SLACK = 1e-6  # of the largest possible score: float32 products that differ by less are ties
 
 
@@ -170,7 +171,13 @@ def _alike(pools: Sequence[Pool]) -> list[list[Pool]]:
 
 
 def _sums(groups: Sequence[Sequence[Pool]], metric: Metric, tried: Tried) -> NDArray[np.float64]:
-    """(s,) the sum over all queries; each thread takes some groups at a turn."""
+    """(s,) the sum over all queries; each thread takes some groups at a turn.
+
+    BLAS has one core in each. Its own threads wait for each other by spinning: with them two threads on two
+    cores took 2.5 times as long, and a hundred times as long beside another program.
+    """
+    from threadpoolctl import threadpool_limits
+
     turns = [groups[at : at + TURN] for at in range(0, len(groups), TURN)]
     nothing = np.zeros(tried.told.shape[1])
 
@@ -178,7 +185,11 @@ def _sums(groups: Sequence[Sequence[Pool]], metric: Metric, tried: Tried) -> NDA
         desk = Desk(tried)
         return sum((sums(group, metric, tried, desk) for group in turn), nothing)
 
-    with blas_on_one_core(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
+    with (
+        _BLAS,
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads,
+    ):
         return sum(threads.map(total, turns), nothing)
 
 

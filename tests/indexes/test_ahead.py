@@ -73,7 +73,7 @@ def test_rows_that_lie_near_each_other_are_not_asked_for(
     assert not asked
 
 
-def test_lists_are_asked_for_with_codes_and_places_and_empty_ones_are_not(
+def test_lists_are_asked_for_with_codes_and_places_and_none_and_empty_ones_are_not(
     monkeypatch: pytest.MonkeyPatch, asked: list[tuple[int, int]]
 ) -> None:
     faiss: Any = pytest.importorskip("faiss")
@@ -82,10 +82,10 @@ def test_lists_are_asked_for_with_codes_and_places_and_empty_ones_are_not(
     for number in range(1, 20):
         lists.add_entries(number, 2, faiss.swig_ptr(places), faiss.swig_ptr(codes))
     wait(monkeypatch, [5, 5])
-    lists_ahead(lists, np.array([4, 0, 9]))
+    lists_ahead(lists, np.array([4, -1, 0, 9]))
     assert not asked
     wait(monkeypatch, [5, 6])
-    lists_ahead(lists, np.array([4, 0, 9]))
+    lists_ahead(lists, np.array([-1, 4, 0, 9]))
     want = [(int(lists.get_codes(one)), 6) for one in (4, 9)]
     assert asked == want + [(int(lists.get_ids(one)), 16) for one in (4, 9)]
     assert TOUCHED > 3

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from likebut.indexes.approximate import Approximate
-from likebut.indexes.compressing import compress, drop, fitting
+from likebut.indexes.compressed import open_compressed
+from likebut.indexes.compressing import compress, drop
 from likebut.indexes.contract import Asked
-from likebut.indexes.errors import GalleryError
+from likebut.indexes.errors import GalleryError, IndexDamaged
 from likebut.indexes.exact import Exact
 from likebut.indexes.form import read_form
 from likebut.indexes.keys import keys_of, rows_by_key
@@ -277,6 +278,28 @@ def test_a_faiss_file_of_other_vectors_is_told(folder: Path, tmp_path: Path) -> 
     assert any("the checksum differs" in line for line in verify(folder).problems)
 
 
+def test_a_file_that_says_it_is_of_any_size_is_damaged(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(_: str) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("likebut.indexes.compressed.open_mapped", endless)
+    with pytest.raises(IndexDamaged, match="cannot be read by this faiss"):
+        open_compressed(Index.open(folder))
+
+
+def test_a_build_drops_a_form_whose_files_changed_and_says_so(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (keys,) = (folder / "compressed").glob("keys-*.npy")
+    keys.write_bytes(keys.read_bytes()[:-1] + b"!")
+    put(folder, VECTORS[:-1], range(ROWS - 1))
+    realign_forms(folder)
+    assert "its files changed; the compressed form is gone: likebut index compress" in caplog.text
+    assert not (folder / "compressed").exists()
+
+
 def test_a_flipped_bit_is_found_by_verify(folder: Path) -> None:
     (path,) = (folder / "compressed").glob("*.faiss")
     data = bytearray(path.read_bytes())
@@ -306,30 +329,12 @@ def test_info_says_what_it_is(folder: Path) -> None:
     )
 
 
-def test_the_quicker_of_the_kinds_that_find_enough_is_taken(tmp_path: Path) -> None:
-    assert fitting(500) == ["hnsw"]
-    assert fitting(2000) == ["pq", "hnsw"]
-    assert fitting(10_000_000) == ["pq"]
-    put(tmp_path, VECTORS[:1200])
-    (report,) = compress(tmp_path, 0.9)
-    assert report.reached
-    assert report.form.kind in ("pq", "hnsw")
-
-
 @pytest.mark.parametrize("rows", [1, 2, 11])
 def test_the_smallest_galleries_can_be_compressed(tmp_path: Path, rows: int) -> None:
     put(tmp_path, VECTORS[:rows])
     compress(tmp_path, 1.0)
     index = Index.open(tmp_path)
     np.testing.assert_array_equal(compressed(index).rows, exactly(index).rows)
-
-
-@pytest.mark.parametrize("recall", [0.0, -1.0, 1.5, float("nan")])
-def test_a_recall_that_is_no_share_is_refused(tmp_path: Path, recall: float) -> None:
-    put(tmp_path, VECTORS[:5])
-    with pytest.raises(GalleryError, match="is no share") as told:
-        compress(tmp_path, recall)
-    assert told.value.exit_code == 2
 
 
 def test_what_is_not_ours_in_the_folder_stays(folder: Path) -> None:

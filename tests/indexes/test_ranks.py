@@ -81,6 +81,26 @@ def test_as_many_lists_are_named_as_are_asked_for(index: Any, codes: Any, asked:
         assert lists.min() >= 0
 
 
+def test_a_query_of_any_length_looks_into_the_same_lists(index: Any, codes: Any, asked: Any) -> None:
+    for ranking in (Ranking(index), Ranking(index, codes)):
+        lists, products = ranking.best(asked, REACH, SPREAD)
+        short, less = ranking.best(asked / 16, REACH, SPREAD)
+        assert [set(one) for one in lists.tolist()] == [set(one) for one in short.tolist()]
+        assert np.allclose(np.sort(products), 16 * np.sort(less), atol=1e-3)
+
+
+def test_centres_that_codes_cannot_tell_apart_are_all_named() -> None:
+    rows = np.eye(64, dtype=np.float32)[[0] * 3000 + [1] * 3000]
+    alike = KINDS["pq"].make(rows, 200_000)
+    ranking = Ranking(alike, coded(alike))
+    asked = turn_of(alike).apply(np.ascontiguousarray(np.eye(64, dtype=np.float32)[:2]))
+    for count in (8, LISTS):
+        lists, products = ranking.best(asked, count, SPREAD)
+        assert [len(np.unique(one)) for one in lists] == [count] * 2
+        assert lists.min() >= 0
+        assert products.max(axis=1) == pytest.approx([1, 1], abs=1e-3)
+
+
 def test_few_lists_have_no_codes() -> None:
     few = KINDS["pq"].make(WORLD.pictures(3000), 3000)
     assert coded(few) is None
