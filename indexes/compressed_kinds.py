@@ -82,6 +82,7 @@ def _pq(sample: NDArray[Any], rows: int) -> Any:
     flat = _flat(turn, centres)
     inner = faiss.IndexIVFPQ(flat, flat.d, flat.ntotal, flat.d // group, 4, faiss.METRIC_INNER_PRODUCT)
     inner.pq.cp.niter = CODES_ROUNDS
+    inner.pq.cp.min_points_per_centroid = 1  # or every code of a small gallery prints a warning
     inner.pq.train(turn.apply(offsets))
     return _whole(turn, inner)
 

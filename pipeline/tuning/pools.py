@@ -35,8 +35,8 @@ TOGETHER = 8  # queries that are counted together
 TURN = 4  # such groups of one thread's turn; their sum is the same however many threads there are
 STEP = 2048  # settings that are looked at together
 NOWHERE = -1e15  # the score of no item: its square is still a number
-_BLAS = Lock()  # how many cores it has is one number for a process
 SLACK = 1e-6  # of the largest possible score: float32 products that differ by less are ties
+_BLAS = Lock()  # how many cores it has is one number for a process
 
 
 @dataclass(frozen=True)

@@ -28,13 +28,17 @@ def test_queries_it_is_measured_on_are_no_rows_of_zeros(tmp_path: Path) -> None:
     assert all(one.queries >= 250 for one in report.form.measured)
 
 
-def test_a_gallery_may_be_too_small(tmp_path: Path) -> None:
+def test_a_gallery_may_be_too_small(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     put(tmp_path / "few", VECTORS[:6])
     with pytest.raises(GalleryError, match="6 pictures are too few for a form of kind pq"):
         compress(tmp_path / "few", 0.9, kind="pq")
     assert not (tmp_path / "few" / "compressed").exists()
     (report,) = compress(tmp_path / "few", 0.9)
     assert report.reached
+    put(tmp_path / "enough", VECTORS[:64])
+    (report,) = compress(tmp_path / "enough", 0.5, kind="pq")
+    assert (report.form.kind, report.reached) == ("pq", True)
+    assert capfd.readouterr() == ("", "")  # of faiss, which finds them few
     put(tmp_path / "none", VECTORS[:0])
     with pytest.raises(GalleryError, match="has no pictures"):
         compress(tmp_path / "none", 0.9)

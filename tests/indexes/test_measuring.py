@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from likebut.indexes import measuring
 from likebut.indexes.compressed_kinds import KINDS
+from likebut.indexes.form import Effort
 from likebut.indexes.lists import insert
 from likebut.indexes.measuring import REACHES, choose, truth
 from likebut.indexes.packing import packed
@@ -30,6 +34,22 @@ def test_an_effort_is_enough_where_recall_is_after_a_standard_error_is_taken_awa
     assert choice.recall - choice.sure < 0.1  # a standard error of 32 shares, each between 0 and 1
     everything = choose(index, "pq", vectors, right, 1.0)
     assert everything.recall >= choice.recall
+
+
+def test_the_standard_error_is_that_of_the_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    # rows: 10 and 8 of 10 are found, so 0.9 with an error of 0.1 / √2; sums: 9 and 9, so 0.9 for sure
+    found = np.array([[*range(hits), *range(10, 20 - hits)] for hits in (10, 8, 9, 9)])
+    monkeypatch.setattr(measuring, "nearest", lambda *_: found)
+    right = measuring.Truth(
+        np.zeros((4, 2), np.float32),
+        ["rows", "rows", "sums", "sums"],
+        np.zeros(4, np.float32),
+        [np.arange(10)] * 4,
+    )
+    vectors: Any = SimpleNamespace(count=20)
+    measured, sure = measuring._recalls(None, "pq", Effort(8, 50), vectors, right)
+    assert [(one.kind, one.queries, one.recall) for one in measured] == [("rows", 2, 0.9), ("sums", 2, 0.9)]
+    assert sure == pytest.approx(0.9 - 0.1 / 2**0.5)
 
 
 def test_reaches_grow_by_no_more_than_a_half() -> None:
